@@ -1,1 +1,16 @@
-//! x
+//! Tessera: operations on pictures of any size, in tiles spread over workers through Apache Kafka.
+//!
+//! Dependencies point inward. [`picture`], [`operation`], [`tiling`] and [`plan`] are pure: they know
+//! no Kafka, Redis, actix, clock or file system. [`bus`] (Kafka), [`state`] (Redis) and [`store`]
+//! (objects) are the three edges; [`config`] and [`telemetry`] serve every program.
+
+pub mod bus;
+pub mod config;
+pub mod job;
+pub mod operation;
+pub mod picture;
+pub mod plan;
+pub mod state;
+pub mod store;
+pub mod telemetry;
+pub mod tiling;

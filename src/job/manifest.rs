@@ -1,0 +1,55 @@
+//! What the store keeps of a job beside its picture: the manifest and the end marker.
+//!
+//! Both are written by one service and read by all, so that a job outlives Redis.
+
+use serde::{Deserialize, Serialize};
+
+use super::{JobId, JobStatus, Priority};
+use crate::operation::Step;
+use crate::plan::Plan;
+
+/// The whole description of a job, `{job}/job.json`: written once, before the job is announced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The job.
+    pub job: JobId,
+    /// Which run of the job: 1, and one more for each retry.
+    pub run: u32,
+    /// The sender's name for the picture: for people only, never part of a path.
+    pub filename: String,
+    /// Who sent it; `anonymous` while no keys are in use.
+    pub owner: String,
+    /// The steps asked for, in order.
+    pub operations: Vec<Step>,
+    /// The result's format: `png` (the format itself, `same` already resolved).
+    pub format: String,
+    /// The order in the queue.
+    pub priority: Priority,
+    /// Bytes of the original as it was sent.
+    pub bytes_in: u64,
+    /// The original's format by content: `png`.
+    pub original_format: String,
+    /// How the picture is cut; made once, never recomputed.
+    pub plan: Plan,
+    /// When the upload was complete, RFC 3339 UTC.
+    pub created_at: String,
+}
+
+/// How a job ended, `{job}/end.json`: written before Redis is told, so that the end survives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndMarker {
+    /// The job.
+    pub job: JobId,
+    /// Which run ended.
+    pub run: u32,
+    /// A terminal status.
+    pub status: JobStatus,
+    /// Why, when it is not `done`.
+    pub reason: Option<String>,
+    /// The result's name in the store, when it is `done`.
+    pub final_filename: Option<String>,
+    /// Bytes of the result.
+    pub bytes_out: u64,
+    /// When, RFC 3339 UTC.
+    pub finished_at: String,
+}

@@ -1,0 +1,11 @@
+//! Pictures as samples: sizes, layouts and depths, and readers and writers by rows.
+//!
+//! Owns what a picture is and how formats are read and written a row at a time. Knows nothing of
+//! operations, tiles, files or services: readers take any `BufRead + Seek`, writers any `Write`.
+
+pub mod format;
+pub mod pixels;
+pub mod rows;
+
+pub use format::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
+pub use pixels::{Pixels, Samples};

@@ -1,0 +1,5 @@
+//! stub
+use serde::{Deserialize, Serialize};
+/// stub
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {}
