@@ -25,3 +25,6 @@ pub use headers::Headers;
 pub use outgoing::{Outgoing, RawRecord};
 pub use producer::{Delivered, Producer};
 pub use topics::{Group, Topic, TopicSettings};
+
+#[cfg(all(test, feature = "broker-tests"))]
+mod tests;
