@@ -218,7 +218,8 @@ impl System {
     /// Waits until some, but not all, of the tiles of a job have been received.
     pub fn wait_for_middle(&self, job: &str) -> Result<()> {
         wait_for("a job in the middle", LONG, || {
-            let number = |name: &str| -> Result<u64> { Ok(self.field(job, name)?.unwrap_or_default().parse().unwrap_or(0)) };
+            let number =
+                |name: &str| -> Result<u64> { Ok(self.field(job, name)?.unwrap_or_default().parse().unwrap_or(0)) };
             let (received, total) = (number("received_tiles")?, number("total_tiles")?);
             ensure!(total == 0 || received < total, "all {total} tiles were received before the test could act");
             Ok((received >= 1).then_some(()))
