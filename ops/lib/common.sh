@@ -8,6 +8,12 @@ RUN=$VAR/run
 LOGS=$VAR/log
 BIN=$ROOT/target/release
 
+# load_parts NAME…: the libraries ops/lib/NAME.sh.
+load_parts() {
+  local part
+  for part in "$@"; do . "$OPS/lib/$part.sh"; done
+}
+
 say() { printf '%s\n' "$*"; }
 step() { printf '== %s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }

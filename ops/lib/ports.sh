@@ -32,23 +32,31 @@ random_free_port() {
   die "found no free port in $attempt tries"
 }
 
-# choose_port NAME PORT TAKEN…: prints the port for our own NAME, keeping the one it runs on. Ports named after PORT
-# are spoken for by others of ours. Says so on standard error when the wanted one is held.
+# recorded_port LABEL: the one that choose_port gave out last.
+recorded_port() {
+  local port rest
+  { read -r port rest <"$RUN/$1.port"; } 2>/dev/null && printf '%s' "$port"
+}
+
+# choose_port LABEL KEEPER PORT TAKEN…: prints the port for what LABEL names; the recorded one while its KEEPER lives
+# and PORT is still what was wanted. TAKEN are spoken for by others of ours. Says so on standard error when PORT is held.
 choose_port() {
-  local name=$1 wanted=$2 port recorded=""
-  shift 2
-  [[ -r $RUN/$name.port ]] && recorded=$(<"$RUN/$name.port")
-  if [[ -n $recorded ]] && is_live "$RUN/$name.pid"; then
-    printf '%s' "$recorded"
+  local label=$1 keeper=$2 wanted=$3 port before
+  shift 3
+  if is_live "$RUN/$keeper.keeper.pid" && read -r port before <"$RUN/$label.port" && [[ $before == "$wanted" ]]; then
+    printf '%s' "$port"
     return
   fi
   port=$wanted
   while port=$(next_free_port "$port") && [[ " $* " == *" $port "* ]]; do port=$((port + 1)); done
-  [[ $port == "$wanted" ]] || printf '%s\n' "port $wanted is held by another program: $name takes $port" >&2
-  mkdir -p "$RUN"
-  printf '%s\n' "$port" >"$RUN/$name.port"
+  [[ -n $port ]] || die "no free port from $wanted on for $label" "end what holds them, or name another"
+  [[ $port == "$wanted" ]] || say "port $wanted is held by another program: $label takes $port" >&2
+  printf '%s %s\n' "$port" "$wanted" >"$RUN/$label.port"
   printf '%s' "$port"
 }
 
-# answers HOST PORT: something accepts a connection there.
-answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
+# answers HOST PORT: something accepts a connection there within 5 s.
+answers() {
+  # shellcheck disable=SC2016 # for the inner shell, which timeout can end
+  timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null
+}
