@@ -41,14 +41,14 @@ prepare_kafka() {
   [[ -r $dir/data/meta.properties ]] && return
   # A cluster id is 16 random bytes in URL-safe base64; the leading letter keeps it from looking like an option.
   id=T$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-22)
-  timeout 120 java -Xmx256m "-Dlog4j2.configurationFile=file:$OPS/kafka/log4j2.properties" -cp "$KAFKA_LIBS/*" \
+  timeout 120 java -Xmx256m -XX:-UsePerfData "-Dlog4j2.configurationFile=file:$OPS/kafka/log4j2.properties" -cp "$KAFKA_LIBS/*" \
     kafka.tools.StorageTool format -t "$id" -c "$dir/server.properties" --ignore-formatted >"$dir/format.log" 2>&1 ||
     die "could not format Kafka's data directory $dir/data" "$(tail -n 3 "$dir/format.log")"
 }
 
 # kafka_command DIR: fills the array KAFKA_COMMAND.
 kafka_command() {
-  KAFKA_COMMAND=(java -Xms512m -Xmx1g -XX:+ExitOnOutOfMemoryError
+  KAFKA_COMMAND=(java -Xms512m -Xmx1g -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData
     "-Dlog4j2.configurationFile=file:$OPS/kafka/log4j2.properties"
     -cp "$KAFKA_LIBS/*" kafka.Kafka "$1/server.properties")
 }

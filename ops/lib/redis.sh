@@ -14,9 +14,9 @@ redis_command() { REDIS_COMMAND=(redis-server "$1/redis.conf"); }
 redis_answers() {
   local line
   line=$(
-    exec 3<>"/dev/tcp/$1/$2" || exit 1
+    exec 2>/dev/null 3<>"/dev/tcp/$1/$2" || exit 1
     printf 'PING\r\n' >&3
     IFS= read -r -t 2 line <&3 && printf '%s' "$line"
-  ) 2>/dev/null
+  )
   [[ $line == +PONG* || $line == -NOAUTH* ]]
 }
