@@ -61,6 +61,7 @@ start_kept() {
   shift 2
   printf '%s\n' "$mark" >"$RUN/$name.mark"
   setsid "$OPS/keeper" "$name" -- "$@" </dev/null >/dev/null 2>>"$LOGS/$name.log" 9>&- &
+  disown $! # the shell has nothing to say about its end
   wait_until 10 is_live "$RUN/$name.pid" || die "$name did not start" "its log: $LOGS/$name.log"
 }
 
