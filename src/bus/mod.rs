@@ -26,5 +26,6 @@ pub use outgoing::{Outgoing, RawRecord};
 pub use producer::{Delivered, Producer};
 pub use topics::{Group, Topic, TopicSettings};
 
-#[cfg(all(test, feature = "broker-tests"))]
+#[cfg(test)]
+#[cfg(feature = "broker-tests")]
 mod tests;
