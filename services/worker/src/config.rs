@@ -28,14 +28,14 @@ pub struct WorkerConfig {
     #[arg(long, env = "TESSERA_KEEP_RESULTS_HOURS", default_value_t = 24, value_name = "HOURS")]
     pub keep_results_hours: u64,
     /// For tests only: how long each tile takes at least, so that a test can end a worker in mid-tile.
-    #[arg(long, env = "TESSERA_TEST_TILE_DELAY_MS", default_value_t = 0, value_name = "MS", hide = true)]
-    pub test_tile_delay_ms: u64,
+    #[arg(long, env = "TESSERA_TILE_DELAY_MS", default_value_t = 0, value_name = "MS", hide = true)]
+    pub tile_delay_ms: u64,
 }
 
 impl WorkerConfig {
     /// The defaults, with these services.
     pub fn new(service: ServiceArgs, kafka: KafkaArgs, redis: RedisArgs) -> Self {
-        Self { service, kafka, redis, slots: 1, worker_id: None, keep_results_hours: 24, test_tile_delay_ms: 0 }
+        Self { service, kafka, redis, slots: 1, worker_id: None, keep_results_hours: 24, tile_delay_ms: 0 }
     }
 
     /// How long the keys of a job that this worker fails are kept beside the usual days.

@@ -13,12 +13,12 @@ use parking_lot::Mutex;
 use tessera::bus::Delivery;
 use tessera::bus::records::{StepTimes, TaskHeader};
 use tessera::job::JobId;
+use tessera::patience::answered;
 use tessera::state::{State, StateError, Take};
 use tessera::telemetry::Shutdown;
 
 use crate::actors::{Published, ResultPublisher, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
-use crate::patience::answered;
 use crate::tile::{MadeTile, Poison};
 
 /// Poisoned tiles that are remembered until their record comes again.

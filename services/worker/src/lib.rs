@@ -11,7 +11,6 @@ mod config;
 mod errand;
 mod error;
 mod identity;
-mod patience;
 pub mod progress;
 mod service;
 pub mod tile;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
+use tessera::patience::answered;
 use tessera::state::{State, StateOptions};
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::Shutdown;
 
 use crate::actors::{Farewell, Heart, ResultPublisher, TaskFeed, TileExecutor};
 use crate::errand::Errands;
-use crate::patience::answered;
 use crate::progress::Progress;
 use crate::{Identity, WorkerConfig, WorkerError};
 

@@ -8,10 +8,10 @@ use tessera::bus::records::{JobCommand, StepTimes, TaskHeader, TileHeader};
 use tessera::bus::{BusError, Delivery, Outgoing, Producer, RawRecord, Topic, dead_letter};
 use tessera::config::KafkaArgs;
 use tessera::job::JobId;
+use tessera::patience::Patience;
 use tessera::telemetry::Shutdown;
 
 use crate::Identity;
-use crate::patience::Patience;
 use crate::tile::{MadeTile, Poison};
 
 /// What became of a record on its way out.
@@ -93,7 +93,7 @@ impl ResultPublisher {
     }
 
     async fn send(&self, record: RawRecord) -> Published {
-        let mut patience = Patience::new();
+        let mut patience = Patience::default();
         loop {
             let problem = match self.producer.send(record.clone()).await {
                 Ok(_) => return Published::Yes,

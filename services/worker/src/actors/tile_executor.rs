@@ -46,7 +46,7 @@ impl TileExecutor {
     pub fn start(config: &WorkerConfig, progress: &Arc<Progress>) -> Result<Self, WorkerError> {
         let (work, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
-        let delay = Duration::from_millis(config.test_tile_delay_ms);
+        let delay = Duration::from_millis(config.tile_delay_ms);
         let thread = |slot: u32| {
             let (queue, progress) = (queue.clone(), progress.clone());
             let name = format!("tile-executor-{slot}");

@@ -1,9 +1,11 @@
-//! Waiting for a dependency that is down: with a backoff, without counting, until it answers or we stop.
+//! Waiting for a dependency that is down: with a backoff, until it answers or the process stops.
+//!
+//! Such a wait is nobody's attempt, so nothing is counted here and nothing is ever given up.
 
 use std::time::Duration;
 
-use tessera::state::StateError;
-use tessera::telemetry::Shutdown;
+use crate::state::StateError;
+use crate::telemetry::Shutdown;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -14,12 +16,14 @@ pub struct Patience {
     next: Duration,
 }
 
-impl Patience {
+impl Default for Patience {
     /// Begins with the shortest pause.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { next: FIRST_PAUSE }
     }
+}
 
+impl Patience {
     /// Waits, each time longer; says whether to try again, which is not so once a stop is requested.
     pub async fn pause(&mut self, shutdown: &Shutdown) -> bool {
         let stops = shutdown.requested_within(self.next).await;
@@ -29,11 +33,14 @@ impl Patience {
 }
 
 /// Asks Redis until it answers; `None` if a stop is requested before it does.
+///
+/// # Errors
+/// [`StateError::Data`] only.
 pub async fn answered<T>(
     shutdown: &Shutdown,
     mut ask: impl AsyncFnMut() -> Result<T, StateError>,
 ) -> Option<Result<T, StateError>> {
-    let mut patience = Patience::new();
+    let mut patience = Patience::default();
     loop {
         match ask().await {
             Err(StateError::Unavailable(problem)) => {
@@ -51,7 +58,7 @@ pub async fn answered<T>(
 mod tests {
     use super::*;
 
-    #[actix::test]
+    #[actix_web::test]
     async fn it_asks_until_there_is_an_answer_or_a_stop() {
         let (handle, shutdown) = Shutdown::new();
         let mut asked = 0;
