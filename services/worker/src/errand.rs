@@ -5,6 +5,7 @@
 //! record unacknowledged, and it comes again.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +26,6 @@ use crate::tile::{MadeTile, Poison};
 const MAX_POISONED: usize = 1024;
 
 /// What all errands share.
-#[derive(Debug)]
 pub struct Errands {
     state: State,
     executor: TileExecutor,
@@ -45,6 +45,12 @@ enum Verdict {
     Condemned(Poison),
     /// The worker stops.
     Stop,
+}
+
+impl fmt::Debug for Errands {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Errands").field("executor", &self.executor).finish_non_exhaustive()
+    }
 }
 
 impl Errands {
@@ -69,7 +75,9 @@ impl Errands {
         let arrived = Instant::now();
         let task = match TaskHeader::decode(&delivery.headers, &delivery.payload) {
             Ok(task) => Arc::new(task),
-            Err(error) => return self.bury(delivery, &Poison { class: "undecodable", reason: error.to_string() }).await,
+            Err(error) => {
+                return self.bury(delivery, &Poison { class: "undecodable", reason: error.to_string() }).await;
+            }
         };
         let known = self.poisoned.lock().get(&name(&task)).cloned();
         if let Some(poison) = known {

@@ -7,8 +7,8 @@ use actix::prelude::*;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::patience::answered;
 use tessera::state::{State, StateOptions};
-use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::Shutdown;
+use tessera::telemetry::health::{self, Health};
 
 use crate::actors::{Farewell, Heart, ResultPublisher, TaskFeed, TileExecutor};
 use crate::errand::Errands;
@@ -99,7 +99,7 @@ async fn look(health: &Health, consumer: &Consumer, state: &State, errands: &Err
     loop {
         let status = consumer.status();
         let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
-        health.set("kafka", if status.connected { Ok(()) } else { Err(problem()) });
+        health.set("kafka", if status.is_connected { Ok(()) } else { Err(problem()) });
         let assigned = !consumer.assignment().is_empty();
         health.set("assignment", if assigned { Ok(()) } else { Err("no partition of tasks yet".to_owned()) });
         health.set("redis", state.ping().await.map_err(|error| error.to_string()));

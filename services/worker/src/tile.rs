@@ -133,7 +133,10 @@ mod tests {
         let poison = run_with(&task(), vec![0; 32], |_| panic!("index out of bounds")).unwrap_err();
         assert_eq!(poison.class, "panic");
         let reason = poison.of_tile(&task());
-        assert!(reason.starts_with("tile 0 of stage 0 (x 0, y 0, 8x4): running invert panicked: index out"), "{reason}");
+        assert!(
+            reason.starts_with("tile 0 of stage 0 (x 0, y 0, 8x4): running invert panicked: index out"),
+            "{reason}"
+        );
     }
 
     #[test]

@@ -86,7 +86,9 @@ impl Cutting {
         let Some(last_missing) = (0..self.grid.tiles()).rev().find(|index| !gate.has(*index)) else { return Ok(()) };
         let rows = input.into_rows()?;
         if rows.info() != self.stage.input {
-            return Err(Halt::Misfit("reading the picture: it is not the one that was planned for; retry the job".into()));
+            return Err(Halt::Misfit(
+                "reading the picture: it is not the one that was planned for; retry the job".into(),
+            ));
         }
         let last = self.grid.tiles() - 1;
         let mut bands = BandReader::new(rows, self.stage.tile_height, self.stage.halo);

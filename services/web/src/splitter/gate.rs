@@ -92,11 +92,6 @@ impl Gate {
         self.inner.lock().view.has(index)
     }
 
-    /// Tiles that were set when last looked at.
-    pub fn received(&self) -> u32 {
-        self.inner.lock().view.received()
-    }
-
     /// Kafka has a tile.
     pub fn delivered(&self) {
         let mut inner = self.inner.lock();

@@ -154,7 +154,8 @@ impl Leaser {
 
     async fn consider(&mut self, job: JobId) -> Result<(), LeaseError> {
         let Some(manifest) = self.manifest(job).await? else {
-            verdict::fail(&self.desk, job, "the job's description is missing from the store; send the picture again").await;
+            verdict::fail(&self.desk, job, "the job's description is missing from the store; send the picture again")
+                .await;
             return Ok(());
         };
         let share = Share::of(&manifest);

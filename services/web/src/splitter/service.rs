@@ -80,7 +80,7 @@ async fn look(health: &Health, consumer: &Consumer, desk: &Desk) {
     loop {
         let status = consumer.status();
         let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
-        health.set("kafka", if status.connected { Ok(()) } else { Err(problem()) });
+        health.set("kafka", if status.is_connected { Ok(()) } else { Err(problem()) });
         health.set("redis", desk.state.ping().await.map_err(|error| error.to_string()));
         tokio::time::sleep(LOOK_INTERVAL).await;
     }

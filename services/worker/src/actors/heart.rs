@@ -39,8 +39,7 @@ impl Heart {
     fn beat(&self) -> impl Future<Output = ()> + 'static {
         let (headers, value) = self.heartbeat().encode();
         let key = Some(self.identity.worker.to_string());
-        let record =
-            Outgoing { topic: Topic::Heartbeats, key, partition: None, headers, payload: Bytes::from(value) };
+        let record = Outgoing { topic: Topic::Heartbeats, key, partition: None, headers, payload: Bytes::from(value) };
         let producer = self.producer.clone();
         async move {
             // The next beat says more than a repetition of this one would.
