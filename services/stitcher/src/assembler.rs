@@ -193,7 +193,8 @@ impl Assembler {
             return Ok(Some(known));
         }
         let store = &self.edges.store;
-        let manifest = crate::patience::insist(&self.edges.shutdown, "reading a manifest", || store.manifest(job)).await;
+        let manifest =
+            crate::patience::insist(&self.edges.shutdown, "reading a manifest", || store.manifest(job)).await;
         match manifest {
             Ok(manifest) => Ok(manifest.map(|manifest| self.manifests.insert(manifest))),
             Err(crate::patience::NoAnswer::Failed(error)) => {

@@ -49,6 +49,8 @@ pub struct Assembly {
     pub work: Work,
     /// Whether Redis said that all tiles are marked.
     pub is_complete: bool,
+    /// Turns that encoders took: the fewest come first.
+    pub served: u64,
     /// Milliseconds that encoders spent on it.
     pub encode_ms: u64,
     mismatched: HashSet<u32>,
@@ -102,7 +104,15 @@ pub enum Mismatch {
 
 impl Assembly {
     /// A stage that was claimed just now.
-    pub fn new(id: u64, known: Arc<KnownJob>, number: u32, run: u32, token: Token, strips: Strips, slots: Slots) -> Self {
+    pub fn new(
+        id: u64,
+        known: Arc<KnownJob>,
+        number: u32,
+        run: u32,
+        token: Token,
+        strips: Strips,
+        slots: Slots,
+    ) -> Self {
         Self {
             id,
             known,
@@ -115,6 +125,7 @@ impl Assembly {
             held: Vec::new(),
             work: Work::Idle(None),
             is_complete: false,
+            served: 0,
             encode_ms: 0,
             mismatched: HashSet::new(),
             must_restart: false,

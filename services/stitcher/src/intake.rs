@@ -42,7 +42,8 @@ pub fn read_all(deliveries: Vec<Delivery>) -> Vec<Record> {
 }
 
 fn read(delivery: Delivery) -> Record {
-    let rubbish = |delivery, error: RecordError| Record::Rubbish(Rubbish::new(delivery, class(&error), error.to_string()));
+    let rubbish =
+        |delivery, error: RecordError| Record::Rubbish(Rubbish::new(delivery, class(&error), error.to_string()));
     if Check::is_check(&delivery.headers) {
         return match Check::decode(&delivery.headers) {
             Ok(check) => of_its_key(delivery, check.job, |delivery| Record::Check(check, delivery)),
@@ -81,11 +82,15 @@ pub fn check_plan(tile: &TileHeader, job: &KnownJob) -> Result<(), String> {
         return Err(format!("a tile cut by plan {}, the job's is {}", tile.plan, job.plan));
     }
     let stage = job.manifest.plan.stage(tile.stage);
-    let stage = stage.ok_or_else(|| format!("a tile of stage {}, the job has {}", tile.stage, job.manifest.plan.stages.len()))?;
+    let stage = stage
+        .ok_or_else(|| format!("a tile of stage {}, the job has {}", tile.stage, job.manifest.plan.stages.len()))?;
     let rect = stage.grid().rect(tile.index);
     let rect = rect.ok_or_else(|| format!("tile {}, the stage has {}", tile.index, stage.grid().tiles()))?;
     if !tile.fits(rect.width, rect.height, stage.output.format) {
-        return Err(format!("tile {} is {}x{}, the plan says {}x{}", tile.index, tile.width, tile.height, rect.width, rect.height));
+        return Err(format!(
+            "tile {} is {}x{}, the plan says {}x{}",
+            tile.index, tile.width, tile.height, rect.width, rect.height
+        ));
     }
     Ok(())
 }

@@ -50,7 +50,11 @@ pub enum NoAnswer<E> {
 ///
 /// # Errors
 /// [`NoAnswer`]; while the process stops, one more question is asked and no more.
-pub async fn insist<T, E, F>(shutdown: &Shutdown, doing: &'static str, mut ask: impl FnMut() -> F) -> Result<T, NoAnswer<E>>
+pub async fn insist<T, E, F>(
+    shutdown: &Shutdown,
+    doing: &'static str,
+    mut ask: impl FnMut() -> F,
+) -> Result<T, NoAnswer<E>>
 where
     E: Passing + Display,
     F: Future<Output = Result<T, E>>,

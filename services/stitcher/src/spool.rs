@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use tessera::job::{JobId, Token};
 
-pub use slot::{SlotHeader, SlotOwner};
+pub use slot::SlotOwner;
 pub use slots::{OpenSlots, SlotError, Slots};
 
 const ID_FILE: &str = "spool_id";

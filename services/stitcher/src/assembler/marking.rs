@@ -171,7 +171,7 @@ impl Assembler {
     pub(super) async fn ask_again(&mut self, job: JobId, tiles: &[u32], reason: String) -> Result<(), Trouble> {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
         let (number, token) = (assembly.number, assembly.token.clone());
-        for index in tiles.iter().copied().filter(|index| *index < assembly.strips.grid().tiles()) {
+        for index in tiles.iter().copied() {
             let ask = || self.edges.state.unmark(job, number, &token, index);
             insist(&self.edges.shutdown, "clearing a mark", ask).await?;
             assembly.take_out(index);

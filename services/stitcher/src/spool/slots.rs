@@ -120,9 +120,7 @@ impl OpenSlots<'_> {
     /// [`SlotError::Bad`] if it holds none.
     pub fn stored_crc32c(&self, index: u32) -> Result<u32, SlotError> {
         match (&self.slots.place, &self.file) {
-            (Place::Memory(place), _) => {
-                place.read().as_deref().map(crc32c::crc32c).ok_or(SlotError::Bad { index })
-            }
+            (Place::Memory(place), _) => place.read().as_deref().map(crc32c::crc32c).ok_or(SlotError::Bad { index }),
             _ => self.header(index).map(|header| header.pixels_crc32c),
         }
     }
