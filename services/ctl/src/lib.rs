@@ -5,11 +5,12 @@
 //! to standard error, so that output can be piped.
 
 mod api;
-mod bench;
 mod commands;
 mod error;
+mod job_wait;
 mod multipart;
 mod output;
+mod output_file;
 mod progress;
 
 use clap::{Parser, Subcommand};
@@ -43,7 +44,6 @@ enum Command {
     Operations(commands::operations::Args),
     Config(commands::config::Args),
     Completions(commands::completions::Args),
-    Bench(bench::Args),
 }
 
 /// Runs what was asked for.
@@ -60,6 +60,5 @@ pub fn run(cli: Cli) -> Result<(), CtlError> {
         Command::Operations(args) => commands::operations::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
-        Command::Bench(args) => bench::run(&args),
     }
 }

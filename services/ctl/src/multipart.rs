@@ -69,7 +69,10 @@ impl Read for Upload {
         if count == 0 && self.picture.limit() > 0 {
             count = self.picture.read(buffer)?;
             if count == 0 && !buffer.is_empty() {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the picture became shorter while it was sent"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the picture became shorter while it was sent",
+                ));
             }
         }
         if count == 0 {

@@ -1,0 +1,10 @@
+//! The subcommands, one file each: their arguments, their help and what they print.
+
+pub mod completions;
+pub mod config;
+pub mod get;
+pub mod jobs;
+pub mod operations;
+pub mod run;
+pub mod submit;
+pub mod workers;
