@@ -12,6 +12,7 @@ mod multipart;
 mod output;
 mod output_file;
 mod progress;
+mod runtime;
 
 use clap::{Parser, Subcommand};
 
@@ -41,7 +42,10 @@ enum Command {
     Jobs(commands::jobs::Args),
     Get(commands::get::Args),
     Workers(commands::workers::Args),
+    Topics(commands::topics::Args),
+    Dlq(commands::dlq::Args),
     Operations(commands::operations::Args),
+    Doctor(commands::doctor::Args),
     Config(commands::config::Args),
     Completions(commands::completions::Args),
 }
@@ -57,6 +61,9 @@ pub fn run(cli: Cli) -> Result<(), CtlError> {
         Command::Jobs(args) => commands::jobs::run(&args),
         Command::Get(args) => commands::get::run(&args),
         Command::Workers(args) => commands::workers::run(&args),
+        Command::Topics(args) => commands::topics::run(&args),
+        Command::Dlq(args) => commands::dlq::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         Command::Operations(args) => commands::operations::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Completions(args) => commands::completions::run(&args),

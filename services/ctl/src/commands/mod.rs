@@ -2,9 +2,12 @@
 
 pub mod completions;
 pub mod config;
+pub mod dlq;
+pub mod doctor;
 pub mod get;
 pub mod jobs;
 pub mod operations;
 pub mod run;
 pub mod submit;
+pub mod topics;
 pub mod workers;
