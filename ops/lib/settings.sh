@@ -63,15 +63,17 @@ settle_redis() {
   export TESSERA_REDIS_URL=redis://$HOST:$port/0
 }
 
-# settle_page: sets TESSERA_HTTP_ADDR and TESSERA_URL.
+# settle_page: sets TESSERA_HTTP_ADDR and TESSERA_URL. A port out of var/env stands for the one that was wanted then.
 settle_page() {
-  local wanted=${TESSERA_HTTP_ADDR:-$HOST:5001} port reach
-  if came_from_env_file web "$wanted" "" ""; then wanted=$HOST:5001; fi
-  port=$(choose_port web web "${wanted##*:}") || exit 1
-  export TESSERA_HTTP_ADDR=${wanted%:*}:$port
-  reach=${wanted%:*}
-  [[ $reach != 0.0.0.0 && $reach != "[::]" ]] || reach=$HOST
-  export TESSERA_URL=http://$reach:$port
+  local given=${TESSERA_HTTP_ADDR:-$HOST:5001} host wanted port
+  host=${given%:*} wanted=${given##*:}
+  if [[ ${TESSERA_ENV_FILE-} == "$ENV_FILE" && $wanted == "$(recorded_port web)" ]]; then
+    read -r port wanted <"$RUN/web.port"
+  fi
+  port=$(choose_port web web "$wanted") || exit 1
+  export TESSERA_HTTP_ADDR=$host:$port
+  [[ $host != 0.0.0.0 && $host != "[::]" ]] || host=$HOST
+  export TESSERA_URL=http://$host:$port
 }
 
 # settle_files: where pictures, run files and half-written results are.

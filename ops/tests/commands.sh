@@ -110,6 +110,29 @@ test_addresses_from_the_env_file_are_not_given_ones() {
   expect_dies "no record" came_from_env_file redis "redis://$HOST:6379/0" redis:// /0
 }
 
+# What ops/up does in a shell that sourced var/env must not move a page that runs, wherever it ended up.
+test_page_stays_where_it_is() {
+  local wanted first
+  wanted=$(random_free_port)
+  printf '%s %s\n' "$((wanted + 1))" "$wanted" >"$RUN/web.port" # the wanted one was held
+  keep web sleep 1000
+  for at in "$HOST" 0.0.0.0; do
+    export TESSERA_ENV_FILE=$ENV_FILE TESSERA_HTTP_ADDR=$at:$((wanted + 1))
+    settle_page
+    expect_equal "the address from var/env" "$at:$((wanted + 1))" "$TESSERA_HTTP_ADDR"
+    expect_equal "how it is reached" "http://$HOST:$((wanted + 1))" "$TESSERA_URL"
+    unset TESSERA_ENV_FILE
+    export TESSERA_HTTP_ADDR=$at:$wanted
+    settle_page
+    expect_equal "the address asked for again" "$at:$((wanted + 1))" "$TESSERA_HTTP_ADDR"
+  done
+  first=$(random_free_port)
+  TESSERA_HTTP_ADDR=$HOST:$first
+  settle_page
+  expect_equal "another address" "$HOST:$first" "$TESSERA_HTTP_ADDR"
+  stop_kept web
+}
+
 test_env_file_survives_the_shell_and_is_private() {
   export TESSERA_STORE="file:///a b/\$x'\"" TESSERA_TEST_KAFKA_BROKERS=no TESSERA_NAME=no
   write_env_file
