@@ -1,6 +1,6 @@
 //! Tessera: operations on pictures of any size, in tiles spread over workers through Apache Kafka.
 //!
-//! Dependencies point inward. [`picture`], [`operation`], [`tiling`] and [`plan`] are pure: they know
+//! Dependencies point inward. [`picture`], [`operation`], [`tiling`], [`plan`] and [`pipeline`] are pure: they know
 //! no Kafka, Redis, actix, clock or file system. [`bus`] (Kafka), [`state`] (Redis) and [`store`]
 //! (objects) are the three edges; [`config`] and [`telemetry`] serve every program.
 
@@ -8,7 +8,9 @@ pub mod bus;
 pub mod config;
 pub mod job;
 pub mod operation;
+pub mod patience;
 pub mod picture;
+pub mod pipeline;
 pub mod plan;
 pub mod state;
 pub mod store;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Step, StepError};
+use super::{Area, Step, StepError};
 use crate::picture::{PictureInfo, PixelFormat, Pixels, Rect};
 
 /// Pixels around a tile that its input has beyond it, clipped at the picture's edges.
@@ -18,6 +18,18 @@ pub struct Margins {
     pub bottom: u32,
 }
 
+impl Margins {
+    /// At most `halo` on each side.
+    fn at_most(self, halo: u32) -> Self {
+        Self {
+            left: self.left.min(halo),
+            top: self.top.min(halo),
+            right: self.right.min(halo),
+            bottom: self.bottom.min(halo),
+        }
+    }
+}
+
 /// A tile with its halo, and where it lies.
 #[derive(Debug)]
 pub struct TileInput {
@@ -31,6 +43,30 @@ pub struct TileInput {
     pub picture: PictureInfo,
 }
 
+impl TileInput {
+    /// Checks that the pixels are those of the tile with at least `halo` around, clipped at the picture's edges.
+    fn check(&self, halo: u32) -> Result<(), StepError> {
+        let (rect, margins, size) = (self.rect, self.margins, self.picture.size);
+        let horizontal = (rect.x, rect.width, margins.left, margins.right, size.width, self.pixels.size().width);
+        let vertical = (rect.y, rect.height, margins.top, margins.bottom, size.height, self.pixels.size().height);
+        let fits = [horizontal, vertical].into_iter().all(|(start, length, before, after, picture, actual)| {
+            let [start, length, before, after] = [start, length, before, after].map(u64::from);
+            let (picture, halo) = (u64::from(picture), u64::from(halo));
+            let beyond = picture.checked_sub(start + length);
+            length > 0
+                && before + length + after == u64::from(actual)
+                && (halo.min(start)..=start).contains(&before)
+                && beyond.is_some_and(|beyond| (halo.min(beyond)..=beyond).contains(&after))
+        });
+        if fits && self.pixels.format() == self.picture.format {
+            return Ok(());
+        }
+        let Rect { x, y, width, height } = rect;
+        let text = format!("tile {width}x{height} at {x},{y}: its pixels are not the tile with a halo of {halo}");
+        Err(StepError::Tile(text))
+    }
+}
+
 /// Steps in order; at least one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -40,6 +76,18 @@ impl Chain {
     /// Takes steps in order. An empty chain copies its input.
     pub fn new(steps: Vec<Step>) -> Self {
         Self(steps)
+    }
+
+    /// Reads 1 to `max` steps.
+    ///
+    /// # Errors
+    /// [`StepError::Grammar`] of the first text that is no step, or if there are too many or none.
+    pub fn parse<S: AsRef<str>>(texts: &[S], max: usize) -> Result<Self, StepError> {
+        if texts.is_empty() || texts.len() > max {
+            let text = format!("a chain has 1 to {max} operations, got {}", texts.len());
+            return Err(StepError::Grammar(text));
+        }
+        texts.iter().map(|text| text.as_ref().parse()).collect::<Result<_, _>>().map(Self)
     }
 
     /// The steps.
@@ -57,14 +105,54 @@ impl Chain {
     /// # Errors
     /// [`StepError::Picture`] if a step does not take what comes before it.
     pub fn formats(&self, input: PixelFormat) -> Result<Vec<PixelFormat>, StepError> {
-        self.0.iter().scan(input, |format, step| Some(step.output(*format).inspect(|next| *format = *next))).collect()
+        let mut format = input;
+        self.0
+            .iter()
+            .map(|step| {
+                format = step.output(format)?;
+                Ok(format)
+            })
+            .collect()
+    }
+
+    /// The pixel format after the last step.
+    ///
+    /// # Errors
+    /// As [`Chain::formats`].
+    pub fn output(&self, input: PixelFormat) -> Result<PixelFormat, StepError> {
+        self.formats(input).map(|formats| formats.last().copied().unwrap_or(input))
     }
 
     /// Runs the chain on a tile and gives the tile's own pixels, without halo.
     ///
+    /// Each step computes only what the steps after it still need: the tile with the sum of their halos.
+    ///
     /// # Errors
-    /// If a step does not take the pixels.
+    /// If a step does not take the pixels, or they are not the tile they are said to be.
     pub fn run(&self, input: TileInput) -> Result<Pixels, StepError> {
-        Ok(input.pixels)
+        let mut halo = self.halo();
+        input.check(halo)?;
+        let TileInput { mut pixels, rect, mut margins, .. } = input;
+        for step in &self.0 {
+            halo -= step.halo();
+            let kept = margins.at_most(halo);
+            pixels = step.run(area(pixels, rect, margins, kept)?)?;
+            margins = kept;
+        }
+        Ok(area(pixels, rect, margins, Margins::default())?.cropped())
     }
 }
+
+/// Of a tile with `margins`, asks for the tile with `kept` of them.
+fn area(pixels: Pixels, rect: Rect, margins: Margins, kept: Margins) -> Result<Area, StepError> {
+    let keep = Rect {
+        x: margins.left - kept.left,
+        y: margins.top - kept.top,
+        width: kept.left + rect.width + kept.right,
+        height: kept.top + rect.height + kept.bottom,
+    };
+    Area::new(pixels, keep).ok_or_else(|| StepError::Tile("a step gave pixels of another size".to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

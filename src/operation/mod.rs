@@ -3,8 +3,20 @@
 //! Owns what is done to pixels. One file an operation, one registry line each. Knows nothing of tiles'
 //! whereabouts beyond the position a kernel is told, and nothing of files or services.
 
+mod area;
+mod border;
 mod chain;
+mod cpu;
+mod gaussian_blur;
+mod grayscale;
+mod invert;
+mod parameter;
+mod registry;
 mod step;
 
+pub use area::Area;
 pub use chain::{Chain, Margins, TileInput};
+pub use cpu::Cpu;
+pub use parameter::{Parameter, ParameterKind, Value};
+pub use registry::{Definition, Halo, Kernel, Kind, find, registry};
 pub use step::{Step, StepError};

@@ -2,10 +2,16 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::picture::PixelFormat;
+use super::registry::{Definition, Kernel, find};
+use super::{Area, Parameter, Value};
+use crate::picture::{PixelFormat, Pixels};
+
+/// Characters of a sender's text that a refusal repeats.
+const REPEATED_CHARS: usize = 64;
 
 /// Why a step cannot be run; its text is what the sender is told.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -16,21 +22,38 @@ pub enum StepError {
     /// The step does not fit the picture's depth (HTTP 422, exit code 2).
     #[error("{0}")]
     Picture(String),
+    /// The pixels are not those of the tile they are said to be.
+    #[error("{0}")]
+    Tile(String),
 }
 
 /// An operation with its parameters, as `name` or `name:key=value,key=value`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step(String);
+#[derive(Clone)]
+pub struct Step {
+    definition: &'static Definition,
+    values: Vec<Value>,
+    kernel: Arc<dyn Kernel>,
+}
 
 impl Step {
     /// The operation's name.
     pub fn name(&self) -> &str {
-        self.0.split(':').next().unwrap_or_default()
+        self.definition.name
+    }
+
+    /// The operation.
+    pub fn definition(&self) -> &'static Definition {
+        self.definition
+    }
+
+    /// The values of its parameters, in the definition's order.
+    pub fn values(&self) -> &[Value] {
+        &self.values
     }
 
     /// Pixels needed on each side of a tile.
     pub fn halo(&self) -> u32 {
-        0
+        self.definition.halo(&self.values)
     }
 
     /// The format of the result for a picture of format `input`.
@@ -38,13 +61,45 @@ impl Step {
     /// # Errors
     /// [`StepError::Picture`] if the operation does not take that depth.
     pub fn output(&self, input: PixelFormat) -> Result<PixelFormat, StepError> {
-        Ok(input)
+        if self.definition.depths.contains(&input.depth) {
+            return Ok(self.kernel.output(input));
+        }
+        let depths: Vec<String> = self.definition.depths.iter().map(|depth| format!("{}-bit", depth.bits())).collect();
+        let (needed, given) = (depths.join(" or "), input.depth.bits());
+        Err(StepError::Picture(format!("{}: needs an {needed} picture, got {given}-bit", self.name())))
+    }
+
+    /// Computes the part of the area that is asked for.
+    ///
+    /// # Errors
+    /// If the operation does not take the pixels.
+    pub fn run(&self, area: Area) -> Result<Pixels, StepError> {
+        self.output(area.pixels().format())?;
+        self.kernel.run(area)
     }
 }
 
 impl fmt::Display for Step {
+    /// The canonical text: every parameter, in the definition's order.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        out.write_str(self.definition.name)?;
+        for (index, (parameter, value)) in self.definition.parameters.iter().zip(&self.values).enumerate() {
+            let separator = if index == 0 { ':' } else { ',' };
+            write!(out, "{separator}{}={value}", parameter.name)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Step({self})")
+    }
+}
+
+impl PartialEq for Step {
+    fn eq(&self, other: &Self) -> bool {
+        self.definition.name == other.definition.name && self.values == other.values
     }
 }
 
@@ -52,7 +107,41 @@ impl FromStr for Step {
     type Err = StepError;
 
     fn from_str(text: &str) -> Result<Self, StepError> {
-        Ok(Self(text.to_owned()))
+        let (name, rest) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
+        let definition =
+            find(name).ok_or_else(|| StepError::Grammar(format!("unknown operation \"{}\"", shortened(name))))?;
+        let values = read_values(definition, rest).map_err(|text| StepError::Grammar(format!("{name}: {text}")))?;
+        let kernel = (definition.bind)(&values)?.into();
+        Ok(Self { definition, values, kernel })
+    }
+}
+
+fn read_values(definition: &Definition, items: Option<&str>) -> Result<Vec<Value>, String> {
+    let mut given: Vec<Option<Value>> = vec![None; definition.parameters.len()];
+    for item in items.into_iter().flat_map(|items| items.split(',')) {
+        let (key, text) = item.split_once('=').map_or((item, None), |(key, text)| (key, Some(text)));
+        let place = definition.parameters.iter().position(|parameter| parameter.name == key);
+        let (Some(place), Some(text)) = (place, text) else {
+            return Err(format!("unknown parameter \"{}\"", shortened(key)));
+        };
+        if given[place].is_some() {
+            return Err(format!("{key} is given twice"));
+        }
+        given[place] = Some(read_value(&definition.parameters[place], text)?);
+    }
+    Ok(given.iter().zip(definition.parameters).map(|(value, known)| value.unwrap_or(known.default)).collect())
+}
+
+fn read_value(parameter: &Parameter, text: &str) -> Result<Value, String> {
+    parameter
+        .read(text)
+        .ok_or_else(|| format!("{} must be {}, got \"{}\"", parameter.name, parameter.expected(), shortened(text)))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(REPEATED_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -66,5 +155,63 @@ impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        text.parse::<Step>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_canonical_text_has_every_parameter() {
+        let canonical = |text: &str| text.parse::<Step>().unwrap().to_string();
+        assert_eq!(canonical("grayscale"), "grayscale");
+        assert_eq!(canonical("gaussian_blur"), "gaussian_blur:ksize=5,sigma=0");
+        assert_eq!(canonical("gaussian_blur:sigma=01.50,ksize=051"), "gaussian_blur:ksize=51,sigma=1.5");
+        assert_eq!("gaussian_blur:ksize=51".parse::<Step>().unwrap().halo(), 25);
+    }
+
+    #[test]
+    fn refusals_say_what_was_wrong_and_what_is_right() {
+        assert_eq!(refusal("blurr"), "unknown operation \"blurr\"");
+        assert_eq!(refusal(""), "unknown operation \"\"");
+        assert_eq!(refusal("Grayscale"), "unknown operation \"Grayscale\"");
+        assert_eq!(refusal("gaussian_blur:size=3"), "gaussian_blur: unknown parameter \"size\"");
+        assert_eq!(refusal("gaussian_blur:ksize"), "gaussian_blur: unknown parameter \"ksize\"");
+        assert_eq!(refusal("gaussian_blur:"), "gaussian_blur: unknown parameter \"\"");
+        assert_eq!(refusal("grayscale:"), "grayscale: unknown parameter \"\"");
+        assert_eq!(refusal("gaussian_blur:ksize=3,ksize=3"), "gaussian_blur: ksize is given twice");
+        let odd = "gaussian_blur: ksize must be an odd integer from 1 to 255, got";
+        for bad in ["4", "0", "-3", "257", "x", "", "1e3", "3.0", " 3"] {
+            assert_eq!(refusal(&format!("gaussian_blur:ksize={bad}")), format!("{odd} \"{bad}\""));
+        }
+        let decimal = "gaussian_blur: sigma must be a decimal from 0 to 100, got";
+        for bad in ["-1", "100.1", "NaN", "1e308", "inf", ".5"] {
+            assert_eq!(refusal(&format!("gaussian_blur:sigma={bad}")), format!("{decimal} \"{bad}\""));
+        }
+        assert!(refusal(&"x".repeat(1 << 20)).len() < 100);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_step_that_reads_back_or_a_refusal(text in "[a-z_]{0,13}:?[a-z0-9=,.:-]{0,20}") {
+            if let Ok(step) = text.parse::<Step>() {
+                prop_assert_eq!(step.to_string().parse::<Step>().unwrap(), step);
+            }
+        }
+
+        #[test]
+        fn blurs_read_back(ksize in 0u32..128, sigma in 0u32..=100_000_000) {
+            let text = format!("gaussian_blur:ksize={},sigma={}", 2 * ksize + 1, f64::from(sigma) / 1e6);
+            let step: Step = text.parse().unwrap();
+            prop_assert_eq!(step.to_string(), text);
+            prop_assert_eq!(serde_json::from_str::<Step>(&serde_json::to_string(&step).unwrap()).unwrap(), step);
+        }
     }
 }

@@ -5,7 +5,11 @@
 
 pub mod format;
 pub mod pixels;
+pub mod png;
+pub mod raw;
 pub mod rows;
+pub mod sniff;
 
 pub use format::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
 pub use pixels::{Pixels, Samples};
+pub use rows::{ReadError, RowReader, RowWriter, WriteError};

@@ -71,6 +71,20 @@ impl<R: RowReader + ?Sized> RowReader for Box<R> {
     }
 }
 
+impl<R: RowReader + ?Sized> RowReader for &mut R {
+    fn info(&self) -> PictureInfo {
+        (**self).info()
+    }
+
+    fn read_row(&mut self, row: &mut [u8]) -> Result<(), ReadError> {
+        (**self).read_row(row)
+    }
+
+    fn finish(&mut self) -> Result<(), ReadError> {
+        (**self).finish()
+    }
+}
+
 /// Takes a picture's rows from top to bottom.
 pub trait RowWriter: Send {
     /// Writes the next row, as [`RowReader::read_row`] gives it.

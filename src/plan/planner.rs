@@ -97,34 +97,53 @@ fn too_wide(step: &str, halo: u32, limits: &PlanLimits) -> PlanError {
 /// The largest tile on which `chain` fits; `None` if a side would have to fall below `smallest`.
 fn fit(input: PictureInfo, chain: Chain, formats: &[PixelFormat], smallest: u32, limits: &PlanLimits) -> Option<Stage> {
     let halo = chain.halo();
-    let room = limits.max_record_bytes.saturating_sub(HEADROOM_BYTES) as u64;
-    let widest = formats.iter().map(|format| format.bytes_per_pixel()).max().unwrap_or(0);
-    let fits = |tile: Size| {
-        let whole = |side: u32, picture: u32| u64::from(side.min(picture).saturating_add(2 * halo).min(picture));
-        let taken = whole(tile.width, input.size.width) * whole(tile.height, input.size.height);
-        let made = u64::from(tile.width.min(input.size.width)) * u64::from(tile.height.min(input.size.height));
-        let band = whole(tile.height, input.size.height) * input.row_bytes() as u64;
-        taken * input.format.bytes_per_pixel() as u64 <= room
-            && made * widest as u64 <= room
-            && band <= limits.band_bytes
-    };
+    let fitting = Fitting { input, halo, widest: widest_pixel(formats), limits };
     let largest = (limits.tile_size / SIDE_STEP * SIDE_STEP).max(SIDE_STEP);
-    let mut tile = Size { width: largest, height: largest };
-    while !fits(tile) {
-        // A side that the picture cuts off anyway gains nothing by shrinking, so the longer one in use goes first.
-        let (across, down) = (tile.width.min(input.size.width), tile.height.min(input.size.height));
-        let band_is_high = Size { width: smallest.next_multiple_of(SIDE_STEP), ..tile };
-        if down >= across || !fits(band_is_high) && tile.height > smallest {
-            tile.height = shrink(tile.height, smallest)?;
-        } else {
-            tile.width = shrink(tile.width, smallest)?;
-        }
-    }
+    let smallest = smallest.next_multiple_of(SIDE_STEP).min(largest);
+    let sides = || (smallest..=largest).step_by(SIDE_STEP as usize);
+    let tile = sides()
+        .flat_map(|height| sides().map(move |width| Size { width, height }))
+        .filter(|tile| fitting.fits(*tile))
+        .max_by_key(|tile| (fitting.used(*tile).pixels(), tile.width.min(tile.height), tile.width))?;
     let format = formats.last().copied().unwrap_or(input.format);
     let output = PictureInfo { size: input.size, format };
     Some(Stage { steps: chain, halo, input, output, tile_width: tile.width, tile_height: tile.height })
 }
 
-fn shrink(side: u32, smallest: u32) -> Option<u32> {
-    side.checked_sub(SIDE_STEP).filter(|side| *side >= smallest.max(SIDE_STEP))
+fn widest_pixel(formats: &[PixelFormat]) -> usize {
+    formats.iter().map(|format| format.bytes_per_pixel()).max().unwrap_or(0)
 }
+
+/// What a tile of some size has to fit into.
+struct Fitting<'a> {
+    input: PictureInfo,
+    halo: u32,
+    /// Bytes of the largest pixel that the chain makes.
+    widest: usize,
+    limits: &'a PlanLimits,
+}
+
+impl Fitting<'_> {
+    /// What of a tile the picture can fill.
+    fn used(&self, tile: Size) -> Size {
+        let picture = self.input.size;
+        Size { width: tile.width.min(picture.width), height: tile.height.min(picture.height) }
+    }
+
+    fn fits(&self, tile: Size) -> bool {
+        let picture = self.input.size;
+        let used = self.used(tile);
+        let taken = Size {
+            width: used.width.saturating_add(2 * self.halo).min(picture.width),
+            height: used.height.saturating_add(2 * self.halo).min(picture.height),
+        };
+        let room = self.limits.max_record_bytes.saturating_sub(HEADROOM_BYTES) as u64;
+        let band = u64::from(taken.height) * self.input.row_bytes() as u64;
+        taken.pixels() * self.input.format.bytes_per_pixel() as u64 <= room
+            && used.pixels() * self.widest as u64 <= room
+            && band <= self.limits.band_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,71 @@
-//! x
+//! The operator's command `tessera`: each subcommand is one file under [`commands`].
+//!
+//! Owns what is typed and printed. Speaks to a running system by its HTTP API, and to Kafka and Redis
+//! through the library; keeps no state of its own. Results go to standard output, progress and errors
+//! to standard error, so that output can be piped.
+
+mod api;
+mod commands;
+mod error;
+mod job_wait;
+mod multipart;
+mod output;
+mod output_file;
+mod progress;
+mod runtime;
+
+use clap::{Parser, Subcommand};
+
+pub use error::CtlError;
+
+/// Applies operations to pictures of any size, on this machine or by a running Tessera.
+#[derive(Parser, Debug)]
+#[command(name = "tessera", version, propagate_version = true, max_term_width = 110, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 success; 1 it failed; 2 wrong use, or refused as wrong; 3 a service cannot be reached.
+
+Examples:
+  tessera run photo.png gray.png --op grayscale
+  tessera submit photo.png --op gaussian_blur:ksize=51 --wait --output soft.png
+  tessera jobs --status failed
+  tessera doctor";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Run(commands::run::Args),
+    Submit(commands::submit::Args),
+    Jobs(commands::jobs::Args),
+    Get(commands::get::Args),
+    Workers(commands::workers::Args),
+    Topics(commands::topics::Args),
+    Dlq(commands::dlq::Args),
+    Operations(commands::operations::Args),
+    Doctor(commands::doctor::Args),
+    Config(commands::config::Args),
+    Completions(commands::completions::Args),
+}
+
+/// Runs what was asked for.
+///
+/// # Errors
+/// [`CtlError`], whose exit code says of what kind.
+pub fn run(cli: Cli) -> Result<(), CtlError> {
+    match cli.command {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Submit(args) => commands::submit::run(&args),
+        Command::Jobs(args) => commands::jobs::run(&args),
+        Command::Get(args) => commands::get::run(&args),
+        Command::Workers(args) => commands::workers::run(&args),
+        Command::Topics(args) => commands::topics::run(&args),
+        Command::Dlq(args) => commands::dlq::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Operations(args) => commands::operations::run(&args),
+        Command::Config(args) => commands::config::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+    }
+}

@@ -1,2 +1,16 @@
-//! x
-fn main() {}
+//! The command `tessera`: parses, runs, and turns the outcome into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tessera_ctl::Cli;
+
+fn main() -> ExitCode {
+    match tessera_ctl::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tessera: {}", error.full_text());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 mod check;
 mod lag;
+mod peek;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 pub use check::{Problem, TopicProblem, check_topics};
 pub use lag::{PartitionLag, lag};
+pub use peek::{Peeked, peek};
 
 use super::log::Logging;
 use super::{BusError, Topic, settings};

@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as OK;
 use crate::bus::Headers;
 
 /// The headers of a record. A name that is not UTF-8 is kept as well as text can.
-pub(super) fn headers(message: &BorrowedMessage<'_>) -> Headers {
+pub(in crate::bus) fn headers(message: &BorrowedMessage<'_>) -> Headers {
     let mut list = ptr::null_mut();
     // SAFETY: the message outlives this function, and with it the list that it owns.
     if unsafe { native::rd_kafka_message_headers(message.ptr(), &mut list) } != OK || list.is_null() {

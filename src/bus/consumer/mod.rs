@@ -6,7 +6,7 @@
 mod board;
 mod client;
 mod context;
-mod copy;
+pub(super) mod copy;
 mod desk;
 mod poller;
 mod slots;

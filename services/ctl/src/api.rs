@@ -1,0 +1,127 @@
+//! The running system's HTTP API, as this command uses it.
+//!
+//! Turns answers into errors: 4xx is wrong use, 429 and 503 a service that cannot work now.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::http::Response;
+use ureq::{Agent, Body, SendBody};
+
+use crate::CtlError;
+use crate::multipart::Upload;
+use crate::output;
+
+/// The address of the running system.
+#[derive(clap::Args, Clone, Debug)]
+pub struct UrlArgs {
+    /// Address of the running system.
+    #[arg(long, env = "TESSERA_URL", default_value = "http://127.0.0.1:5001", value_name = "URL")]
+    pub url: String,
+}
+
+/// A client of one address.
+#[derive(Debug)]
+pub struct Api {
+    agent: Agent,
+    base: String,
+}
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const LONGEST_JSON_BYTES: u64 = 64 << 20;
+
+impl Api {
+    /// A client of `args.url`; connects when first used.
+    pub fn new(args: &UrlArgs) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_LIMIT))
+            .timeout_recv_response(Some(ANSWER_LIMIT))
+            .proxy(None)
+            .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), base: args.url.trim_end_matches('/').to_owned() }
+    }
+
+    /// The address as it was given.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Gets a JSON document under `/api/v1`.
+    pub fn get(&self, path: &str) -> Result<Value, CtlError> {
+        let answer = self.agent.get(format!("{}/api/v1{path}", self.base)).header("accept", "application/json").call();
+        self.json(answer)
+    }
+
+    /// Deletes what is at `path` under `/api/v1`; whether the system agreed.
+    pub fn delete(&self, path: &str) -> Result<bool, CtlError> {
+        let answer = self.agent.delete(format!("{}/api/v1{path}", self.base)).call();
+        Ok(answer.map_err(|error| self.unreachable(&error))?.status().is_success())
+    }
+
+    /// Whether an address outside the API answers with success, and what it says.
+    pub fn probe(&self, path: &str) -> Result<(bool, String), CtlError> {
+        let answer = self.agent.get(format!("{}{path}", self.base)).call();
+        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
+        let is_fine = answer.status().is_success();
+        let text = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
+        Ok((is_fine, text))
+    }
+
+    /// Sends a picture: streamed, of any size. Answers the body of the 202.
+    pub fn submit(&self, picture: &Path, fields: &[(&str, String)]) -> Result<Value, CtlError> {
+        let mut upload = Upload::open(picture, fields)?;
+        let request = self
+            .agent
+            .post(format!("{}/api/v1/jobs", self.base))
+            .header("accept", "application/json")
+            .header("content-type", upload.content_type())
+            .header("content-length", upload.length().to_string());
+        let answer = request.send(SendBody::from_reader(&mut upload));
+        self.json(answer)
+    }
+
+    /// The answer to a GET of a file under `/api/v1`, its body not yet read.
+    pub fn open(&self, path: &str) -> Result<Response<Body>, CtlError> {
+        let answer = self.agent.get(format!("{}/api/v1{path}", self.base)).call();
+        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refusal(&mut answer)) }
+    }
+
+    fn json(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Value, CtlError> {
+        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
+        if !answer.status().is_success() {
+            return Err(refusal(&mut answer));
+        }
+        let text = answer.body_mut().with_config().limit(LONGEST_JSON_BYTES).read_json();
+        text.map_err(|error| CtlError::Failed(format!("reading the answer of {}: {error}", self.base)))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> CtlError {
+        CtlError::Unreachable(format!(
+            "asking {}: {error}; is it running there (ops/status), or is another address needed (--url, TESSERA_URL)?",
+            self.base
+        ))
+    }
+}
+
+/// What a refusal says: the `detail` of a problem document, else its text.
+fn refusal(answer: &mut Response<Body>) -> CtlError {
+    let status = answer.status();
+    let retry = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(output::clean);
+    let text = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
+    let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+    let said = ["detail", "error", "title"].iter().find_map(|name| problem[*name].as_str());
+    let said = output::clean(said.unwrap_or(text.trim()));
+    match status.as_u16() {
+        429 | 500.. => {
+            let when = retry.map(|seconds| format!("; try again in {seconds} s")).unwrap_or_default();
+            CtlError::Unreachable(format!("{said} (HTTP {status}){when}"))
+        }
+        404 | 409 | 410 => CtlError::Failed(said),
+        _ => CtlError::Usage(format!("{said} (HTTP {})", status.as_u16())),
+    }
+}

@@ -1,0 +1,160 @@
+//! `tessera doctor`: what each dependency says, and the remedy where one is missing.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tessera::bus::{Producer, admin};
+use tessera::config::{KafkaArgs, RedisArgs, StoreArgs};
+use tessera::state::{State, StateOptions};
+use tessera::store::Store;
+
+use crate::CtlError;
+use crate::api::{Api, UrlArgs};
+use crate::output;
+use crate::runtime::block_on;
+
+/// Check that everything Tessera needs is there, and say what to do where it is not.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example: . var/env && tessera doctor")]
+pub struct Args {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    redis: RedisArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    url: UrlArgs,
+}
+
+/// One thing that was looked at.
+struct Finding {
+    what: &'static str,
+    /// What it said, or what is wrong.
+    said: Result<String, String>,
+    remedy: &'static str,
+}
+
+const LIMIT: Duration = Duration::from_secs(12);
+
+pub fn run(args: &Args) -> Result<(), CtlError> {
+    let mut findings = block_on(async {
+        let (kafka, topics) = kafka(&args.kafka).await;
+        let (redis, sentinel) = redis(&args.redis).await;
+        Ok(vec![kafka, topics, redis, sentinel, store(&args.store).await])
+    })?;
+    let (web, workers) = web(&Api::new(&args.url));
+    findings.extend([web, workers]);
+    if args.json {
+        output::print_json(&json!(findings.iter().map(to_json).collect::<Vec<_>>()))?;
+    } else {
+        output::print(&findings.iter().map(describe).collect::<String>())?;
+    }
+    let bad = findings.iter().filter(|finding| finding.said.is_err()).count();
+    if bad == 0 { Ok(()) } else { Err(CtlError::Failed(format!("{bad} of {} checks failed", findings.len()))) }
+}
+
+fn describe(finding: &Finding) -> String {
+    match &finding.said {
+        Ok(text) => format!("ok    {:<9} {text}\n", finding.what),
+        Err(text) => format!("FAIL  {:<9} {text}\n                do: {}\n", finding.what, finding.remedy),
+    }
+}
+
+fn to_json(finding: &Finding) -> Value {
+    let (is_ok, text) = match &finding.said {
+        Ok(text) => (true, text),
+        Err(text) => (false, text),
+    };
+    json!({ "check": finding.what, "ok": is_ok, "said": text, "remedy": if is_ok { None } else { Some(finding.remedy) } })
+}
+
+/// The task's answer; a task that hangs is an answer too.
+async fn bounded<T, E: std::error::Error>(task: impl Future<Output = Result<T, E>>) -> Result<T, String> {
+    match tokio::time::timeout(LIMIT, task).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(output::clean(&with_causes(&error))),
+        Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|cause| format!(": {}", with_causes(cause))).unwrap_or_default();
+    format!("{error}{cause}")
+}
+
+async fn kafka(args: &KafkaArgs) -> (Finding, Finding) {
+    let answers = bounded(async { Producer::connect(args, "tessera-doctor")?.is_up().await }).await;
+    let is_up = answers.is_ok();
+    let kafka = Finding {
+        what: "kafka",
+        said: answers.map(|()| format!("answers at {}", args.kafka_brokers)),
+        remedy: "start Kafka (ops/up), or say where it is: TESSERA_KAFKA_BROKERS=HOST:PORT",
+    };
+    let problems = if is_up {
+        bounded(admin::check_topics(args)).await
+    } else {
+        Err("not looked at: Kafka does not answer".to_owned())
+    };
+    let said = problems.and_then(|problems| {
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        if texts.is_empty() { Ok("as they should be".to_owned()) } else { Err(texts.join("; ")) }
+    });
+    (kafka, Finding { what: "topics", said, remedy: "run `tessera topics create`, and change what exists by hand" })
+}
+
+async fn redis(args: &RedisArgs) -> (Finding, Finding) {
+    let alive = match State::lazy(args, StateOptions::default()) {
+        Ok(state) => bounded(state.is_alive()).await,
+        Err(error) => Err(error.to_string()),
+    };
+    let sentinel = match &alive {
+        Ok(true) => Ok("holds the state of the jobs".to_owned()),
+        Ok(false) => Err("has lost its data, or is new: tessera:alive is missing".to_owned()),
+        Err(_) => Err("not looked at: Redis does not answer".to_owned()),
+    };
+    let redis = Finding {
+        what: "redis",
+        said: alive.map(|_| format!("answers at {}", args.redacted_url())),
+        remedy: "start Redis (ops/up), or say where it is: TESSERA_REDIS_URL=redis://HOST:PORT/0",
+    };
+    let remedy = "start the monitor: it rebuilds the state from the store within seconds";
+    (redis, Finding { what: "state", said: sentinel, remedy })
+}
+
+async fn store(args: &StoreArgs) -> Finding {
+    let said = match Store::open(args) {
+        Ok(store) => bounded(store.jobs()).await.map(|jobs| format!("{} jobs in {}", jobs.len(), args.store)),
+        Err(error) => Err(with_causes(&error)),
+    };
+    Finding {
+        what: "store",
+        said,
+        remedy: "make the folder writable, or say where it is: TESSERA_STORE=file:///FOLDER",
+    }
+}
+
+fn web(api: &Api) -> (Finding, Finding) {
+    let said = match api.probe("/readyz") {
+        Ok((true, _)) => Ok(format!("ready at {}", api.base())),
+        Ok((false, text)) => Err(format!("not ready: {}", output::clean(text.trim()))),
+        Err(error) => Err(error.to_string()),
+    };
+    let is_up = said.is_ok();
+    let remedy = "start it (ops/up), or say where it is: TESSERA_URL=http://HOST:PORT";
+    let web = Finding { what: "web", said, remedy };
+    let live = |answer: Value| {
+        let workers = answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        workers.iter().filter(|worker| !matches!(worker["status"].as_str(), Some("dead" | "gone") | None)).count()
+    };
+    let said = match api.get("/workers").map(live) {
+        Ok(0) => Err("none is alive: jobs wait".to_owned()),
+        Ok(count) => Ok(format!("{count} alive")),
+        Err(_) if !is_up => Err("not looked at: web is not ready".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    (web, Finding { what: "workers", said, remedy: "start some: ops/scale workers 2" })
+}

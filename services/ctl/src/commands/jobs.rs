@@ -1,0 +1,128 @@
+//! `tessera jobs`: the jobs of the running system, or one of them.
+
+use serde_json::Value;
+use tessera::job::{JobId, JobStatus};
+
+use crate::api::{Api, UrlArgs};
+use crate::output::{self, Table};
+use crate::progress::percent;
+use crate::{CtlError, job_wait};
+
+/// List jobs, or show one.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tessera jobs --status processing
+  tessera jobs 0190f3c2a7d87e1fb2c3d4e5f6a7b8c9")]
+pub struct Args {
+    /// Only this job, with all that is known of it.
+    id: Option<JobId>,
+    /// Only jobs of this status.
+    #[arg(long, conflicts_with = "id", value_name = "STATUS")]
+    status: Option<JobStatus>,
+    /// The most jobs to list.
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    limit: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    url: UrlArgs,
+}
+
+/// What the API gives in one answer.
+const PAGE: u64 = 100;
+
+pub fn run(args: &Args) -> Result<(), CtlError> {
+    let api = Api::new(&args.url);
+    if let Some(id) = args.id {
+        let job = api.get(&format!("/jobs/{id}"))?;
+        return if args.json { output::print_json(&job) } else { output::print(&describe(&job)) };
+    }
+    let jobs = list(&api, args)?;
+    if args.json { output::print_json(&Value::Array(jobs)) } else { output::print(&table(&jobs)) }
+}
+
+fn list(api: &Api, args: &Args) -> Result<Vec<Value>, CtlError> {
+    let mut jobs: Vec<Value> = Vec::new();
+    let mut cursor = None::<String>;
+    loop {
+        let missing = args.limit - (jobs.len() as u64).min(args.limit);
+        let status = args.status.map(|status| format!("&status={status}")).unwrap_or_default();
+        let from = cursor.as_deref().map(|cursor| format!("&cursor={}", query(cursor))).unwrap_or_default();
+        let mut page = api.get(&format!("/jobs?limit={}{status}{from}", missing.min(PAGE)))?;
+        let Value::Array(more) = page["jobs"].take() else {
+            return Err(CtlError::Failed("reading the list of jobs: the answer has no \"jobs\"".to_owned()));
+        };
+        let is_end = more.is_empty();
+        jobs.extend(more);
+        cursor = page["cursor"].as_str().or(page["next_cursor"].as_str()).map(str::to_owned);
+        if is_end || cursor.is_none() || jobs.len() as u64 >= args.limit {
+            jobs.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
+            return Ok(jobs);
+        }
+    }
+}
+
+/// A text for a query: all but letters and digits escaped.
+fn query(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
+fn table(jobs: &[Value]) -> String {
+    let mut table = Table::new(&["id", "status", "tiles", "created", "operations", "file"]);
+    for job in jobs {
+        let (received, total) = job_wait::tiles(job);
+        table.row([
+            output::field(job, "id"),
+            output::field(job, "status"),
+            format!("{received}/{total} ({} %)", percent(received, total)),
+            output::field(job, "created_at"),
+            operations(job),
+            output::field(job, "filename"),
+        ]);
+    }
+    if table.is_empty() { "no jobs\n".to_owned() } else { table.render() }
+}
+
+fn operations(job: &Value) -> String {
+    match &job["operations"] {
+        Value::Array(steps) => {
+            let steps: Vec<String> =
+                steps.iter().map(|step| step.as_str().map_or(step.to_string(), output::clean)).collect();
+            steps.join(" ")
+        }
+        _ => output::field(job, "operations"),
+    }
+}
+
+fn describe(job: &Value) -> String {
+    let Value::Object(fields) = job else { return format!("{job}\n") };
+    let width = fields.keys().map(String::len).max().unwrap_or(0);
+    let line = |(name, _): (&String, &Value)| {
+        let value = if name == "operations" { operations(job) } else { output::field(job, name) };
+        format!("{:<width$}  {value}\n", output::clean(name))
+    };
+    fields.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_escaped() {
+        assert_eq!(query("a1-/&="), "a1-%2F%26%3D");
+    }
+
+    #[test]
+    fn a_hostile_file_name_does_not_reach_the_terminal() {
+        let job = serde_json::json!({"id": "1", "status": "done", "filename": "\u{1b}[2J", "operations": ["invert"]});
+        assert!(!table(std::slice::from_ref(&job)).contains('\u{1b}'));
+        assert!(!describe(&job).contains('\u{1b}'));
+    }
+}

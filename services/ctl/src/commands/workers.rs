@@ -1,0 +1,53 @@
+//! `tessera workers`: who works, who died lately, and on what.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::CtlError;
+use crate::api::{Api, UrlArgs};
+use crate::output::{self, Table};
+
+/// List the workers, live and recently dead.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example: tessera workers --watch")]
+pub struct Args {
+    /// Show them again every two seconds, until interrupted.
+    #[arg(long)]
+    watch: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    url: UrlArgs,
+}
+
+const PAUSE: Duration = Duration::from_secs(2);
+
+pub fn run(args: &Args) -> Result<(), CtlError> {
+    let api = Api::new(&args.url);
+    loop {
+        let answer = api.get("/workers")?;
+        let text = if args.json { format!("{answer}\n") } else { table(&answer) };
+        if args.watch && !args.json {
+            output::print("\u{1b}[H\u{1b}[2J")?;
+        }
+        output::print(&text)?;
+        if !args.watch {
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn table(answer: &Value) -> String {
+    let columns = ["id", "status", "host", "pid", "busy", "slots", "tiles_done", "tiles_failed", "mean_ms"];
+    let mut heads = columns.to_vec();
+    heads.push("last_heartbeat");
+    let mut table = Table::new(&heads);
+    for worker in answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        table.row(heads.iter().map(|name| output::field(worker, name)));
+    }
+    if table.is_empty() { "no workers: jobs wait until one starts\n".to_owned() } else { table.render() }
+}

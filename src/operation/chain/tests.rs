@@ -1,0 +1,92 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::picture::{Depth, Layout, Size};
+use crate::tiling::Grid;
+
+const LAYOUTS: [Layout; 4] = [Layout::Gray, Layout::GrayAlpha, Layout::Rgb, Layout::Rgba];
+
+fn whole(info: PictureInfo, bytes: &[u8], chain: &Chain) -> Pixels {
+    let rect = Rect { x: 0, y: 0, width: info.size.width, height: info.size.height };
+    let pixels = Pixels::from_bytes(info, bytes.to_vec()).unwrap();
+    chain.run(TileInput { pixels, rect, margins: Margins::default(), picture: info }).unwrap()
+}
+
+fn cut(bytes: &[u8], row_bytes: usize, pixel: usize, rect: Rect) -> Vec<u8> {
+    let columns = rect.x as usize * pixel..rect.right() as usize * pixel;
+    (rect.y..rect.bottom()).flat_map(|y| bytes[y as usize * row_bytes..][columns.clone()].to_vec()).collect()
+}
+
+fn tile(info: PictureInfo, bytes: &[u8], grid: &Grid, index: u32, chain: &Chain) -> (Rect, Pixels) {
+    let rect = grid.rect(index).unwrap();
+    let margins = grid.margins(rect, chain.halo());
+    let input = Grid::with_margins(rect, margins);
+    let cut = cut(bytes, info.row_bytes(), info.format.bytes_per_pixel(), input);
+    let pixels = Pixels::from_bytes(PictureInfo { size: input.size(), ..info }, cut).unwrap();
+    (rect, chain.run(TileInput { pixels, rect, margins, picture: info }).unwrap())
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let blur = (0u32..12, prop_oneof![Just(0.0), 0.3f64..4.0])
+        .prop_map(|(radius, sigma)| format!("gaussian_blur:ksize={},sigma={sigma:.2}", 2 * radius + 1));
+    prop_oneof![Just("grayscale".to_owned()), Just("invert".to_owned()), blur].prop_map(|text| text.parse().unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn tiles_with_their_halo_equal_the_whole(
+        steps in prop::collection::vec(any_step(), 1..5),
+        (width, height) in (1u32..70, 1u32..70), (across, down) in (1u32..40, 1u32..40),
+        layout in 0usize..4, deep: bool, seed: u8,
+    ) {
+        let depth = if deep { Depth::Sixteen } else { Depth::Eight };
+        let format = PixelFormat { layout: LAYOUTS[layout], depth };
+        let info = PictureInfo { size: Size { width, height }, format };
+        let bytes: Vec<u8> = (0..info.bytes()).map(|at| (at.wrapping_mul(2654435761 + u64::from(seed)) >> 13) as u8).collect();
+        let chain = Chain::new(steps);
+        let expected = whole(info, &bytes, &chain);
+        prop_assert_eq!(expected.format(), chain.output(format).unwrap());
+        let (out, pixel) = (expected.info(), expected.format().bytes_per_pixel());
+        let expected = expected.into_bytes();
+        let grid = Grid::new(info.size, Size { width: across, height: down });
+        for index in 0..grid.tiles() {
+            let (rect, pixels) = tile(info, &bytes, &grid, index, &chain);
+            prop_assert_eq!(pixels.info(), PictureInfo { size: rect.size(), ..out });
+            prop_assert_eq!(pixels.into_bytes(), cut(&expected, out.row_bytes(), pixel, rect), "tile {}", index);
+        }
+    }
+
+    #[test]
+    fn a_tile_that_is_not_what_it_says_is_refused(
+        (x, y, width, height) in (0u32..9, 0u32..9, 0u32..9, 0u32..9),
+        (left, top, right, bottom) in (0u32..4, 0u32..4, 0u32..4, 0u32..4),
+    ) {
+        let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };
+        let info = |width, height| PictureInfo { size: Size { width, height }, format };
+        let picture = info(8, 8);
+        let pixels = Pixels::from_bytes(info(5, 5), vec![7; 25]).unwrap();
+        let chain = Chain::parse(&["gaussian_blur:ksize=5"], 1).unwrap();
+        let (rect, margins) = (Rect { x, y, width, height }, Margins { left, top, right, bottom });
+        let side = |start: u32, length: u32, before: u32, after: u32| {
+            length > 0 && before + length + after == 5 && start >= before && start + length + after <= 8
+                && before >= start.min(2) && after >= (8 - start - length).min(2)
+        };
+        let right_side = side(x, width, left, right) && side(y, height, top, bottom);
+        prop_assert_eq!(chain.run(TileInput { pixels, rect, margins, picture }).is_ok(), right_side);
+    }
+}
+
+#[test]
+fn a_chain_has_one_to_so_many_steps() {
+    assert_eq!(Chain::parse(&["grayscale", "invert"], 2).unwrap().steps().len(), 2);
+    let text = |texts: &[&str]| Chain::parse(texts, 2).unwrap_err().to_string();
+    assert_eq!(text(&[]), "a chain has 1 to 2 operations, got 0");
+    assert_eq!(text(&["invert"; 3]), "a chain has 1 to 2 operations, got 3");
+    assert_eq!(text(&["invert", "blurr"]), "unknown operation \"blurr\"");
+    let chain = Chain::parse(&["gaussian_blur:ksize=51", "grayscale", "gaussian_blur"], 16).unwrap();
+    assert_eq!(chain.halo(), 27);
+    let json = serde_json::to_string(&chain).unwrap();
+    assert_eq!(json, r#"["gaussian_blur:ksize=51,sigma=0","grayscale","gaussian_blur:ksize=5,sigma=0"]"#);
+    assert_eq!(serde_json::from_str::<Chain>(&json).unwrap(), chain);
+}

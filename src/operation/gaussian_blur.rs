@@ -1,0 +1,91 @@
+//! `gaussian_blur`: a Gaussian in integers, with one rounding.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod portable;
+mod strips;
+mod taps;
+
+use strips::Plane;
+use taps::Taps;
+
+use super::{Area, Cpu, Definition, Halo, Kernel, Kind, Parameter, StepError, Value};
+use crate::picture::{Depth, PictureInfo, Pixels, Samples};
+
+/// Separable, border reflect101, integer taps of sum `2^b` with b = 8 or 16:
+/// `(Σ Σ k[j] k[i] v + 2^(2b-1)) >> 2b` on every channel, alpha too.
+///
+/// # Source
+/// OpenCV's `GaussianBlur` on 8 and 16 bit, bit for bit.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "gaussian_blur",
+    help: "a soft blur",
+    kind: Kind::Local,
+    halo: Halo::Half("ksize"),
+    depths: &[Depth::Eight, Depth::Sixteen],
+    parameters: &[
+        Parameter::odd("ksize", 5, 255, "width of the kernel in pixels"),
+        Parameter::decimal("sigma", 0.0, 0.0, 100.0, "its standard deviation in pixels; 0: from ksize"),
+    ],
+    bind,
+};
+
+fn bind(values: &[Value]) -> Result<Box<dyn Kernel>, StepError> {
+    match values {
+        [Value::Integer(ksize), Value::Decimal(sigma)] => {
+            let taps = |depth| Taps::new(usize::try_from(*ksize).unwrap_or(1), *sigma, depth);
+            Ok(Box::new(GaussianBlur { eight: taps(Depth::Eight), sixteen: taps(Depth::Sixteen), cpu: Cpu::detect() }))
+        }
+        _ => Err(StepError::Grammar("gaussian_blur: needs ksize and sigma".to_owned())),
+    }
+}
+
+#[derive(Debug)]
+struct GaussianBlur {
+    eight: Taps,
+    sixteen: Taps,
+    cpu: Cpu,
+}
+
+impl Kernel for GaussianBlur {
+    fn run(&self, area: Area) -> Result<Pixels, StepError> {
+        let info = PictureInfo { size: area.output_size(), format: area.pixels().format() };
+        let samples = match area.pixels().samples() {
+            Samples::Eight(_) if self.eight.radius() == 0 => return Ok(area.cropped()),
+            Samples::Sixteen(_) if self.sixteen.radius() == 0 => return Ok(area.cropped()),
+            Samples::Eight(samples) => Samples::Eight(blur8(self.cpu, plane(&area, samples), &self.eight)),
+            Samples::Sixteen(samples) => Samples::Sixteen(blur16(self.cpu, plane(&area, samples), &self.sixteen)),
+        };
+        Pixels::new(info, samples).map_err(|error| StepError::Tile(error.to_string()))
+    }
+}
+
+fn plane<'a, T>(area: &Area, samples: &'a [T]) -> Plane<'a, T> {
+    let channels = area.pixels().format().layout.channels();
+    Plane { samples, size: area.pixels().size(), channels, keep: area.keep() }
+}
+
+fn blur8(cpu: Cpu, plane: Plane<'_, u8>, taps: &Taps) -> Vec<u8> {
+    match cpu {
+        #[cfg(target_arch = "x86_64")]
+        Cpu::Avx2 if Cpu::detect() == Cpu::Avx2 => {
+            // SAFETY: this processor has AVX2, as just asked.
+            unsafe { avx2::blur8(plane, taps) }
+        }
+        _ => portable::blur(plane, taps),
+    }
+}
+
+fn blur16(cpu: Cpu, plane: Plane<'_, u16>, taps: &Taps) -> Vec<u16> {
+    match cpu {
+        #[cfg(target_arch = "x86_64")]
+        Cpu::Avx2 if Cpu::detect() == Cpu::Avx2 => {
+            // SAFETY: this processor has AVX2, as just asked.
+            unsafe { avx2::blur(plane, taps) }
+        }
+        _ => portable::blur(plane, taps),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! Parameters of operations: their kinds, ranges and exact texts.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A parameter's value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// A whole number.
+    Integer(i64),
+    /// A decimal number.
+    Decimal(f64),
+}
+
+impl fmt::Display for Value {
+    /// Writes it so that it reads back as the same value.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(out),
+            Self::Decimal(value) => value.fmt(out),
+        }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(value) => serializer.serialize_i64(*value),
+            Self::Decimal(value) => serializer.serialize_f64(*value),
+        }
+    }
+}
+
+/// What values a parameter takes, besides its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterKind {
+    /// Whole numbers.
+    Integer,
+    /// Odd whole numbers.
+    OddInteger,
+    /// Decimals of up to six digits before and after the point.
+    Decimal,
+}
+
+/// A parameter of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Parameter {
+    /// Its key in a step.
+    pub name: &'static str,
+    /// What values it takes.
+    #[serde(rename = "type")]
+    pub kind: ParameterKind,
+    /// Its value if none is given.
+    pub default: Value,
+    /// The smallest value.
+    pub min: Value,
+    /// The largest value.
+    pub max: Value,
+    /// The only values, where they are a list.
+    pub choices: &'static [Value],
+    /// One line for people: what it does.
+    pub help: &'static str,
+}
+
+impl Parameter {
+    /// An odd whole number from 1 to `max`.
+    pub const fn odd(name: &'static str, default: i64, max: i64, help: &'static str) -> Self {
+        let [default, min, max] = [Value::Integer(default), Value::Integer(1), Value::Integer(max)];
+        Self { name, kind: ParameterKind::OddInteger, default, min, max, choices: &[], help }
+    }
+
+    /// A decimal from `min` to `max`.
+    pub const fn decimal(name: &'static str, default: f64, min: f64, max: f64, help: &'static str) -> Self {
+        let [default, min, max] = [Value::Decimal(default), Value::Decimal(min), Value::Decimal(max)];
+        Self { name, kind: ParameterKind::Decimal, default, min, max, choices: &[], help }
+    }
+
+    /// Reads a value; `None` if the text is none or it is out of range.
+    pub fn read(&self, text: &str) -> Option<Value> {
+        let value = match self.kind {
+            ParameterKind::Integer => Value::Integer(plain_integer(text)?),
+            ParameterKind::OddInteger => Value::Integer(plain_integer(text).filter(|value| value % 2 != 0)?),
+            ParameterKind::Decimal => Value::Decimal(plain_decimal(text)?),
+        };
+        let chosen = self.choices.is_empty() || self.choices.contains(&value);
+        (chosen && in_range(self.min, value, self.max)).then_some(value)
+    }
+
+    /// What a value must be, as a refusal says it.
+    pub fn expected(&self) -> String {
+        if !self.choices.is_empty() {
+            let choices: Vec<String> = self.choices.iter().map(Value::to_string).collect();
+            return format!("one of {}", choices.join(", "));
+        }
+        let kind = match self.kind {
+            ParameterKind::Integer => "an integer",
+            ParameterKind::OddInteger => "an odd integer",
+            ParameterKind::Decimal => "a decimal",
+        };
+        format!("{kind} from {} to {}", self.min, self.max)
+    }
+}
+
+fn in_range(min: Value, value: Value, max: Value) -> bool {
+    match (min, value, max) {
+        (Value::Integer(min), Value::Integer(value), Value::Integer(max)) => (min..=max).contains(&value),
+        (Value::Decimal(min), Value::Decimal(value), Value::Decimal(max)) => (min..=max).contains(&value),
+        _ => false,
+    }
+}
+
+/// `-?[0-9]{1,9}`.
+fn plain_integer(text: &str) -> Option<i64> {
+    is_digits(text.strip_prefix('-').unwrap_or(text), 9).then(|| text.parse().ok())?
+}
+
+/// `[0-9]{1,6}(\.[0-9]{1,6})?`.
+fn plain_decimal(text: &str) -> Option<f64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    (is_digits(whole, 6) && is_digits(fraction, 6)).then(|| text.parse().ok())?
+}
+
+fn is_digits(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_no_sign_exponent_or_blank_too_many() {
+        for text in ["0", "-1", "000000007", "-999999999"] {
+            assert!(plain_integer(text).is_some(), "{text}");
+        }
+        for text in ["", "-", "+1", "--1", "1e3", " 1", "1 ", "0000000001", "1.0", "٣", "0x1"] {
+            assert!(plain_integer(text).is_none(), "{text}");
+        }
+        for text in ["0", "1.5", "000001.000001", "999999.999999"] {
+            assert!(plain_decimal(text).is_some(), "{text}");
+        }
+        for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "nan", "inf", "1.5.5", "1.0000000", "1000000", "1,5"] {
+            assert!(plain_decimal(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn decimals_read_back() {
+        for text in ["0", "1.5", "0.1", "0.000001", "100", "99.999999"] {
+            let value = Value::Decimal(plain_decimal(text).unwrap());
+            assert_eq!(value.to_string(), text);
+        }
+    }
+}

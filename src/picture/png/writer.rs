@@ -1,0 +1,130 @@
+//! Writing PNG row by row.
+
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter, StreamWriter};
+
+use super::swap_bytes;
+use crate::picture::rows::{RowWriter, WriteError};
+use crate::picture::{Depth, Layout, PictureInfo};
+
+/// Bytes of an IDAT chunk; larger ones cost memory, smaller ones headers.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Writes a PNG, fast rather than small: fixed Paeth filter, one pass of Huffman coding.
+pub struct PngWriter<W: Write + 'static> {
+    stream: StreamWriter<'static, Output<W>>,
+    output: Output<W>,
+    info: PictureInfo,
+    rows_left: u32,
+    swapped: Vec<u8>,
+}
+
+impl<W: Write + 'static> PngWriter<W> {
+    /// Writes the header of a picture of `info`.
+    ///
+    /// # Errors
+    /// If PNG has no such picture (a side beyond 2³¹ - 1), or the output fails.
+    pub fn new(out: W, info: PictureInfo) -> Result<Self, WriteError> {
+        let output = Output(Arc::new(Mutex::new(Sink { out: BufWriter::new(out), failed: None })));
+        let mut encoder = Encoder::new(output.clone(), info.size.width, info.size.height);
+        encoder.set_color(match info.format.layout {
+            Layout::Gray => ColorType::Grayscale,
+            Layout::GrayAlpha => ColorType::GrayscaleAlpha,
+            Layout::Rgb => ColorType::Rgb,
+            Layout::Rgba => ColorType::Rgba,
+        });
+        encoder.set_depth(match info.format.depth {
+            Depth::Eight => BitDepth::Eight,
+            Depth::Sixteen => BitDepth::Sixteen,
+        });
+        encoder.set_deflate_compression(DeflateCompression::FdeflateUltraFast);
+        encoder.set_filter(Filter::Paeth);
+        let writer = encoder.write_header().map_err(explain)?;
+        let stream = writer.into_stream_writer_with_size(CHUNK_BYTES).map_err(explain)?;
+        Ok(Self { stream, output, info, rows_left: info.size.height, swapped: Vec::new() })
+    }
+}
+
+impl<W: Write + Send + 'static> RowWriter for PngWriter<W> {
+    fn write_row(&mut self, row: &[u8]) -> Result<(), WriteError> {
+        if self.rows_left == 0 || row.len() != self.info.row_bytes() {
+            let text = format!("a row of {} bytes with {} rows left does not fit", row.len(), self.rows_left);
+            return Err(WriteError::Output(io::Error::new(io::ErrorKind::InvalidInput, text)));
+        }
+        if self.info.format.depth == Depth::Sixteen {
+            self.swapped.clear();
+            self.swapped.extend_from_slice(row);
+            swap_bytes(&mut self.swapped);
+            self.stream.write_all(&self.swapped)?;
+        } else {
+            self.stream.write_all(row)?;
+        }
+        self.rows_left -= 1;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), WriteError> {
+        let Self { stream, output, .. } = *self;
+        stream.finish().map_err(explain)?;
+        // The encoder writes its last chunks while it is dropped, where it cannot report an error.
+        output.close().map_err(WriteError::Output)
+    }
+}
+
+impl<W: Write + 'static> fmt::Debug for PngWriter<W> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("PngWriter").field("info", &self.info).field("rows_left", &self.rows_left).finish()
+    }
+}
+
+fn explain(error: EncodingError) -> WriteError {
+    match error {
+        EncodingError::IoError(error) => WriteError::Output(error),
+        other => WriteError::Unsupported(other.to_string()),
+    }
+}
+
+/// The output, shared with the encoder, so that an error it swallowed is still known at the end.
+struct Output<W: Write>(Arc<Mutex<Sink<W>>>);
+
+struct Sink<W: Write> {
+    out: BufWriter<W>,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Output<W> {
+    fn close(&self) -> io::Result<()> {
+        let mut sink = self.0.lock();
+        match sink.failed.take() {
+            Some(error) => Err(error),
+            None => sink.out.flush(),
+        }
+    }
+}
+
+impl<W: Write> Clone for Output<W> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<W: Write> Write for Output<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut sink = self.0.lock();
+        let result = sink.out.write(bytes);
+        if let Err(error) = &result
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            sink.failed = Some(io::Error::new(error.kind(), error.to_string()));
+        }
+        result
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().out.flush()
+    }
+}
