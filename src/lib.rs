@@ -8,6 +8,7 @@ pub mod bus;
 pub mod config;
 pub mod job;
 pub mod operation;
+pub mod patience;
 pub mod picture;
 pub mod pipeline;
 pub mod plan;

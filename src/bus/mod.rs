@@ -25,3 +25,7 @@ pub use headers::Headers;
 pub use outgoing::{Outgoing, RawRecord};
 pub use producer::{Delivered, Producer};
 pub use topics::{Group, Topic, TopicSettings};
+
+#[cfg(test)]
+#[cfg(feature = "broker-tests")]
+mod tests;

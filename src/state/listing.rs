@@ -172,19 +172,28 @@ impl State {
             let mut command = redis::cmd("ZSCAN");
             let (next, members): (u64, Vec<(String, f64)>) =
                 self.query(command.arg(index).arg(cursor).arg("COUNT").arg(REPAIR_STEP)).await?;
-            for (id, _) in &members {
-                let exists = match id.parse::<JobId>() {
-                    Ok(job) => self.query(redis::cmd("EXISTS").arg(self.keys.job(job))).await?,
-                    Err(_) => false,
-                };
-                if !exists {
-                    self.query::<()>(redis::cmd("ZREM").arg(index).arg(id)).await?;
-                }
+            let jobs: Vec<Option<JobId>> = members.iter().map(|(id, _)| id.parse().ok()).collect();
+            let exist = self.exist(&jobs).await?;
+            let strays: Vec<&String> =
+                members.iter().zip(exist).filter(|(_, exists)| !exists).map(|((id, _), _)| id).collect();
+            if !strays.is_empty() {
+                self.query::<()>(redis::cmd("ZREM").arg(index).arg(strays)).await?;
             }
             cursor = next;
             if cursor == 0 {
                 return Ok(());
             }
         }
+    }
+
+    /// Which jobs have a hash, in one pipeline.
+    async fn exist(&self, jobs: &[Option<JobId>]) -> Result<Vec<bool>, StateError> {
+        let mut pipeline = redis::pipe();
+        for job in jobs.iter().flatten() {
+            pipeline.cmd("EXISTS").arg(self.keys.job(*job));
+        }
+        let answers: Vec<bool> = if pipeline.is_empty() { Vec::new() } else { self.pipeline(&pipeline).await? };
+        let mut answers = answers.into_iter();
+        Ok(jobs.iter().map(|job| job.is_some() && answers.next().unwrap_or(false)).collect())
     }
 }

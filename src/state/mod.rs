@@ -78,3 +78,7 @@ pub fn now() -> String {
 pub(crate) fn millis(time: &str) -> i64 {
     chrono::DateTime::parse_from_rfc3339(time).map_or(0, |time| time.timestamp_millis())
 }
+
+#[cfg(test)]
+#[cfg(feature = "broker-tests")]
+mod tests;

@@ -81,6 +81,26 @@ impl Root {
         .map_err(generic)
     }
 
+    /// Removes an object that could not be made visible, wherever that failed.
+    pub(super) async fn remove_object(&self, object: &Object) {
+        let (path, folder) = (self.path(object), self.job(object.job()));
+        let removed = blocking(move || {
+            let _ = std::fs::remove_file(&path);
+            for entry in std::fs::read_dir(&folder)?.flatten() {
+                // An unfinished write is named as its object, then `#` and a number.
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let of = name.split_once('#').map(|(of, _)| folder.join(of));
+                if of.as_ref() == Some(&path) {
+                    std::fs::remove_file(entry.path())?;
+                }
+            }
+            std::fs::remove_dir(folder)
+        });
+        if let Err(error) = removed.await {
+            tracing::debug!(object = %object, %error, "could not remove an unfinished object");
+        }
+    }
+
     /// Removes a job's folder if nothing is in it; a failure leaves it to the sweep.
     pub(super) async fn remove_if_empty(&self, job: JobId) {
         let folder = self.job(job);

@@ -278,3 +278,6 @@ fn own<T>(
         value => Ok(value),
     }
 }
+
+#[cfg(test)]
+mod tests;

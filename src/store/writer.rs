@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use bytes::{Bytes, BytesMut};
-use object_store::{ObjectStoreExt, WriteMultipart};
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayloadMut};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,7 +20,9 @@ const PARTS_WAITING: usize = 4;
 /// Writes an object in pieces. Dropped before [`ObjectWriter::finish`], nothing is left of it.
 #[derive(Debug)]
 pub struct ObjectWriter {
-    upload: Option<WriteMultipart>,
+    /// `None` once it is finished or has failed.
+    upload: Option<Box<dyn MultipartUpload>>,
+    part: PutPayloadMut,
     object: Object,
     root: Root,
     bytes: u64,
@@ -34,8 +36,8 @@ impl Store {
     pub async fn writer(&self, object: &Object) -> Result<ObjectWriter, StoreError> {
         let upload = self.backend(object).put_multipart(&object.path()).await;
         let upload = upload.map_err(|error| StoreError::of("writing", object, error))?;
-        let upload = Some(WriteMultipart::new_with_chunk_size(upload, PART));
-        Ok(ObjectWriter { upload, object: object.clone(), root: self.root.clone(), bytes: 0 })
+        let (object, root) = (object.clone(), self.root.clone());
+        Ok(ObjectWriter { upload: Some(upload), part: PutPayloadMut::new(), object, root, bytes: 0 })
     }
 
     /// A writer for code on a blocking thread; the writing itself is done on `handle`'s runtime.
@@ -51,19 +53,31 @@ impl Store {
 }
 
 impl ObjectWriter {
-    /// Appends bytes; waits while earlier ones are being written.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// [`StoreError::Full`] or [`StoreError::Unavailable`]; the object cannot be finished then.
+    /// [`StoreError::Full`] or [`StoreError::Unavailable`]; nothing is left of the object then.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits, the bytes may be lost: drop the writer, too.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
-        let Some(upload) = &mut self.upload else { return Err(StoreError::Missing { name: self.object.to_string() }) };
         self.bytes += bytes.len() as u64;
-        upload.put(bytes);
-        let written = upload.wait_for_capacity(2).await;
-        written.map_err(|error| StoreError::of("writing", &self.object, error))
+        self.part.push(bytes);
+        if self.part.content_length() < PART { Ok(()) } else { self.send().await }
     }
 
-    /// Bytes written so far.
+    async fn send(&mut self) -> Result<(), StoreError> {
+        let part = std::mem::take(&mut self.part).freeze();
+        let Some(upload) = &mut self.upload else { return Err(self.gone()) };
+        let sent = upload.put_part(part).await;
+        if let Err(error) = sent {
+            self.remove().await;
+            return Err(StoreError::of("writing", &self.object, error));
+        }
+        Ok(())
+    }
+
+    /// Bytes taken so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -73,11 +87,10 @@ impl ObjectWriter {
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Unavailable`]; nothing is left then.
     pub async fn finish(mut self) -> Result<u64, StoreError> {
-        let Some(upload) = self.upload.take() else {
-            return Err(StoreError::Missing { name: self.object.to_string() });
-        };
-        if let Err(error) = upload.finish().await {
-            self.root.remove_if_empty(self.object.job()).await;
+        self.send().await?;
+        let Some(mut upload) = self.upload.take() else { return Err(self.gone()) };
+        if let Err(error) = upload.complete().await {
+            self.root.remove_object(&self.object).await;
             return Err(StoreError::of("writing", &self.object, error));
         }
         Ok(self.bytes)
@@ -85,9 +98,17 @@ impl ObjectWriter {
 
     /// Gives the object up; nothing is left of it when this returns.
     pub async fn abort(mut self) {
+        self.remove().await;
+    }
+
+    async fn remove(&mut self) {
         if let Some(upload) = self.upload.take() {
-            abort(upload, &self.root, &self.object).await;
+            remove(upload, &self.root, &self.object).await;
         }
+    }
+
+    fn gone(&self) -> StoreError {
+        StoreError::Missing { name: self.object.to_string() }
     }
 }
 
@@ -95,12 +116,12 @@ impl Drop for ObjectWriter {
     fn drop(&mut self) {
         let (Some(upload), Ok(runtime)) = (self.upload.take(), Handle::try_current()) else { return };
         let (root, object) = (self.root.clone(), self.object.clone());
-        runtime.spawn(async move { abort(upload, &root, &object).await });
+        runtime.spawn(async move { remove(upload, &root, &object).await });
     }
 }
 
 /// What cannot be removed now, the sweep will find.
-async fn abort(upload: WriteMultipart, root: &Root, object: &Object) {
+async fn remove(mut upload: Box<dyn MultipartUpload>, root: &Root, object: &Object) {
     if let Err(error) = upload.abort().await {
         tracing::debug!(object = %object, %error, "could not remove an unfinished object");
     }
@@ -179,12 +200,7 @@ async fn write_all(
     let mut writer = store.writer(object).await?;
     while let Some(part) = parts.recv().await {
         match part {
-            Some(bytes) => {
-                if let Err(error) = writer.write(bytes).await {
-                    writer.abort().await;
-                    return Err(error);
-                }
-            }
+            Some(bytes) => writer.write(bytes).await?,
             None => return writer.finish().await,
         }
     }

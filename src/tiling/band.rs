@@ -56,6 +56,9 @@ impl<R: RowReader> BandReader<R> {
 
     fn read_up_to(&mut self, end: u32) -> Result<(), ReadError> {
         let row_bytes = self.band.info.row_bytes();
+        // Grown row by row, the band might take twice its size.
+        let missing = end.saturating_sub(self.band.end_row()) as usize;
+        self.band.bytes.reserve_exact(missing.saturating_mul(row_bytes));
         while self.band.end_row() < end {
             let start = self.band.bytes.len();
             self.band.bytes.resize(start + row_bytes, 0);

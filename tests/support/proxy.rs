@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
+use parking_lot::Mutex;
 
 /// Passes connections on to a target while it is open.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Proxy {
     /// Ends every connection and refuses new ones.
     pub fn cut(&self) {
         self.open.store(false, Ordering::SeqCst);
-        let streams = std::mem::take(&mut *self.streams.lock().unwrap());
+        let streams = std::mem::take(&mut *self.streams.lock());
         streams.iter().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
     }
 
@@ -47,7 +48,7 @@ impl Proxy {
 
 fn join(client: TcpStream, target: &str, all: &Mutex<Vec<TcpStream>>) -> Result<()> {
     let server = TcpStream::connect(target)?;
-    all.lock().unwrap().extend([client.try_clone()?, server.try_clone()?]);
+    all.lock().extend([client.try_clone()?, server.try_clone()?]);
     for (mut from, mut to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
         std::thread::spawn(move || {
             let mut buffer = vec![0; 64 * 1024];

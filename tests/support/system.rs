@@ -240,7 +240,9 @@ impl System {
         std::fs::write(&input, picture)?;
         let mut command = std::process::Command::new(programs()?.join("tessera"));
         command.arg("run").args([&input, &output]);
-        operations.iter().for_each(|operation| drop(command.args(["--op", operation])));
+        for operation in operations {
+            command.args(["--op", operation]);
+        }
         let run = command.output()?;
         ensure!(run.status.success(), "tessera run: {}", String::from_utf8_lossy(&run.stderr));
         Ok(std::fs::read(output)?)

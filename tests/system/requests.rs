@@ -25,7 +25,7 @@ fn what_cannot_be_taken_is_refused_with_the_reason() -> Result<()> {
     refused(&small, "blurr", 400, &["unknown operation", "blurr"])?;
     refused(&small, "gaussian_blur:ksize=4", 400, &["ksize", "1 to 255"])?;
     refused(&small, "gaussian_blur:size=3", 400, &["unknown parameter"])?;
-    refused(&vec![small.clone(), vec![0; 700_000]].concat(), "invert", 413, &["max_upload_bytes", "600000"])?;
+    refused(&[small.clone(), vec![0; 700_000]].concat(), "invert", 413, &["max_upload_bytes", "600000"])?;
     let narrow = pictures::png(1500, 1500, png::ColorType::Grayscale, png::BitDepth::Eight, &[0; 2_250_000])?;
     refused(&narrow, "invert", 422, &["max_pixels", "2000000"])?;
     let long = pictures::png(1, 3001, png::ColorType::Grayscale, png::BitDepth::Eight, &[0; 3001])?;

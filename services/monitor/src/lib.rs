@@ -1,1 +1,119 @@
-//! x
+//! The monitor: workers' heartbeats, stuck jobs, what has expired, and the way back after Redis lost its data.
+//!
+//! Several may run; the owner of the partition of `heartbeats` is the active one, the others stand by.
+//! Works on no picture.
+
+pub mod actors;
+mod cleaning;
+mod clock;
+mod config;
+mod edges;
+mod error;
+mod patience;
+mod registry;
+mod stalls;
+mod sweep;
+
+use std::time::Duration;
+
+use actix::Actor;
+use tessera::bus::{Consumer, Producer};
+use tessera::job::JobId;
+use tessera::state::State;
+use tessera::state::recovery::{Rebuilt, rebuild};
+use tessera::store::{Object, Store};
+use tessera::telemetry::{Health, Shutdown, health};
+
+use actors::heartbeat_feed::{FeedEnd, HeartbeatFeed};
+use actors::janitor::Janitor;
+use actors::sweeper::Sweeper;
+use actors::worker_registry::WorkerRegistry;
+use cleaning::Cleaning;
+use edges::{Duty, Edges};
+use sweep::Sweep;
+
+pub use config::{Config, PROGRAM};
+pub use error::ServiceError;
+
+/// How often dependencies are asked whether they are there, and Redis whether it has its data.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// How long the last commit may take.
+const COMMIT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Runs a monitor until `shutdown`. Must be called inside an actix system.
+///
+/// # Errors
+/// [`ServiceError`] if the settings do not fit, or a part ends that must not.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
+    config.validate()?;
+    let name = config.name();
+    tracing::info!(name, ?config, "starting");
+    let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
+    let _page = health::serve(&health, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let store = Store::open(&config.store)?;
+    let producer = Producer::connect(&config.kafka, &name)?;
+    let state = tokio::select! {
+        () = shutdown.requested() => return Ok(()),
+        state = State::connect(&config.redis) => state?,
+    };
+    let edges = Edges {
+        state,
+        store,
+        producer,
+        kafka: config.kafka.clone(),
+        limits: config.limits.clone(),
+        duty: Duty::default(),
+        shutdown: shutdown.clone(),
+    };
+    actix::spawn(guard(edges.clone(), health.clone()));
+    let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
+    let every = Duration::from_millis(config.sweep_ms);
+    Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
+    let cleaning = Cleaning::new(edges.clone(), Duration::from_secs(config.orphan_seconds));
+    Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
+    let feed = HeartbeatFeed::start(&config.kafka, &name, registry, health.clone(), edges.duty.clone())?;
+    let (consumer, end) = feed.run(shutdown).await;
+    health.drain();
+    drain(consumer, &edges).await?;
+    match end {
+        FeedEnd::Asked => Ok(()),
+        FeedEnd::Broken => Err(ServiceError::Ended("registry or its feed")),
+    }
+}
+
+async fn drain(consumer: Consumer, edges: &Edges) -> Result<(), ServiceError> {
+    consumer.stop(COMMIT_LIMIT).await?;
+    edges.producer.flush(COMMIT_LIMIT).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Looks at the dependencies, and rebuilds jobs when Redis has lost its data. Every monitor does, on
+/// duty or not: while Kafka is away nobody is, and a lock in Redis lets one at a time rebuild.
+async fn guard(edges: Edges, health: Health) {
+    loop {
+        health.set("kafka", edges.producer.is_up().await.map_err(|error| error.to_string()));
+        match rebuild(&edges.state, &edges.store, edges.keep()).await {
+            Ok(Rebuilt::NothingLost) => health.set("redis", Ok(())),
+            Ok(Rebuilt::Elsewhere) => health.set("redis", Err("another monitor is rebuilding its data".to_owned())),
+            Ok(Rebuilt::Jobs { queued, ended, damaged }) => {
+                tracing::warn!(queued, ended, damaged, "redis had no data; rebuilt the jobs from the store");
+                health.set("redis", Ok(()));
+            }
+            Err(error) => health.set("redis", Err(chain(&error))),
+        }
+        let nothing = Object::Manifest(JobId::random());
+        health.set("store", edges.store.size(&nothing).await.map(drop).map_err(|error| chain(&error)));
+        tokio::time::sleep(PROBE_EVERY).await;
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

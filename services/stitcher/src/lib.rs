@@ -1,1 +1,141 @@
-//! x
+//! The stitcher: assembles tiles into encoded results.
+//!
+//! Owns the spool, the verdict that a stage is complete, and the result. Tiles come in any order, late,
+//! twice or damaged; what counts is the set of marks in Redis. The record that completes a stage is
+//! acknowledged only when the stage has ended, so that a killed stitcher begins where it was.
+
+pub mod actors;
+mod assembler;
+mod assembly;
+mod config;
+mod edges;
+mod encoding;
+mod error;
+mod intake;
+mod manifests;
+mod patience;
+mod spool;
+mod strips;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Addr;
+use tessera::bus::{Consumer, Producer};
+use tessera::state::State;
+use tessera::store::Store;
+use tessera::telemetry::{Health, Shutdown, health};
+use tokio::sync::oneshot;
+
+use actors::encoder::EncoderPool;
+use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
+use actors::result_feed::{FeedEnd, ResultFeed};
+use assembler::{Assembler, Report, Reports};
+use edges::Edges;
+use spool::Spool;
+
+pub use config::{Config, PROGRAM};
+pub use error::ServiceError;
+
+/// How often dependencies are asked whether they are there.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// Kept of the drain limit for the last commit.
+const COMMIT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Runs a stitcher until `shutdown`. Must be called inside an actix system.
+///
+/// # Errors
+/// [`ServiceError`] if the settings do not fit, or a part ends that must not.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
+    config.validate()?;
+    let name = config.name();
+    tracing::info!(name, ?config, "starting");
+    let health = Health::new(&["kafka", "redis", "store", "results"]);
+    let _page = health::serve(&health, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
+    let store = Store::open(&config.store)?;
+    let producer = Producer::connect(&config.kafka, &name)?;
+    let state = tokio::select! {
+        () = shutdown.requested() => return Ok(()),
+        state = State::connect(&config.redis) => state?,
+    };
+    let edges = Edges {
+        state,
+        store,
+        producer,
+        kafka: config.kafka.clone(),
+        keep: config.limits.keep_results(),
+        shutdown: shutdown.clone(),
+    };
+    actix::spawn(probe(edges.clone(), spool.clone(), health.clone()));
+    let assembler = start_assembler(&config, edges.clone(), spool)?;
+    let feed = ResultFeed::start(&config.kafka, &name, assembler.clone(), health.clone())?;
+    let (consumer, end) = feed.run(shutdown).await;
+    health.drain();
+    drain(&config, &assembler, consumer, &edges).await?;
+    match end {
+        FeedEnd::Asked => Ok(()),
+        FeedEnd::Broken => Err(ServiceError::Ended("assembler or its feed")),
+    }
+}
+
+fn start_assembler(config: &Config, edges: Edges, spool: Spool) -> Result<Addr<JobAssembler>, ServiceError> {
+    let context = actix::Context::<JobAssembler>::new();
+    let address = actix::AsyncContext::address(&context);
+    let reports: Reports = {
+        let address = address.clone();
+        Arc::new(move |report| address.do_send(StepReported(report)))
+    };
+    let encoded: actors::encoder::Report = {
+        let reports = Arc::clone(&reports);
+        Arc::new(move |encoded| reports(Report::Encoded(encoded)))
+    };
+    let encoders = EncoderPool::start(config.encoders, &edges.store, &encoded).map_err(ServiceError::Threads)?;
+    let assembler = Assembler::new(edges, config.name(), spool, encoders, reports);
+    let sweep_every = Duration::from_secs(config.spool_sweep_seconds);
+    Ok(context.run(JobAssembler::new(assembler, sweep_every)))
+}
+
+/// Stops in this order: complete stages end, the rest is let go, offsets are committed, records on their
+/// way are flushed.
+async fn drain(
+    config: &Config,
+    assembler: &Addr<JobAssembler>,
+    consumer: Consumer,
+    edges: &Edges,
+) -> Result<(), ServiceError> {
+    let limit = config.service.drain_limit().saturating_sub(COMMIT_LIMIT);
+    let at_rest = async {
+        if let Ok(Some(at_rest)) = assembler.send(Drain).await {
+            wait(at_rest).await;
+        }
+    };
+    if tokio::time::timeout(limit, at_rest).await.is_err() {
+        tracing::warn!(limit_s = limit.as_secs(), "stages in hand are left for the next start");
+    }
+    if let Err(error) = assembler.send(LetGo).await {
+        tracing::debug!(%error, "the assembler had gone");
+    }
+    consumer.stop(COMMIT_LIMIT).await?;
+    edges.producer.flush(COMMIT_LIMIT).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn wait(at_rest: oneshot::Receiver<()>) {
+    // The assembler may have gone, which is rest too.
+    let _ = at_rest.await;
+}
+
+/// Looks at the dependencies, for the health page.
+async fn probe(edges: Edges, spool: Spool, health: Health) {
+    loop {
+        health.set("kafka", edges.producer.is_up().await.map_err(|error| error.to_string()));
+        health.set("redis", edges.state.ping().await.map_err(|error| error.to_string()));
+        let spool = spool.clone();
+        let writable = tokio::task::spawn_blocking(move || spool.check()).await;
+        let writable = writable.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        health.set("store", writable.map_err(|error| format!("the spool does not take files: {error}")));
+        tokio::time::sleep(PROBE_EVERY).await;
+    }
+}

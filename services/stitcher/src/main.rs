@@ -1,2 +1,15 @@
-//! x
-fn main() {}
+//! The program `tessera-stitcher`: reads its settings and runs until it is told to stop.
+
+use anyhow::Context;
+use clap::Parser;
+use tessera::telemetry::{Shutdown, logs};
+use tessera_stitcher::Config;
+
+fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    logs::init(config.service.log_format);
+    actix::System::new().block_on(async {
+        let shutdown = Shutdown::on_signals().context("installing signal handlers")?;
+        tessera_stitcher::run(config, shutdown).await.context("running the stitcher")
+    })
+}

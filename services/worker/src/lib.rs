@@ -1,1 +1,21 @@
-//! x
+//! The worker: takes tiles from `tasks`, runs their operations, and sends the results to `results`.
+//!
+//! A tile's way is [`errand`]: decode, take, run, produce, acknowledge. Around it are four actors:
+//! `TaskFeed` hands out errands, `TileExecutor` runs kernels on threads, `ResultPublisher` sends until
+//! Kafka has it, `Heart` says that the worker lives. Holds nothing that a restart would lose: a tile
+//! whose result is not acknowledged by Kafka stays uncommitted and comes again.
+
+mod actors;
+pub mod condemned;
+mod config;
+mod errand;
+mod error;
+mod identity;
+pub mod progress;
+mod service;
+pub mod tile;
+
+pub use config::WorkerConfig;
+pub use error::WorkerError;
+pub use identity::Identity;
+pub use service::run;

@@ -6,7 +6,6 @@ use std::fmt;
 
 use rdkafka::admin::{ConfigResource, ResourceSpecifier};
 use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaErrorCode;
 
 use super::{LIMIT, admin, options};
 use crate::bus::producer::blocking;
@@ -80,10 +79,9 @@ pub async fn check_topics(args: &KafkaArgs) -> Result<Vec<TopicProblem>, BusErro
     let mut problems = Vec::new();
     for ((topic, name), (config, partitions)) in Topic::ALL.iter().zip(names).zip(configs.into_iter().zip(partitions)) {
         match config {
-            // A broker may answer for a topic that it does not have, with no settings.
-            Ok(_) if partitions == 0 => problems.push(Problem::Missing.of(&name)),
+            // A broker describes a topic that it does not have by an empty answer.
+            _ if partitions == 0 => problems.push(Problem::Missing.of(&name)),
             Ok(config) => problems.extend(compare(*topic, &config, partitions, args)),
-            Err(RDKafkaErrorCode::UnknownTopicOrPartition) => problems.push(Problem::Missing.of(&name)),
             Err(code) => return Err(BusError::of(CHECKING, &name, KafkaError::AdminOp(code))),
         }
     }

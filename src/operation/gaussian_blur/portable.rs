@@ -1,4 +1,4 @@
-//! The Gaussian in plain Rust, for both depths; compiled for AVX2 too, where it is what small kernels run.
+//! The Gaussian in plain Rust, for both depths; compiled for AVX2 too.
 
 use super::strips::Plane;
 use super::taps::Taps;
@@ -81,8 +81,9 @@ pub(super) fn blur<T: Sample>(plane: Plane<'_, T>, taps: &Taps) -> Vec<T> {
     out
 }
 
+/// The weighted sums of the columns of as many rows as there are taps.
 #[inline(always)]
-fn vertical<T: Sample>(rows: &[&[T]], taps: &[u32], line: &mut [T::Column]) {
+pub(super) fn vertical<T: Sample>(rows: &[&[T]], taps: &[u32], line: &mut [T::Column]) {
     let radius = rows.len() / 2;
     for (turn, sums) in line.chunks_mut(TURN).enumerate() {
         let columns = turn * TURN..turn * TURN + sums.len();

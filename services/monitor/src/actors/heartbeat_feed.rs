@@ -1,0 +1,119 @@
+//! `HeartbeatFeed`: reads `heartbeats` and hands them to the registry.
+//!
+//! Owns the consumer, and with it whether this monitor is the active one. Rubbish is counted and
+//! dropped: there are no dead letters for signs of life.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use actix::Addr;
+use tessera::bus::records::Heartbeat;
+use tessera::bus::{Ack, BusError, Consumer, ConsumerOptions, Delivery, Group, Topic};
+use tessera::config::KafkaArgs;
+use tessera::job::WorkerId;
+use tessera::telemetry::{Health, Shutdown};
+use tokio::sync::mpsc;
+
+use super::worker_registry::{NoteBeats, WorkerRegistry};
+use crate::edges::Duty;
+
+const MAX_IN_FLIGHT: usize = 512;
+const MAX_IN_FLIGHT_BYTES: usize = 8 << 20;
+/// How often the assignment is looked at while nothing comes.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Reads `heartbeats` until it is asked to stop.
+#[derive(Debug)]
+pub struct HeartbeatFeed {
+    consumer: Consumer,
+    deliveries: mpsc::Receiver<Delivery>,
+    registry: Addr<WorkerRegistry>,
+    health: Health,
+    duty: Duty,
+    rubbish: u64,
+}
+
+/// Why a feed has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedEnd {
+    /// It was asked to.
+    Asked,
+    /// The registry or the consumer has gone.
+    Broken,
+}
+
+impl HeartbeatFeed {
+    /// Joins the group of monitors.
+    ///
+    /// # Errors
+    /// [`BusError`] if the settings make no client.
+    pub fn start(
+        kafka: &KafkaArgs,
+        name: &str,
+        registry: Addr<WorkerRegistry>,
+        health: Health,
+        duty: Duty,
+    ) -> Result<Self, BusError> {
+        let options = ConsumerOptions {
+            group: Group::Monitor,
+            topic: Topic::Heartbeats,
+            static_member: None,
+            max_in_flight: MAX_IN_FLIGHT,
+            max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
+            client_id: name.to_owned(),
+        };
+        let (consumer, deliveries) = Consumer::start(kafka, options)?;
+        Ok(Self { consumer, deliveries, registry, health, duty, rubbish: 0 })
+    }
+
+    /// Feeds until `shutdown`, or until the registry has gone. Gives the consumer back, still a member.
+    pub async fn run(mut self, shutdown: Shutdown) -> (Consumer, FeedEnd) {
+        let end = loop {
+            let first = tokio::select! {
+                () = shutdown.requested() => break FeedEnd::Asked,
+                first = self.deliveries.recv() => first,
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    self.look_at_assignment();
+                    continue;
+                }
+            };
+            let Some(first) = first else { break FeedEnd::Broken };
+            self.look_at_assignment();
+            let (beats, acks) = self.read(first);
+            if !beats.is_empty() && self.registry.send(NoteBeats(beats)).await.is_err() {
+                break FeedEnd::Broken;
+            }
+            acks.into_iter().for_each(Ack::done);
+        };
+        self.duty.set(false);
+        (self.consumer, end)
+    }
+
+    /// Reads all that waits; of several heartbeats of one worker the last counts.
+    fn read(&mut self, first: Delivery) -> (Vec<Heartbeat>, Vec<Ack>) {
+        let (mut beats, mut acks) = (HashMap::<WorkerId, Heartbeat>::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(delivery) = next {
+            match Heartbeat::decode(&delivery.headers, &delivery.payload) {
+                Ok(beat) => {
+                    beats.insert(beat.worker.clone(), beat);
+                }
+                Err(error) => {
+                    self.rubbish += 1;
+                    tracing::warn!(offset = delivery.offset, %error, so_far = self.rubbish, "not a heartbeat; dropped");
+                }
+            }
+            acks.push(delivery.ack);
+            next = self.deliveries.try_recv().ok();
+        }
+        (beats.into_values().collect(), acks)
+    }
+
+    fn look_at_assignment(&self) {
+        let status = self.consumer.status();
+        self.duty.set(!status.assignment.is_empty());
+        // A monitor that stands by is well, too.
+        let ready = if status.is_connected { Ok(()) } else { Err("not connected".to_owned()) };
+        self.health.set("heartbeats", ready.map_err(|text: String| status.last_error.unwrap_or(text)));
+    }
+}

@@ -1,0 +1,172 @@
+//! The janitor's round: results that expired go, what crashes left goes or becomes a job again.
+//!
+//! Owns when files of a job are removed. A whole job of which Redis knows nothing is queued, never
+//! removed: it may have been answered 202 before Redis lost its last second.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tessera::job::{EndMarker, JobId, JobStatus};
+use tessera::state::{JobView, StateError, now};
+use tessera::store::{Object, StoreError};
+
+use crate::clock::is_older;
+use crate::edges::Edges;
+
+const PAGE: usize = 200;
+const ENDED: [JobStatus; 3] = [JobStatus::Done, JobStatus::Failed, JobStatus::Cancelled];
+/// Ended jobs that are remembered as tidy.
+const REMEMBERED: usize = 100_000;
+/// How long an orphan's new hash may wait to be queued.
+const ACCEPTING: Duration = Duration::from_secs(600);
+
+/// Why a round was not completed; the next begins anew.
+#[derive(Debug, thiserror::Error)]
+pub enum CleaningError {
+    /// Redis gave no answer.
+    #[error("cleaning")]
+    State(#[from] StateError),
+    /// The store gave no answer.
+    #[error("cleaning")]
+    Store(#[from] StoreError),
+}
+
+/// The janitor's state.
+pub struct Cleaning {
+    edges: Edges,
+    orphan_age: Duration,
+    /// Failed and cancelled jobs whose end marker is written and whose rows are gone.
+    tidy: HashSet<(JobId, u32)>,
+}
+
+impl Cleaning {
+    /// A janitor that leaves what is younger than `orphan_age` alone.
+    pub fn new(edges: Edges, orphan_age: Duration) -> Self {
+        Self { edges, orphan_age, tidy: HashSet::new() }
+    }
+
+    /// Makes one round. Only for the active monitor.
+    ///
+    /// # Errors
+    /// [`CleaningError`] if Redis or the store gives no answer.
+    pub async fn round(&mut self) -> Result<(), CleaningError> {
+        self.edges.state.ping().await?;
+        for status in ENDED {
+            let mut cursor = None;
+            loop {
+                let (jobs, next) = self.edges.state.list(Some(status), PAGE, cursor.as_deref()).await?;
+                for job in &jobs {
+                    self.ended_job(job).await?;
+                }
+                cursor = next;
+                if cursor.is_none() || self.edges.shutdown.is_requested() {
+                    break;
+                }
+            }
+        }
+        self.orphans().await?;
+        let swept = self.edges.store.sweep(self.orphan_age).await?;
+        if swept.files + swept.folders > 0 {
+            tracing::info!(files = swept.files, folders = swept.folders, "removed what crashes left in the store");
+        }
+        Ok(())
+    }
+
+    async fn ended_job(&mut self, job: &JobView) -> Result<(), CleaningError> {
+        let finished = job.finished_at.as_deref().unwrap_or(&job.updated_at);
+        if is_older(finished, self.edges.keep(), chrono::Utc::now().timestamp_millis()) {
+            if self.edges.state.expire(job.job).await?.is_so() {
+                self.edges.store.delete_job(job.job).await?;
+                tracing::info!(job = %job.job, "the job has expired");
+            }
+            return Ok(());
+        }
+        if job.status != JobStatus::Done && !self.tidy.contains(&(job.job, job.run)) {
+            self.tidy_up(job).await?;
+        }
+        Ok(())
+    }
+
+    /// Completes the end of a job that failed or was cancelled: its marker is written, its rows go.
+    async fn tidy_up(&mut self, job: &JobView) -> Result<(), CleaningError> {
+        let (id, store) = (job.job, &self.edges.store);
+        if let Some(rows @ Object::Rows { .. }) = job.rows.as_deref().and_then(|rows| rows.parse().ok()) {
+            store.delete(&rows).await?;
+        }
+        let has_marker = store.end(id).await?.is_some_and(|end| end.run >= job.run);
+        if !has_marker && store.size(&Object::Manifest(id)).await?.is_some() {
+            store.put_end(&marker(job)).await?;
+            let after = self.edges.state.job(id).await?;
+            if after.is_none_or(|after| after.status != job.status || after.run != job.run) {
+                // It was begun again meanwhile: a marker would end it when Redis is rebuilt.
+                store.delete(&Object::End(id)).await?;
+                return Ok(());
+            }
+        }
+        if self.tidy.len() >= REMEMBERED {
+            self.tidy.clear();
+        }
+        self.tidy.insert((id, job.run));
+        Ok(())
+    }
+
+    /// Jobs in the store that Redis does not know, or knows as expired.
+    async fn orphans(&self) -> Result<(), CleaningError> {
+        let jobs = self.edges.store.jobs().await?;
+        for some in jobs.chunks(PAGE) {
+            let views = self.edges.state.views(some).await?;
+            for job in some {
+                match views.iter().find(|view| view.job == *job).map(|view| view.status) {
+                    Some(JobStatus::Expired) => self.edges.store.delete_job(*job).await?,
+                    Some(_) => {}
+                    None => self.orphan(*job).await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn orphan(&self, job: JobId) -> Result<(), CleaningError> {
+        let (state, store) = (&self.edges.state, &self.edges.store);
+        let manifest = match store.manifest(job).await {
+            Ok(Some(manifest)) => manifest,
+            // An upload under way, or its rest, which the store's own sweep removes.
+            Ok(None) => return Ok(()),
+            Err(StoreError::Damaged { name, cause }) => {
+                tracing::error!(name, cause, "a manifest is damaged; the job's files are left as they are");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let now_ms = chrono::Utc::now().timestamp_millis();
+        if !is_older(&manifest.created_at, self.orphan_age, now_ms) {
+            return Ok(());
+        }
+        if let Some(end) = store.end(job).await?.filter(|end| end.run >= manifest.run) {
+            if is_older(&end.finished_at, self.edges.keep(), now_ms) {
+                store.delete_job(job).await?;
+                tracing::info!(%job, "removed the files of a job that ended long ago");
+            }
+            return Ok(());
+        }
+        // Redis may have lost its data just now: then the rebuild is the one to do this.
+        state.ping().await?;
+        state.accept(&manifest, ACCEPTING).await?;
+        if state.queue(job).await?.is_so() {
+            tracing::warn!(%job, "queued a job that only the store knew");
+        }
+        Ok(())
+    }
+}
+
+fn marker(job: &JobView) -> EndMarker {
+    EndMarker {
+        job: job.job,
+        run: job.run,
+        status: job.status,
+        reason: job.reason.clone(),
+        final_filename: None,
+        bytes_out: 0,
+        finished_at: job.finished_at.clone().unwrap_or_else(now),
+    }
+}

@@ -1,0 +1,94 @@
+//! The dependencies of a monitor, and what it says to them in more than one place.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tessera::bus::records::Check;
+use tessera::bus::{BusError, Delivered, Outgoing, Producer, Topic};
+use tessera::config::{KafkaArgs, LimitArgs};
+use tessera::job::{EndMarker, JobStatus};
+use tessera::state::{JobView, State, StateError, now};
+use tessera::store::Store;
+use tessera::telemetry::Shutdown;
+
+/// Redis, the store, Kafka, and the request to stop. Clones share them.
+#[derive(Clone)]
+pub struct Edges {
+    /// Redis.
+    pub state: State,
+    /// The store.
+    pub store: Store,
+    /// Kafka, outwards.
+    pub producer: Producer,
+    /// The names of topics.
+    pub kafka: KafkaArgs,
+    /// Deadlines and how long results are kept.
+    pub limits: LimitArgs,
+    /// Whether this monitor is the active one.
+    pub duty: Duty,
+    /// The request to stop.
+    pub shutdown: Shutdown,
+}
+
+/// Whether this monitor is the active one: the owner of the partition of `heartbeats`.
+#[derive(Clone, Debug, Default)]
+pub struct Duty(Arc<AtomicBool>);
+
+impl Duty {
+    /// Whether it is.
+    pub fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sets it.
+    pub fn set(&self, is_on: bool) {
+        if self.0.swap(is_on, Ordering::Relaxed) != is_on {
+            tracing::info!(active = is_on, "this monitor's duty has changed");
+        }
+    }
+}
+
+impl Edges {
+    /// How long results are kept.
+    pub fn keep(&self) -> Duration {
+        self.limits.keep_results()
+    }
+
+    /// Asks the stitcher of a job to look at its spool.
+    ///
+    /// # Errors
+    /// [`BusError`] if the question did not reach Kafka.
+    pub async fn check(&self, check: Check) -> Result<Delivered, BusError> {
+        let key = Some(check.job.to_string());
+        let headers = check.encode();
+        let record = Outgoing { topic: Topic::Results, key, partition: None, headers, payload: Bytes::new() };
+        self.producer.send(record).await
+    }
+
+    /// Ends a job as failed: in Redis, then in the store, so that a later end is not overwritten.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer; asking again is harmless.
+    pub async fn fail(&self, job: &JobView, reason: &str) -> Result<(), StateError> {
+        tracing::warn!(job = %job.job, reason, "the job failed");
+        if !self.state.fail(job.job, reason, self.keep()).await?.is_so() {
+            return Ok(());
+        }
+        let end = EndMarker {
+            job: job.job,
+            run: job.run,
+            status: JobStatus::Failed,
+            reason: Some(reason.to_owned()),
+            final_filename: None,
+            bytes_out: 0,
+            finished_at: now(),
+        };
+        if let Err(error) = self.store.put_end(&end).await {
+            // The janitor writes it later.
+            tracing::warn!(job = %job.job, %error, "could not write the end marker");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! `Encoder`: a thread that takes turns at encoding stages.
+//!
+//! Owns no stage: it takes a turn, and gives the encoding back with what came of it. A panic in a turn
+//! is caught and reported; the thread goes on.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tessera::job::JobId;
+use tessera::plan::Stage;
+use tessera::store::{Object, Store};
+use tokio::runtime::Handle;
+
+use crate::assembly::{Then, Turn};
+use crate::encoding::{EncodeError, Encoding, Product};
+use crate::spool::{SlotError, Slots};
+
+/// A turn for an encoder.
+#[derive(Debug)]
+pub struct EncodeStrips {
+    /// Which claim it is for.
+    pub id: u64,
+    /// The job.
+    pub job: JobId,
+    /// The stage.
+    pub stage: Stage,
+    /// Where its tiles are.
+    pub slots: Arc<Slots>,
+    /// What they become.
+    pub product: Product,
+    /// The product's name.
+    pub object: Object,
+    /// What to do.
+    pub turn: Turn,
+}
+
+/// What came of a turn.
+#[derive(Debug)]
+pub struct StripsEncoded {
+    /// Which claim it was for.
+    pub id: u64,
+    /// The job.
+    pub job: JobId,
+    /// The product's name.
+    pub object: Object,
+    /// What is encoded so far, if it can go on.
+    pub encoding: Option<Encoding>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub ms: u64,
+}
+
+/// How a turn ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The strips are encoded.
+    Encoded,
+    /// The product is in the store.
+    Finished {
+        /// Its length.
+        bytes: u64,
+    },
+    /// Slots that do not hold their tiles, among them the one that stopped the turn.
+    BadSlots(Vec<u32>),
+    /// It failed.
+    Failed(EncodeError),
+    /// The code panicked.
+    Panicked,
+}
+
+/// Hands reports on.
+pub type Report = Arc<dyn Fn(StripsEncoded) + Send + Sync>;
+
+/// The threads. Dropped, they end after their turns.
+#[derive(Debug)]
+pub struct EncoderPool {
+    turns: SyncSender<EncodeStrips>,
+    threads: usize,
+}
+
+impl EncoderPool {
+    /// Starts `threads` encoders that write to `store` on the current runtime.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start(threads: usize, store: &Store, report: &Report) -> io::Result<Self> {
+        let (turns, waiting) = sync_channel(threads);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for number in 1..=threads {
+            let encoder = Encoder {
+                turns: Arc::clone(&waiting),
+                store: store.clone(),
+                runtime: Handle::current(),
+                report: Arc::clone(report),
+            };
+            std::thread::Builder::new().name(format!("encoder-{number}")).spawn(move || encoder.run())?;
+        }
+        Ok(Self { turns, threads })
+    }
+
+    /// How many turns can be taken at once.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Gives a turn to an encoder; gives it back if all are busy.
+    ///
+    /// # Errors
+    /// The turn, boxed.
+    pub fn give(&self, turn: EncodeStrips) -> Result<(), Box<EncodeStrips>> {
+        self.turns.try_send(turn).map_err(|error| match error {
+            TrySendError::Full(turn) | TrySendError::Disconnected(turn) => Box::new(turn),
+        })
+    }
+}
+
+struct Encoder {
+    turns: Arc<Mutex<Receiver<EncodeStrips>>>,
+    store: Store,
+    runtime: Handle,
+    report: Report,
+}
+
+impl Encoder {
+    fn run(self) {
+        loop {
+            let turn = self.turns.lock().recv();
+            let Ok(turn) = turn else { return };
+            (self.report)(self.take_turn(turn));
+        }
+    }
+
+    fn take_turn(&self, work: EncodeStrips) -> StripsEncoded {
+        let (id, job, object) = (work.id, work.job, work.object.clone());
+        let begun = Instant::now();
+        let (encoding, outcome) =
+            catch_unwind(AssertUnwindSafe(|| self.encode(work))).unwrap_or((None, Outcome::Panicked));
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        StripsEncoded { id, job, object, encoding, outcome, ms }
+    }
+
+    fn encode(&self, work: EncodeStrips) -> (Option<Encoding>, Outcome) {
+        let EncodeStrips { stage, slots, product, object, turn, .. } = work;
+        let mut encoding = match turn.encoding {
+            Some(encoding) => encoding,
+            None => {
+                let output = Box::new(self.store.blocking_writer(&object, &self.runtime));
+                match Encoding::begin(&stage, product, output) {
+                    Ok(encoding) => encoding,
+                    Err(error) => return (None, Outcome::Failed(error)),
+                }
+            }
+        };
+        match encoding.advance(&slots, turn.strips.clone()) {
+            Ok(()) => {}
+            Err(EncodeError::BadSlot { index }) => return (Some(encoding), bad_slots(&stage, &slots, index)),
+            Err(error) => return (None, Outcome::Failed(error)),
+        }
+        match turn.then {
+            Then::Wait => (Some(encoding), Outcome::Encoded),
+            Then::Finish => match encoding.finish() {
+                Ok(bytes) => (None, Outcome::Finished { bytes }),
+                Err(error) => (None, Outcome::Failed(error)),
+            },
+        }
+    }
+}
+
+/// The slots from that of tile `first` on that do not say that they hold their tile: where one is bad, as
+/// after a power cut, more may be, and they are asked for together.
+fn bad_slots(stage: &Stage, slots: &Slots, first: u32) -> Outcome {
+    let Ok(open) = slots.open() else { return Outcome::BadSlots(vec![first]) };
+    let is_bad = |index: &u32| matches!(open.stored_crc32c(*index), Err(SlotError::Bad { .. }));
+    let mut bad = vec![first];
+    bad.extend((first + 1..stage.grid().tiles()).filter(is_bad));
+    Outcome::BadSlots(bad)
+}

@@ -1,0 +1,141 @@
+//! Giving turns to encoders, and what comes of them.
+
+use std::io;
+use std::time::Instant;
+
+use super::ending::{self, StageEnd};
+use super::marking::spool_failure;
+use super::{Assembler, Report};
+use crate::actors::encoder::{EncodeStrips, Outcome, StripsEncoded};
+use crate::assembly::{Assembly, Work};
+use crate::edges::Trouble;
+use crate::encoding::EncodeError;
+
+/// Stages that are encoded while tiles still come, at most: each holds an open file and its buffers.
+const EARLY_ENCODINGS: usize = 8;
+
+impl Assembler {
+    /// Gives turns to free encoders: complete stages first, the one that was claimed first before others.
+    pub fn schedule(&mut self) {
+        while self.busy < self.encoders.threads() && self.give_turn() {}
+        if self.draining.is_some()
+            && self.is_at_rest()
+            && let Some(at_rest) = self.draining.take()
+        {
+            // Nobody may be waiting any more.
+            let _ = at_rest.send(());
+        }
+    }
+
+    fn give_turn(&mut self) -> bool {
+        let now = Instant::now();
+        let open = self.assemblies.values().filter(|assembly| assembly.has_encoding()).count();
+        let may_begin = open < EARLY_ENCODINGS;
+        let is_draining = self.draining.is_some();
+        let fits = |assembly: &&mut Assembly| {
+            let early = !is_draining && (may_begin || assembly.has_encoding());
+            assembly.is_ready(now) && (assembly.is_complete || early)
+        };
+        let ready = self.assemblies.values_mut().filter(fits);
+        let Some(assembly) = ready.min_by_key(|assembly| (!assembly.is_complete, assembly.served, assembly.id)) else {
+            return false;
+        };
+        let (Some(stage), Some(turn)) = (assembly.stage().cloned(), assembly.next_turn(now)) else { return false };
+        assembly.served = assembly.served.saturating_add(1);
+        let (product, object) = assembly.product();
+        let slots = std::sync::Arc::clone(&assembly.slots);
+        let turn = EncodeStrips { id: assembly.id, job: assembly.job(), stage, slots, product, object, turn };
+        match self.encoders.give(turn) {
+            Ok(()) => self.busy += 1,
+            Err(turn) => {
+                // Not reached while `busy` is right; the stage then keeps its encoding for the next time.
+                assembly.put_back(turn.turn.encoding);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether nothing is under way that a drain should wait for.
+    fn is_at_rest(&self) -> bool {
+        let waits = |assembly: &Assembly| assembly.is_complete || !matches!(assembly.work, Work::Idle(_));
+        !self.assemblies.values().any(waits)
+    }
+
+    pub(super) async fn encoded(&mut self, encoded: StripsEncoded) -> Result<(), Trouble> {
+        self.busy = self.busy.saturating_sub(1);
+        let StripsEncoded { id, job, object, encoding, outcome, ms } = encoded;
+        let Some(assembly) = self.assemblies.get_mut(&job).filter(|assembly| assembly.id == id) else {
+            drop(encoding);
+            if matches!(outcome, Outcome::Finished { .. }) {
+                // The claim was lost meanwhile: only this attempt's own file is removed.
+                self.edges.store.delete(&object).await.map_err(Trouble::Store)?;
+            }
+            return Ok(());
+        };
+        assembly.encode_ms += ms;
+        match outcome {
+            Outcome::Encoded => assembly.put_back(encoding),
+            Outcome::Finished { bytes } => {
+                assembly.work = Work::Ending;
+                let end = StageEnd::of(assembly, object, bytes);
+                let (edges, reports) = (self.edges.clone(), self.reports.clone());
+                tokio::task::spawn_local(async move { reports(Report::Ended(ending::end(&edges, end).await)) });
+            }
+            Outcome::BadSlots(tiles) => {
+                assembly.put_back(encoding);
+                let bad: Vec<u32> = tiles.into_iter().filter(|index| assembly.strips.contains(*index)).collect();
+                let reason =
+                    format!("{} slots were damaged, that of tile {} first", bad.len(), bad.first().unwrap_or(&0));
+                tracing::warn!(%job, reason, "a spool is damaged");
+                self.ask_again(job, &bad, reason).await?;
+            }
+            Outcome::Failed(error) => self.encoding_failed(job, error).await?,
+            Outcome::Panicked => self.fail(job, "the encoder failed on this picture").await?,
+        }
+        Ok(())
+    }
+
+    async fn encoding_failed(&mut self, job: tessera::job::JobId, error: EncodeError) -> Result<(), Trouble> {
+        let reason = match &error {
+            EncodeError::Spool(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Dropping what is held brings the records back, and with them a new claim.
+                tracing::warn!(%job, "the spool has gone");
+                self.drop_assembly(job);
+                return Ok(());
+            }
+            EncodeError::Spool(error) => spool_failure(error),
+            EncodeError::Output(error) if is_full(error) => "the store is full".to_owned(),
+            EncodeError::Output(error) => {
+                tracing::warn!(%job, %error, "writing a result failed; it is begun anew");
+                let restarts = |assembly: &mut Assembly| assembly.restart_later(Instant::now());
+                if self.assemblies.get_mut(&job).is_none_or(restarts) {
+                    return Ok(());
+                }
+                format!("the result could not be written: {error}")
+            }
+            EncodeError::Unsupported(what) => format!("the result could not be encoded: {what}"),
+            EncodeError::BadSlot { index } => format!("tile {index} was lost"),
+        };
+        self.fail(job, &reason).await
+    }
+
+    /// Shows the jobs as alive that are being encoded or wait for it. Beside, and only once: the next comes soon.
+    pub fn touch(&self) {
+        let alive = self.assemblies.values().filter(|assembly| assembly.is_complete || assembly.has_encoding());
+        let jobs: Vec<tessera::job::JobId> = alive.map(Assembly::job).collect();
+        if jobs.is_empty() {
+            return;
+        }
+        let state = self.edges.state.clone();
+        tokio::task::spawn_local(async move {
+            if let Err(error) = state.touch(&jobs).await {
+                tracing::debug!(%error, "could not show jobs as alive");
+            }
+        });
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

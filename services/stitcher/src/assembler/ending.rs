@@ -1,0 +1,197 @@
+//! Making the end of a stage known: to the store, to Redis, to the splitters, and only then to Kafka.
+//!
+//! Owns that order. Whoever loses the race to end a job removes its own file and nothing else.
+
+use tessera::bus::Ack;
+use tessera::bus::records::JobCommand;
+use tessera::job::{EndMarker, JobId, JobStatus, Token};
+use tessera::state::{JobView, Transition, now};
+use tessera::store::{Object, StoreError};
+
+use super::Assembler;
+use crate::assembly::Assembly;
+use crate::edges::{Edges, Trouble};
+use crate::patience::insist;
+
+/// A stage whose product is written.
+#[derive(Debug)]
+pub struct StageEnd {
+    id: u64,
+    job: JobId,
+    run: u32,
+    stage: u32,
+    stages: usize,
+    token: Token,
+    object: Object,
+    bytes: u64,
+    encode_ms: u64,
+}
+
+/// What became of making it known.
+#[derive(Debug)]
+pub struct StageEnded {
+    id: u64,
+    job: JobId,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Ended,
+    /// The claim was lost, the job has ended otherwise, or tiles were taken out.
+    Lost,
+    /// It will never work.
+    Failed(String),
+    /// Not now: the held records come again.
+    Later(Trouble),
+}
+
+impl StageEnd {
+    pub(super) fn of(assembly: &Assembly, object: Object, bytes: u64) -> Self {
+        Self {
+            id: assembly.id,
+            job: assembly.job(),
+            run: assembly.run,
+            stage: assembly.number,
+            stages: assembly.known.manifest.plan.stages.len(),
+            token: assembly.token.clone(),
+            object,
+            bytes,
+            encode_ms: assembly.encode_ms,
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        self.stage as usize + 1 == self.stages
+    }
+}
+
+/// Makes the end of a stage known.
+pub(super) async fn end(edges: &Edges, end: StageEnd) -> StageEnded {
+    let (id, job) = (end.id, end.job);
+    let input = if end.stages > 1 { rows_of(edges, job).await } else { None };
+    let made = if end.is_last() { finish_job(edges, &end).await } else { next_stage(edges, &end).await };
+    let outcome = match made {
+        Ok(true) => {
+            remove_rows(edges, input, &end.object).await;
+            Outcome::Ended
+        }
+        Ok(false) => Outcome::Lost,
+        Err(Trouble::Store(StoreError::Full { .. })) => Outcome::Failed("the store is full".to_owned()),
+        Err(trouble) => Outcome::Later(trouble),
+    };
+    StageEnded { id, job, outcome }
+}
+
+/// Writes the end marker, then publishes the result's name; says whether this attempt made the end.
+async fn finish_job(edges: &Edges, end: &StageEnd) -> Result<bool, Trouble> {
+    let marker = EndMarker {
+        job: end.job,
+        run: end.run,
+        status: JobStatus::Done,
+        reason: None,
+        final_filename: Some(end.object.to_string()),
+        bytes_out: end.bytes,
+        finished_at: now(),
+    };
+    let times = [("encode", end.encode_ms)];
+    // Only for show: without it the job ends all the same.
+    let _ = edges.state.add_times(end.job, &times).await;
+    insist(&edges.shutdown, "writing the end marker", || edges.store.put_end(&marker)).await?;
+    let ask = || edges.state.done(end.job, &end.token, &marker, edges.keep);
+    let made = insist(&edges.shutdown, "ending a job", ask).await?;
+    match made {
+        Transition::Made => tracing::info!(job = %end.job, bytes = end.bytes, "the job is done"),
+        Transition::AlreadySo => {}
+        Transition::Refused { status } => {
+            tracing::info!(job = %end.job, ?status, "the job was not this attempt's to end");
+            restore_marker(edges, end).await?;
+        }
+    }
+    Ok(made.is_so())
+}
+
+/// Puts the end marker back to what Redis says of the job, and removes this attempt's own result.
+async fn restore_marker(edges: &Edges, end: &StageEnd) -> Result<(), Trouble> {
+    let view = insist(&edges.shutdown, "reading a job", || edges.state.job(end.job)).await?;
+    let own = end.object.to_string();
+    if view.as_ref().and_then(|view| view.final_filename.as_ref()) != Some(&own) {
+        insist(&edges.shutdown, "removing a result", || edges.store.delete(&end.object)).await?;
+    }
+    match view.as_ref().and_then(marker_of) {
+        Some(marker) => insist(&edges.shutdown, "writing the end marker", || edges.store.put_end(&marker)).await?,
+        None => {
+            let marker = Object::End(end.job);
+            insist(&edges.shutdown, "removing an end marker", || edges.store.delete(&marker)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The end marker of a job as Redis has it; `None` if it has not ended.
+fn marker_of(view: &JobView) -> Option<EndMarker> {
+    if !view.status.is_terminal() || view.status == JobStatus::Expired {
+        return None;
+    }
+    Some(EndMarker {
+        job: view.job,
+        run: view.run,
+        status: view.status,
+        reason: view.reason.clone(),
+        final_filename: view.final_filename.clone(),
+        bytes_out: view.bytes_out,
+        finished_at: view.finished_at.clone().unwrap_or_else(now),
+    })
+}
+
+/// Moves the job on to its next stage; says whether it is there.
+async fn next_stage(edges: &Edges, end: &StageEnd) -> Result<bool, Trouble> {
+    let rows = end.object.to_string();
+    let ask = || edges.state.next_stage(end.job, end.stage, &end.token, &rows);
+    let made = insist(&edges.shutdown, "moving a job on", ask).await?;
+    if made.is_so() {
+        edges.command(JobCommand::NextStage { job: end.job });
+    } else {
+        insist(&edges.shutdown, "removing rows", || edges.store.delete(&end.object)).await?;
+    }
+    Ok(made.is_so())
+}
+
+/// The rows that the ended stage was read from.
+async fn rows_of(edges: &Edges, job: JobId) -> Option<Object> {
+    let view = edges.state.job(job).await.ok().flatten()?;
+    view.rows?.parse().ok()
+}
+
+/// Removes the rows that nobody needs any more; what remains goes with the job's files.
+async fn remove_rows(edges: &Edges, input: Option<Object>, product: &Object) {
+    let Some(input) = input.filter(|input| input != product) else { return };
+    if let Err(error) = edges.store.delete(&input).await {
+        tracing::debug!(object = %input, %error, "could not remove rows");
+    }
+}
+
+impl Assembler {
+    pub(super) async fn ended(&mut self, ended: StageEnded) -> Result<(), Trouble> {
+        let StageEnded { id, job, outcome } = ended;
+        if self.assemblies.get(&job).is_none_or(|assembly| assembly.id != id) {
+            return Ok(());
+        }
+        match outcome {
+            Outcome::Ended => {
+                if let Some(assembly) = self.drop_assembly(job) {
+                    self.remove_spool(job, assembly.number);
+                    assembly.held.into_iter().for_each(Ack::done);
+                }
+            }
+            // Its held records come again: if the job has ended they are dropped then, or else claimed anew.
+            Outcome::Lost => drop(self.drop_assembly(job)),
+            Outcome::Failed(reason) => self.fail(job, &reason).await?,
+            Outcome::Later(trouble) => {
+                tracing::warn!(%job, error = %trouble, "could not make a stage's end known");
+                self.drop_assembly(job);
+            }
+        }
+        Ok(())
+    }
+}

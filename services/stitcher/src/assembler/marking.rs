@@ -1,0 +1,225 @@
+//! From pixels to marks: tiles go to their slots, then Redis is told, then their records are acknowledged.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use tessera::bus::Ack;
+use tessera::job::JobId;
+use tessera::state::{Mark, Marked};
+
+use super::{Assembler, Placed};
+use crate::assembly::Mismatch;
+use crate::edges::Trouble;
+use crate::patience::insist;
+use crate::spool::{SlotError, Slots};
+
+/// Pixels on their way to a slot.
+struct Put {
+    slots: Arc<Slots>,
+    index: u32,
+    pixels: Vec<u8>,
+    crc32c: u32,
+    /// The slot holds a tile already, so the pixels are only compared with it.
+    is_known: bool,
+}
+
+/// What became of them.
+enum Putted {
+    /// The slot holds them.
+    Held,
+    /// The slot holds others.
+    Differs,
+    /// The spool does not take them.
+    Failed(io::Error),
+}
+
+/// A tile whose pixels are in its slot.
+struct Stored {
+    mark: Mark,
+    ack: Ack,
+}
+
+impl Assembler {
+    /// Takes tiles of claimed stages in.
+    pub(super) async fn put_tiles(&mut self, tiles: Vec<Placed>) -> Result<(), Trouble> {
+        if tiles.is_empty() {
+            return Ok(());
+        }
+        let (mut puts, mut waiting, mut now_known) = (Vec::new(), Vec::new(), HashSet::new());
+        for Placed { tile, pixels, ack } in tiles {
+            // Without an assembly (its claim was lost to a later record of this batch) the tile comes again.
+            let Some(assembly) = self.assemblies.get(&tile.job).filter(|found| found.number == tile.stage) else {
+                continue;
+            };
+            let is_known = assembly.strips.contains(tile.index) || !now_known.insert((assembly.id, tile.index));
+            let slots = Arc::clone(&assembly.slots);
+            puts.push(Put { slots, index: tile.index, pixels, crc32c: tile.crc32c, is_known });
+            let mark = Mark {
+                job: tile.job,
+                stage: tile.stage,
+                token: assembly.token.clone(),
+                index: tile.index,
+                worker_number: tile.worker_number,
+                attempt: tile.attempt,
+            };
+            waiting.push(Stored { mark, ack });
+        }
+        let outcomes = tokio::task::spawn_blocking(move || puts.into_iter().map(put).collect::<Vec<_>>()).await;
+        let outcomes = outcomes.map_err(|_| Trouble::Stopping)?;
+        self.after_puts(waiting, outcomes).await
+    }
+
+    async fn after_puts(&mut self, waiting: Vec<Stored>, outcomes: Vec<Putted>) -> Result<(), Trouble> {
+        let (mut stored, mut differing, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for (tile, outcome) in waiting.into_iter().zip(outcomes) {
+            match outcome {
+                Putted::Held => stored.push(tile),
+                Putted::Differs => differing.push(tile),
+                Putted::Failed(error) => failed.push((tile, error)),
+            }
+        }
+        self.mark(stored).await?;
+        for tile in differing {
+            self.differs(tile).await?;
+        }
+        for (tile, error) in failed {
+            self.no_room(tile, &error).await?;
+        }
+        Ok(())
+    }
+
+    async fn mark(&mut self, stored: Vec<Stored>) -> Result<(), Trouble> {
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let (marks, acks): (Vec<Mark>, Vec<Ack>) = stored.into_iter().map(|tile| (tile.mark, tile.ack)).unzip();
+        let marked = insist(&self.edges.shutdown, "marking tiles", || self.edges.state.mark(&marks)).await?;
+        for ((mark, ack), marked) in marks.into_iter().zip(acks).zip(marked) {
+            self.marked(&mark, ack, marked).await?;
+        }
+        Ok(())
+    }
+
+    async fn marked(&mut self, mark: &Mark, mut ack: Ack, marked: Marked) -> Result<(), Trouble> {
+        let Some(assembly) = self.assemblies.get_mut(&mark.job).filter(|found| found.token == mark.token) else {
+            // Dropped by an earlier tile of this batch: the record comes again, or is another's.
+            return Ok(());
+        };
+        match marked {
+            Marked::New | Marked::Known => {
+                assembly.strips.insert(mark.index);
+                ack.done();
+            }
+            Marked::Complete => {
+                ack.release_slot();
+                assembly.held.push(ack);
+                self.completed(mark.job).await?;
+            }
+            Marked::Fenced => {
+                tracing::info!(job = %mark.job, stage = mark.stage, "another spool has the stage now");
+                self.drop_assembly(mark.job);
+                ack.retry();
+            }
+            Marked::Ended => {
+                let held = self.drop_assembly(mark.job).map(|assembly| assembly.held).unwrap_or_default();
+                self.remove_spool(mark.job, mark.stage);
+                held.into_iter().for_each(Ack::done);
+                ack.done();
+            }
+        }
+        Ok(())
+    }
+
+    /// Redis has all tiles of a stage marked.
+    pub(super) async fn completed(&mut self, job: JobId) -> Result<(), Trouble> {
+        let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
+        if assembly.is_complete {
+            return Ok(());
+        }
+        assembly.complete();
+        if assembly.is_last() {
+            let token = assembly.token.clone();
+            let ask = || self.edges.state.finishing(job, &token);
+            insist(&self.edges.shutdown, "saying that a job is finishing", ask).await?;
+        }
+        Ok(())
+    }
+
+    /// A tile came with other bytes than its slot has: one of the two is wrong, and nobody knows which.
+    async fn differs(&mut self, tile: Stored) -> Result<(), Trouble> {
+        let (job, index) = (tile.mark.job, tile.mark.index);
+        let Some(assembly) = self.assemblies.get_mut(&job).filter(|found| found.token == tile.mark.token) else {
+            return Ok(());
+        };
+        let number = assembly.number;
+        tracing::warn!(%job, stage = number, index, "a tile came twice with different bytes");
+        match assembly.mismatch(index) {
+            Mismatch::First => {
+                self.ask_again(job, &[index], format!("tile {index} came with different bytes")).await?;
+            }
+            Mismatch::Again => {
+                let reason = format!("tile {index} of stage {number} came with different bytes again and again");
+                self.fail(job, &reason).await?;
+            }
+        }
+        tile.ack.done();
+        Ok(())
+    }
+
+    /// Clears the marks of tiles whose slots are bad, and asks for them.
+    pub(super) async fn ask_again(&mut self, job: JobId, tiles: &[u32], reason: String) -> Result<(), Trouble> {
+        let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
+        let (number, token) = (assembly.number, assembly.token.clone());
+        for index in tiles.iter().copied() {
+            let ask = || self.edges.state.unmark(job, number, &token, index);
+            insist(&self.edges.shutdown, "clearing a mark", ask).await?;
+            assembly.take_out(index);
+        }
+        self.edges.resend(job, number, reason);
+        Ok(())
+    }
+
+    async fn no_room(&mut self, tile: Stored, error: &io::Error) -> Result<(), Trouble> {
+        let job = tile.mark.job;
+        if error.kind() == io::ErrorKind::NotFound {
+            // Somebody removed the spool: the next record claims the stage with a new one.
+            tracing::warn!(%job, "the spool has gone");
+            self.drop_assembly(job);
+            tile.ack.retry();
+            return Ok(());
+        }
+        self.fail(job, &spool_failure(error)).await?;
+        tile.ack.done();
+        Ok(())
+    }
+}
+
+/// What the sender of a job reads when its tiles cannot be kept.
+pub(super) fn spool_failure(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the stitcher's disk is full".to_owned(),
+        _ => format!("the stitcher's spool failed: {error}"),
+    }
+}
+
+/// Puts pixels into their slot, or compares them with what it holds. Blocks.
+fn put(put: Put) -> Putted {
+    let slots = match put.slots.open() {
+        Ok(slots) => slots,
+        Err(error) => return Putted::Failed(error),
+    };
+    if put.is_known {
+        match slots.stored_crc32c(put.index) {
+            Ok(crc32c) if crc32c == put.crc32c => return Putted::Held,
+            Ok(_) => return Putted::Differs,
+            // The slot lost its tile; these are its bytes.
+            Err(SlotError::Bad { .. }) => {}
+            Err(SlotError::Spool { source, .. }) => return Putted::Failed(source),
+        }
+    }
+    match slots.write(put.index, put.pixels, put.crc32c) {
+        Ok(()) => Putted::Held,
+        Err(error) => Putted::Failed(error),
+    }
+}

@@ -1,0 +1,138 @@
+//! The dependencies of a stitcher, and what it says to them in more than one place.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tessera::bus::records::JobCommand;
+use tessera::bus::{Outgoing, Producer, Topic, dead_letter};
+use tessera::config::KafkaArgs;
+use tessera::job::{EndMarker, JobId, JobStatus};
+use tessera::state::{State, StateError, now};
+use tessera::store::{Store, StoreError};
+use tessera::telemetry::Shutdown;
+
+use crate::intake::Rubbish;
+use crate::patience::{NoAnswer, insist};
+
+/// Redis, the store, Kafka, and the request to stop. Clones share them.
+#[derive(Clone)]
+pub struct Edges {
+    /// Redis.
+    pub state: State,
+    /// The store.
+    pub store: Store,
+    /// Kafka, outwards.
+    pub producer: Producer,
+    /// The names of topics.
+    pub kafka: KafkaArgs,
+    /// How long results are kept.
+    pub keep: Duration,
+    /// The request to stop.
+    pub shutdown: Shutdown,
+}
+
+/// Why something could not be completed; what it was about comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The process is stopping while a dependency is down.
+    #[error("stopping")]
+    Stopping,
+    /// Redis answered with something that does not belong there.
+    #[error(transparent)]
+    State(StateError),
+    /// The store cannot do it.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<NoAnswer<StateError>> for Trouble {
+    fn from(error: NoAnswer<StateError>) -> Self {
+        match error {
+            NoAnswer::Stopping => Self::Stopping,
+            NoAnswer::Failed(error) => Self::State(error),
+        }
+    }
+}
+
+impl From<NoAnswer<StoreError>> for Trouble {
+    fn from(error: NoAnswer<StoreError>) -> Self {
+        match error {
+            NoAnswer::Stopping => Self::Stopping,
+            NoAnswer::Failed(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Edges {
+    /// Sends a command about a job, once Kafka is there. The caller does not wait: if this process ends
+    /// before, the sweeper of the monitor makes up for it.
+    pub fn command(&self, command: JobCommand) {
+        let edges = self.clone();
+        tokio::task::spawn_local(async move {
+            let (headers, payload) = command.encode();
+            let key = Some(command.job().to_string());
+            let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: Bytes::from(payload) };
+            let sent = insist(&edges.shutdown, "sending a command", || edges.producer.send(record.clone())).await;
+            if let Err(error) = sent {
+                tracing::warn!(job = %command.job(), %error, "could not send a command");
+            }
+        });
+    }
+
+    /// Asks for the tiles of a stage that are not marked.
+    pub fn resend(&self, job: JobId, stage: u32, reason: impl Into<String>) {
+        let reason = reason.into();
+        tracing::info!(%job, stage, reason, "asking for tiles again");
+        self.command(JobCommand::Resend { job, stage, reason });
+    }
+
+    /// Sends a record to the dead letters and acknowledges it when it is there; otherwise it comes again.
+    pub fn bury(&self, rubbish: Rubbish) {
+        let Rubbish { delivery, class, message } = rubbish;
+        tracing::warn!(
+            topic = delivery.topic.base_name(),
+            partition = delivery.partition,
+            offset = delivery.offset,
+            class,
+            message,
+            "a record for the dead letters"
+        );
+        let Some(letter) = dead_letter(&delivery, class, &message, &self.kafka) else { return delivery.ack.done() };
+        let producer = self.producer.clone();
+        tokio::task::spawn_local(async move {
+            match producer.send(letter).await {
+                Ok(_) => delivery.ack.done(),
+                Err(error) => {
+                    tracing::warn!(%error, "the dead letters are not there; the record is kept");
+                    delivery.ack.retry();
+                }
+            }
+        });
+    }
+
+    /// Ends a job as failed: in Redis, then in the store, so that a later end is not overwritten.
+    ///
+    /// # Errors
+    /// [`Trouble`]; asking again is harmless.
+    pub async fn fail(&self, job: JobId, run: u32, reason: &str) -> Result<(), Trouble> {
+        tracing::warn!(%job, reason, "the job failed");
+        let made = insist(&self.shutdown, "failing a job", || self.state.fail(job, reason, self.keep)).await?;
+        if !made.is_so() {
+            return Ok(());
+        }
+        let end = EndMarker {
+            job,
+            run,
+            status: JobStatus::Failed,
+            reason: Some(reason.to_owned()),
+            final_filename: None,
+            bytes_out: 0,
+            finished_at: now(),
+        };
+        if let Err(error) = self.store.put_end(&end).await {
+            // A full disk is a likely reason of the failure; the monitor's janitor writes it later.
+            tracing::warn!(%job, %error, "could not write the end marker");
+        }
+        Ok(())
+    }
+}

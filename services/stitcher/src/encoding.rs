@@ -1,0 +1,129 @@
+//! Encoding: the strips of a stage, from their slots into the result or the next stage's rows.
+//!
+//! Owns how far one product has come. It is advanced by whole strips, whenever some are complete, on
+//! any thread; a strip whose slots are not all good is not begun. Holds one strip or a part of one,
+//! never the picture. Knows no Kafka and no Redis.
+
+mod output;
+mod strip;
+
+use std::io;
+use std::ops::Range;
+
+use tessera::picture::png::PngWriter;
+use tessera::picture::raw::RawWriter;
+use tessera::picture::rows::{RowWriter, WriteError};
+use tessera::plan::Stage;
+
+pub use output::Output;
+use output::Tap;
+use strip::StripBuffer;
+
+use crate::spool::{SlotError, Slots};
+
+/// What a stage's strips become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// The job's result, a PNG file.
+    Png,
+    /// The next stage's input.
+    Rows,
+}
+
+/// Why an encoding did not get further.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// A slot does not hold its tile: the strip waits until it was sent again. The encoding is intact.
+    #[error("encoding a strip: tile {index} is not in its slot")]
+    BadSlot {
+        /// Which tile.
+        index: u32,
+    },
+    /// The spool cannot be read.
+    #[error("encoding a strip: reading the spool")]
+    Spool(#[source] io::Error),
+    /// The result cannot be written.
+    #[error("writing the result")]
+    Output(#[source] io::Error),
+    /// The format does not take such a picture.
+    #[error("encoding the result: {0}")]
+    Unsupported(String),
+}
+
+impl From<SlotError> for EncodeError {
+    fn from(error: SlotError) -> Self {
+        match error {
+            SlotError::Bad { index } => Self::BadSlot { index },
+            SlotError::Spool { source, .. } => Self::Spool(source),
+        }
+    }
+}
+
+impl From<WriteError> for EncodeError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Unsupported(what) => Self::Unsupported(what),
+            WriteError::Output(error) => Self::Output(error),
+        }
+    }
+}
+
+/// A product on its way. Dropped before [`Encoding::finish`], nothing is left of it.
+pub struct Encoding {
+    stage: Stage,
+    rows: Box<dyn RowWriter>,
+    output: Tap,
+    next_strip: u32,
+}
+
+impl Encoding {
+    /// Begins a product of `stage`.
+    ///
+    /// # Errors
+    /// If the format does not take the picture, or the output fails.
+    pub fn begin(stage: &Stage, product: Product, output: Box<dyn Output>) -> Result<Self, EncodeError> {
+        let output = Tap::new(output);
+        let rows: Box<dyn RowWriter> = match product {
+            Product::Png => Box::new(PngWriter::new(output.clone(), stage.output)?),
+            Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
+        };
+        Ok(Self { stage: stage.clone(), rows, output, next_strip: 0 })
+    }
+
+    /// The strip that comes next.
+    pub fn next_strip(&self) -> u32 {
+        self.next_strip
+    }
+
+    /// Encodes `strips`, which begin with [`Encoding::next_strip`].
+    ///
+    /// # Errors
+    /// [`EncodeError::BadSlot`] leaves the encoding where it can go on; after any other error it cannot.
+    pub fn advance(&mut self, slots: &Slots, strips: Range<u32>) -> Result<(), EncodeError> {
+        let slots = slots.open().map_err(EncodeError::Spool)?;
+        let mut buffer = StripBuffer::new(&self.stage);
+        for strip in strips {
+            buffer.write_strip(&slots, strip, self.rows.as_mut())?;
+            self.next_strip = strip + 1;
+        }
+        Ok(())
+    }
+
+    /// Completes the product and makes it visible; gives its bytes.
+    ///
+    /// # Errors
+    /// If strips are missing or the output fails.
+    pub fn finish(self) -> Result<u64, EncodeError> {
+        self.rows.finish()?;
+        self.output.publish().map_err(EncodeError::Output)
+    }
+}
+
+impl std::fmt::Debug for Encoding {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Encoding").field("next_strip", &self.next_strip).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+use std::io::Write;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use proptest::prelude::*;
+use tessera::job::JobId;
+use tessera::operation::Chain;
+use tessera::picture::png::PngRows;
+use tessera::picture::rows::RowReader;
+use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
+use tessera::plan::Stage;
+
+use super::strip::StripBuffer;
+use super::*;
+use crate::spool::{SlotOwner, Spool};
+use crate::strips::Strips;
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<(Vec<u8>, bool)>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output for Paper {
+    fn publish(self: Box<Self>) -> io::Result<u64> {
+        let mut paper = self.0.lock();
+        paper.1 = true;
+        Ok(paper.0.len() as u64)
+    }
+}
+
+impl Paper {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.lock().0.clone()
+    }
+}
+
+fn stage(width: u32, height: u32, tile: (u32, u32), format: PixelFormat) -> Stage {
+    let info = PictureInfo { size: Size { width, height }, format };
+    let steps = Chain::new(Vec::new());
+    Stage { steps, halo: 0, input: info, output: info, tile_width: tile.0, tile_height: tile.1 }
+}
+
+fn picture(stage: &Stage) -> Vec<u8> {
+    (0..stage.output.bytes()).map(|at| (at.wrapping_mul(2_654_435_761) >> 7) as u8).collect()
+}
+
+fn cut(stage: &Stage, whole: &[u8], rect: Rect) -> Vec<u8> {
+    let (row_bytes, pixel) = (stage.output.row_bytes(), stage.output.format.bytes_per_pixel());
+    let rows = rect.y as usize..rect.bottom() as usize;
+    let part = |y: usize| {
+        let from = y * row_bytes + rect.x as usize * pixel;
+        whole[from..from + rect.width as usize * pixel].to_vec()
+    };
+    rows.flat_map(part).collect()
+}
+
+struct Bench {
+    _folder: tempfile::TempDir,
+    stage: Stage,
+    whole: Vec<u8>,
+    slots: Slots,
+}
+
+impl Bench {
+    fn new(stage: Stage) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), "s").unwrap();
+        let owner = SlotOwner { job: JobId::random(), stage: 0, plan: "00112233445566aa".parse().unwrap() };
+        spool.claim(owner.job, 0).unwrap();
+        let slots = spool.slots(owner, stage.largest_result_bytes());
+        let whole = picture(&stage);
+        Self { _folder: folder, stage, whole, slots }
+    }
+
+    fn put(&self, index: u32) {
+        let pixels = cut(&self.stage, &self.whole, self.stage.grid().rect(index).unwrap());
+        let crc = crc32c::crc32c(&pixels);
+        self.slots.open().unwrap().write(index, pixels, crc).unwrap();
+    }
+
+    fn decode(&self, png: &[u8]) -> Vec<u8> {
+        let mut rows = PngRows::open(io::Cursor::new(png.to_vec())).unwrap();
+        assert_eq!(rows.info(), self.stage.output);
+        let mut pixels = Vec::new();
+        let mut row = vec![0; self.stage.output.row_bytes()];
+        for _ in 0..self.stage.output.size.height {
+            rows.read_row(&mut row).unwrap();
+            pixels.extend_from_slice(&row);
+        }
+        rows.finish().unwrap();
+        pixels
+    }
+}
+
+fn formats() -> impl Strategy<Value = PixelFormat> {
+    let layout = prop::sample::select(vec![Layout::Gray, Layout::GrayAlpha, Layout::Rgb, Layout::Rgba]);
+    let depth = prop::sample::select(vec![Depth::Eight, Depth::Sixteen]);
+    (layout, depth).prop_map(|(layout, depth)| PixelFormat { layout, depth })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn tiles_in_any_order_give_the_picture(
+        size in (1u32..70, 1u32..70),
+        tile in (1u32..4, 1u32..4),
+        format in formats(),
+        keys in prop::collection::vec(any::<u32>(), 300),
+    ) {
+        let bench = Bench::new(stage(size.0, size.1, (tile.0 * 16, tile.1 * 16), format));
+        let grid = bench.stage.grid();
+        let mut order: Vec<u32> = (0..grid.tiles()).collect();
+        order.sort_by_key(|index| keys[*index as usize % keys.len()]);
+        let paper = Paper::default();
+        let mut encoding = Encoding::begin(&bench.stage, Product::Png, Box::new(paper.clone())).unwrap();
+        let mut strips = Strips::new(grid);
+        for index in order {
+            bench.put(index);
+            strips.insert(index);
+            let ready = strips.ready_from(encoding.next_strip());
+            encoding.advance(&bench.slots, ready).unwrap();
+        }
+        prop_assert_eq!(encoding.next_strip(), grid.rows());
+        prop_assert_eq!(encoding.finish().unwrap(), paper.bytes().len() as u64);
+        prop_assert!(paper.0.lock().1);
+        prop_assert_eq!(bench.decode(&paper.bytes()), bench.whole);
+    }
+
+    #[test]
+    fn a_strip_in_narrow_bands_is_the_same(
+        size in (1u32..90, 1u32..60),
+        format in formats(),
+        limit in 1usize..4000,
+    ) {
+        struct Rows(Vec<u8>);
+        impl RowWriter for Rows {
+            fn write_row(&mut self, row: &[u8]) -> Result<(), WriteError> {
+                self.0.extend_from_slice(row);
+                Ok(())
+            }
+            fn finish(self: Box<Self>) -> Result<(), WriteError> {
+                Ok(())
+            }
+        }
+        let bench = Bench::new(stage(size.0, size.1, (32, 16), format));
+        (0..bench.stage.grid().tiles()).for_each(|index| bench.put(index));
+        let (mut rows, mut buffer) = (Rows(Vec::new()), StripBuffer::with_limit(&bench.stage, limit));
+        let slots = bench.slots.open().unwrap();
+        for strip in 0..bench.stage.grid().rows() {
+            buffer.write_strip(&slots, strip, &mut rows).unwrap();
+        }
+        prop_assert_eq!(rows.0, bench.whole);
+    }
+}
+
+#[test]
+fn a_bad_slot_stops_before_its_strip_and_the_encoding_goes_on_when_it_is_back() {
+    let format = PixelFormat { layout: Layout::Rgb, depth: Depth::Eight };
+    let bench = Bench::new(stage(48, 48, (16, 16), format));
+    (0..9).filter(|index| *index != 4).for_each(|index| bench.put(index));
+    let paper = Paper::default();
+    let mut encoding = Encoding::begin(&bench.stage, Product::Png, Box::new(paper.clone())).unwrap();
+    let outcome = encoding.advance(&bench.slots, 0..3);
+    assert!(matches!(outcome, Err(EncodeError::BadSlot { index: 4 })), "{outcome:?}");
+    assert_eq!(encoding.next_strip(), 1);
+    bench.put(4);
+    encoding.advance(&bench.slots, 1..3).unwrap();
+    encoding.finish().unwrap();
+    assert_eq!(bench.decode(&paper.bytes()), bench.whole);
+}
+
+#[test]
+fn an_encoding_that_lacks_strips_cannot_be_finished() {
+    let bench = Bench::new(stage(16, 32, (16, 16), PixelFormat { layout: Layout::Gray, depth: Depth::Eight }));
+    bench.put(0);
+    let paper = Paper::default();
+    for product in [Product::Png, Product::Rows] {
+        let mut encoding = Encoding::begin(&bench.stage, product, Box::new(paper.clone())).unwrap();
+        encoding.advance(&bench.slots, 0..1).unwrap();
+        assert!(encoding.finish().is_err());
+    }
+    assert!(!paper.0.lock().1);
+}

@@ -1,0 +1,130 @@
+//! A slot: one tile's pixels in a spool, behind a header that says whose they are.
+//!
+//! Owns the header's bytes and its checksum, which covers job, stage, index, plan and pixels, so that a
+//! slot that was never written, was cut off by a power cut or belongs to something else is found when
+//! it is read. Knows no files.
+
+use tessera::job::JobId;
+use tessera::plan::PlanHash;
+
+/// Bytes before the pixels.
+pub const HEADER_BYTES: usize = 80;
+/// Slots begin at multiples of this, so that no two share a page of the cache.
+const ALIGNMENT_BYTES: u64 = 4096;
+const MAGIC: &[u8; 8] = b"TSRSLOT1";
+/// What the checksum covers of the header: all before it.
+const COVERED_BYTES: usize = 64;
+
+/// Whose slots they are: the same for all slots of a spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotOwner {
+    /// The job.
+    pub job: JobId,
+    /// The stage.
+    pub stage: u32,
+    /// The plan it was cut by.
+    pub plan: PlanHash,
+}
+
+/// A header that could be read: what the pixels behind it have to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotHeader {
+    /// Bytes of the pixels.
+    pub length: u32,
+    /// CRC-32C of the pixels.
+    pub pixels_crc32c: u32,
+}
+
+/// Distance from one slot to the next for pixels of at most `largest` bytes.
+pub fn slot_bytes(largest: usize) -> u64 {
+    (HEADER_BYTES as u64 + largest as u64).next_multiple_of(ALIGNMENT_BYTES)
+}
+
+impl SlotOwner {
+    /// The header of tile `index`, whose pixels have this length and checksum.
+    pub fn header(&self, index: u32, of: SlotHeader) -> [u8; HEADER_BYTES] {
+        let mut header = [0; HEADER_BYTES];
+        header[..8].copy_from_slice(MAGIC);
+        header[8..40].copy_from_slice(self.job.to_string().as_bytes());
+        header[40..44].copy_from_slice(&self.stage.to_le_bytes());
+        header[44..48].copy_from_slice(&index.to_le_bytes());
+        header[48..56].copy_from_slice(&self.plan.as_u64().to_le_bytes());
+        header[56..60].copy_from_slice(&of.length.to_le_bytes());
+        header[60..64].copy_from_slice(&of.pixels_crc32c.to_le_bytes());
+        let own = crc32c::crc32c(&header[..COVERED_BYTES]);
+        let all = crc32c::crc32c_combine(own, of.pixels_crc32c, of.length as usize);
+        header[64..68].copy_from_slice(&all.to_le_bytes());
+        header
+    }
+
+    /// Reads the header of tile `index`; `None` if it is not one, or not this tile's.
+    pub fn read(&self, index: u32, header: &[u8; HEADER_BYTES]) -> Option<SlotHeader> {
+        let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| header[at + i]));
+        let found = SlotHeader { length: number(56), pixels_crc32c: number(60) };
+        (self.header(index, found) == *header).then_some(found)
+    }
+}
+
+impl SlotHeader {
+    /// What `pixels` ask for.
+    pub fn of(pixels: &[u8], pixels_crc32c: u32) -> Self {
+        Self { length: u32::try_from(pixels.len()).unwrap_or(u32::MAX), pixels_crc32c }
+    }
+
+    /// Whether `pixels` are those that the header was written for.
+    pub fn agrees(&self, pixels: &[u8]) -> bool {
+        self.length as usize == pixels.len() && crc32c::crc32c(pixels) == self.pixels_crc32c
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> SlotOwner {
+        SlotOwner { job: JobId::random(), stage: 1, plan: "00112233445566aa".parse().unwrap() }
+    }
+
+    #[test]
+    fn a_header_reads_back_only_for_its_own_tile() {
+        let (owner, pixels) = (owner(), vec![7; 100]);
+        let of = SlotHeader::of(&pixels, crc32c::crc32c(&pixels));
+        let header = owner.header(3, of);
+        assert_eq!(owner.read(3, &header), Some(of));
+        assert!(of.agrees(&pixels) && !of.agrees(&pixels[1..]));
+        assert_eq!(owner.read(4, &header), None);
+        let others = [
+            SlotOwner { job: JobId::random(), ..owner },
+            SlotOwner { stage: 2, ..owner },
+            SlotOwner { plan: "00112233445566ab".parse().unwrap(), ..owner },
+        ];
+        assert!(others.iter().all(|other| other.read(3, &header).is_none()));
+        assert_eq!(owner.read(3, &[0; HEADER_BYTES]), None);
+    }
+
+    #[test]
+    fn any_flipped_bit_is_found() {
+        let (owner, pixels) = (owner(), vec![7; 100]);
+        let header = owner.header(0, SlotHeader::of(&pixels, crc32c::crc32c(&pixels)));
+        for bit in 0..HEADER_BYTES * 8 {
+            let mut bad = header;
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(owner.read(0, &bad), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_header_and_pixels_together() {
+        let (owner, pixels) = (owner(), (0..=255).collect::<Vec<u8>>());
+        let header = owner.header(0, SlotHeader::of(&pixels, crc32c::crc32c(&pixels)));
+        let whole = crc32c::crc32c_append(crc32c::crc32c(&header[..COVERED_BYTES]), &pixels);
+        assert_eq!(header[64..68], whole.to_le_bytes());
+    }
+
+    #[test]
+    fn slots_do_not_share_pages() {
+        assert_eq!(slot_bytes(1), 4096);
+        assert_eq!(slot_bytes(4096 - HEADER_BYTES), 4096);
+        assert_eq!(slot_bytes(4097 - HEADER_BYTES), 8192);
+    }
+}

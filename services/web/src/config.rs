@@ -1,0 +1,133 @@
+//! What the web service is told by flags and the environment.
+//!
+//! Owns the settings of the two roles. Reads no file and opens no connection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
+
+/// Tessera's pages, API and splitter: one program, two roles.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "tessera-web", version, about)]
+pub struct Config {
+    /// What this process does.
+    #[arg(long, env = "TESSERA_ROLE", default_value = "http", value_enum, value_name = "ROLE")]
+    pub role: Role,
+    /// The listener for pages and API, and how uploads must come.
+    #[command(flatten)]
+    pub http: HttpArgs,
+    /// Name, files and log.
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// Kafka.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// Redis.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+    /// Originals and results.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// What is accepted.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// What a process of this program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Serves pages and API and takes uploads.
+    Http,
+    /// Cuts accepted pictures into tiles.
+    Splitter,
+}
+
+/// The listener for pages and API, and how uploads must come.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "HTTP")]
+pub struct HttpArgs {
+    /// Where pages and API listen.
+    #[arg(long, env = "TESSERA_HTTP_ADDR", default_value = "127.0.0.1:5001", value_name = "ADDR")]
+    pub http_addr: SocketAddr,
+    /// How long an upload may send nothing, in seconds.
+    #[arg(long, env = "TESSERA_UPLOAD_IDLE_SECONDS", default_value_t = 20, value_name = "SECONDS")]
+    pub upload_idle_seconds: u64,
+    /// The slowest an upload may be on average after its first seconds, in bytes a second.
+    #[arg(long, env = "TESSERA_MIN_UPLOAD_RATE", default_value_t = 4096, value_name = "BYTES")]
+    pub min_upload_rate: u64,
+    /// Other origins whose pages may post here, as a browser names them: https://pictures.example.
+    #[arg(long, env = "TESSERA_ALLOWED_ORIGINS", value_delimiter = ',', value_name = "LIST")]
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for HttpArgs {
+    fn default() -> Self {
+        Self {
+            http_addr: SocketAddr::from(([127, 0, 0, 1], 5001)),
+            upload_idle_seconds: 20,
+            min_upload_rate: 4096,
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+impl HttpArgs {
+    /// How long an upload may send nothing.
+    pub fn upload_idle(&self) -> Duration {
+        Duration::from_secs(self.upload_idle_seconds)
+    }
+}
+
+impl Config {
+    /// Looks for settings that cannot work, alone or together; gives all problems at once.
+    ///
+    /// # Errors
+    /// One line for each problem.
+    pub fn validate(&self) -> Result<(), Vec<String>> {
+        let limits = &self.limits;
+        let mut problems = Vec::new();
+        let mut at_least = |name: &str, value: u64, least: u64| {
+            if value < least {
+                problems.push(format!("{name} is {value}, it must be at least {least}"));
+            }
+        };
+        at_least("max_upload_bytes", limits.max_upload_bytes, 1);
+        at_least("max_pixels", limits.max_pixels, 1);
+        at_least("max_side_px", limits.max_side_px.into(), 1);
+        at_least("max_operations", limits.max_operations as u64, 1);
+        at_least("max_uploads", limits.max_uploads as u64, 1);
+        at_least("max_queued_jobs", limits.max_queued_jobs, 1);
+        at_least("upload_idle_seconds", self.http.upload_idle_seconds, 1);
+        if !limits.tile_size.is_multiple_of(16) {
+            problems.push(format!("tile_size is {}, it must be a multiple of 16", limits.tile_size));
+        }
+        for origin in self.http.allowed_origins.iter().filter(|origin| !is_origin(origin)) {
+            problems.push(format!("allowed_origins has {origin:?}, an origin is SCHEME://HOST[:PORT] without a path"));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_work_and_all_problems_are_said_at_once() {
+        let defaults = Config::try_parse_from(["tessera-web"]).unwrap();
+        assert_eq!(defaults.http, HttpArgs::default());
+        assert_eq!(defaults.limits, LimitArgs::default());
+        defaults.validate().unwrap();
+        let flags = ["tessera-web", "--tile-size=100", "--max-uploads=0", "--allowed-origins=https://a.example/x"];
+        let problems = Config::try_parse_from(flags).unwrap().validate().unwrap_err();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems[0].contains("max_uploads") && problems[1].contains("tile_size"), "{problems:?}");
+    }
+}

@@ -1,0 +1,38 @@
+//! Why the service cannot start or go on.
+
+use tessera::bus::BusError;
+use tessera::state::StateError;
+use tessera::store::StoreError;
+
+/// What ends the process; the keeper starts it again.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Settings that cannot work.
+    #[error("reading the settings: {0}")]
+    Config(String),
+    /// The listener, its address file or a server thread.
+    #[error("serving on {address}: {source}; free the address or choose another with TESSERA_HTTP_ADDR")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file of this process cannot be written.
+    #[error("writing {what}: {source}")]
+    File {
+        /// Which.
+        what: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The address of Redis is none.
+    #[error("setting up redis")]
+    State(#[from] StateError),
+    /// The settings of Kafka are none.
+    #[error("setting up kafka")]
+    Bus(#[from] BusError),
+    /// The store cannot be opened.
+    #[error("opening the store")]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,178 @@
+//! The fields beside the picture: operations, format and priority, checked as they arrive.
+//!
+//! Knows the names of the fields, not how they are sent. The grammar of operations is the library's.
+
+use tessera::job::Priority;
+use tessera::operation::{Chain, Step, StepError};
+
+use crate::http::problem::Problem;
+
+/// All text of a form together, in bytes.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// Fields as they come.
+#[derive(Debug, Default)]
+pub struct JobForm {
+    steps: Vec<String>,
+    row: Option<String>,
+    priority: Priority,
+    text_bytes: usize,
+}
+
+/// What is to be done with a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRequest {
+    /// The operations, in order.
+    pub chain: Chain,
+    /// The order in the queue.
+    pub priority: Priority,
+}
+
+impl JobForm {
+    /// Takes a field.
+    ///
+    /// # Errors
+    /// If there is no such field, or its value is none.
+    pub fn take(&mut self, name: &str, value: &str) -> Result<(), Problem> {
+        self.text_bytes += name.len() + value.len();
+        if self.text_bytes > MAX_TEXT_BYTES {
+            return Err(bad(format!("the form's text is longer than {MAX_TEXT_BYTES} bytes")));
+        }
+        match name {
+            "op" => self.add_step(value.trim().to_owned()),
+            "row_operation" => {
+                self.end_row()?;
+                self.row = Some(value.trim().to_owned()).filter(|name| !name.is_empty());
+                Ok(())
+            }
+            "row_parameters" => self.take_row_parameters(value),
+            "chain" => {
+                self.end_row()?;
+                let steps = value.split(|c: char| c.is_whitespace() || matches!(c, '|' | ';'));
+                steps.filter(|step| !step.is_empty()).try_for_each(|step| self.add_step(step.to_owned()))
+            }
+            "format" => match value.trim() {
+                "" | "same" | "png" => Ok(()),
+                other => Err(bad(format!("format must be one of same, png, got {other:?}"))),
+            },
+            "quality" => match value.trim().parse::<u8>() {
+                Ok(1..=100) => Ok(()),
+                _ if value.trim().is_empty() => Ok(()),
+                _ => Err(bad(format!("quality must be an integer from 1 to 100, got {value:?}"))),
+            },
+            "priority" => self.take_priority(value.trim()),
+            "image" => Err(bad("image must be a file, it came as text".to_owned())),
+            other => Err(bad(format!("unknown field {other:?}; there are image, op, format, quality, priority"))),
+        }
+    }
+
+    fn take_priority(&mut self, value: &str) -> Result<(), Problem> {
+        if !value.is_empty() {
+            let refusal = |_| bad(format!("priority must be one of low, normal, high, got {value:?}"));
+            self.priority = value.parse().map_err(refusal)?;
+        }
+        Ok(())
+    }
+
+    /// A row of the page is two fields; the second completes the step.
+    fn take_row_parameters(&mut self, value: &str) -> Result<(), Problem> {
+        let parameters: String = value.chars().filter(|c| !c.is_whitespace()).collect();
+        match self.row.take() {
+            Some(name) if parameters.is_empty() => self.add_step(name),
+            Some(name) => self.add_step(format!("{name}:{parameters}")),
+            None if parameters.is_empty() => Ok(()),
+            None => Err(bad(format!("the parameters {parameters:?} belong to no operation: choose one in that row"))),
+        }
+    }
+
+    fn end_row(&mut self) -> Result<(), Problem> {
+        self.row.take().map_or(Ok(()), |name| self.add_step(name))
+    }
+
+    fn add_step(&mut self, step: String) -> Result<(), Problem> {
+        step.parse::<Step>()?;
+        self.steps.push(step);
+        Ok(())
+    }
+
+    /// What all fields together ask for.
+    ///
+    /// # Errors
+    /// If there is no operation, or more than `max_operations`.
+    pub fn finish(mut self, max_operations: usize) -> Result<JobRequest, Problem> {
+        self.end_row()?;
+        if self.steps.is_empty() {
+            return Err(bad("no operation was chosen: send at least one as the field op".to_owned()));
+        }
+        let chain = Chain::parse(&self.steps, max_operations).map_err(|error| match error {
+            _ if self.steps.len() <= max_operations => Problem::from(error),
+            StepError::Grammar(_) | StepError::Picture(_) => {
+                Problem::Unprocessable(format!("{} operations, max_operations is {max_operations}", self.steps.len()))
+            }
+        })?;
+        Ok(JobRequest { chain, priority: self.priority })
+    }
+}
+
+fn bad(text: String) -> Problem {
+    Problem::BadRequest(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(fields: &[(&str, &str)]) -> Result<JobRequest, Problem> {
+        let mut form = JobForm::default();
+        fields.iter().try_for_each(|(name, value)| form.take(name, value))?;
+        form.finish(4)
+    }
+
+    fn steps(request: &JobRequest) -> Vec<String> {
+        request.chain.steps().iter().map(|step| step.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn steps_come_from_fields_rows_and_the_free_text_in_order() {
+        let request = form(&[("op", "grayscale"), ("op", "gaussian_blur:ksize=51"), ("priority", "high")]).unwrap();
+        assert_eq!(steps(&request), ["grayscale", "gaussian_blur"]);
+        assert_eq!(request.priority, Priority::High);
+        let rows = [
+            ("row_operation", "gaussian_blur"),
+            ("row_parameters", " ksize = 5, sigma=2 "),
+            ("row_operation", ""),
+            ("row_parameters", ""),
+            ("row_operation", "invert"),
+            ("row_parameters", ""),
+            ("chain", "grayscale |\r\n invert"),
+            ("format", "same"),
+        ];
+        assert_eq!(steps(&form(&rows).unwrap()), ["gaussian_blur", "invert", "grayscale", "invert"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let texts = [
+            (vec![("op", "grayscale"), ("ops", "invert")], "unknown field \"ops\""),
+            (vec![("op", "grayscale"), ("format", "webp")], "format must be one of"),
+            (vec![("op", "grayscale"), ("quality", "0")], "quality must be an integer from 1 to 100"),
+            (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
+            (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
+            (vec![("image", "text")], "image must be a file"),
+            (vec![], "no operation was chosen"),
+        ];
+        for (fields, text) in texts {
+            let problem = form(&fields).unwrap_err();
+            assert!(matches!(&problem, Problem::BadRequest(found) if found.contains(text)), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_long_chain_and_a_long_text_are_refused() {
+        let many = vec![("op", "grayscale"); 5];
+        let problem = form(&many).unwrap_err();
+        assert!(matches!(&problem, Problem::Unprocessable(text) if text.contains("max_operations is 4")), "{problem}");
+        let text = "x".repeat(MAX_TEXT_BYTES);
+        assert!(matches!(form(&[("format", &text)]), Err(Problem::BadRequest(_))));
+    }
+}

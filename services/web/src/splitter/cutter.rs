@@ -1,0 +1,203 @@
+//! Cutting a picture into tasks, on a thread of its own.
+//!
+//! Owns which tiles are sent and in what order, and that the last tile of a stage is sent only after
+//! the end of its input was verified: a truncated picture cannot become a result. Knows no Kafka.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tessera::bus::records::{Encoding, PayloadKind, TaskHeader};
+use tessera::job::{JobId, Manifest};
+use tessera::picture::{ReadError, Rect};
+use tessera::plan::{PlanHash, Stage};
+use tessera::tiling::{Band, BandReader, Grid};
+use tokio::sync::mpsc;
+
+use super::gate::{Admission, Gate, Stop};
+use super::input::Input;
+
+/// What one pass reads and sends.
+#[derive(Debug)]
+pub struct Cutting {
+    job: JobId,
+    run: u32,
+    number: u32,
+    attempt: u32,
+    plan: PlanHash,
+    stage: Stage,
+    grid: Grid,
+}
+
+/// A tile that has been cut.
+#[derive(Debug)]
+pub struct CutTile {
+    /// What it says of itself.
+    pub header: TaskHeader,
+    /// Tile and halo.
+    pub pixels: Bytes,
+}
+
+/// How cutting ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Every tile that was missing has been handed over.
+    Complete,
+    /// It was told to stop.
+    Stopped(Stop),
+    /// The picture cannot be read; says why.
+    Damaged(String),
+}
+
+/// Why cutting cannot go on.
+enum Halt {
+    Stopped(Stop),
+    Read(ReadError),
+    Misfit(String),
+}
+
+impl From<ReadError> for Halt {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl Cutting {
+    /// A pass over stage `number` of the plan; `None` if there is no such stage.
+    pub fn new(manifest: &Manifest, run: u32, number: u32, attempt: u32) -> Option<Self> {
+        let stage = manifest.plan.stage(number)?.clone();
+        let (grid, plan) = (stage.grid(), manifest.plan.hash());
+        Some(Self { job: manifest.job, run, number, attempt, plan, stage, grid })
+    }
+
+    /// Reads `input` and hands over the tiles that `gate` lets out, in order; blocks its thread.
+    pub fn run(&self, input: Input, gate: &Gate, tiles: &mpsc::Sender<CutTile>) -> Cut {
+        match catch_unwind(AssertUnwindSafe(|| self.cut(input, gate, tiles))) {
+            Ok(Ok(())) => Cut::Complete,
+            Ok(Err(Halt::Stopped(stop))) => Cut::Stopped(stop),
+            Ok(Err(Halt::Read(error))) => Cut::Damaged(format!("{error}; the picture is truncated or damaged")),
+            Ok(Err(Halt::Misfit(reason))) => Cut::Damaged(reason),
+            Err(panic) => Cut::Damaged(panicked(panic.as_ref())),
+        }
+    }
+
+    fn cut(&self, input: Input, gate: &Gate, tiles: &mpsc::Sender<CutTile>) -> Result<(), Halt> {
+        let Some(last_missing) = (0..self.grid.tiles()).rev().find(|index| !gate.has(*index)) else { return Ok(()) };
+        let rows = input.into_rows()?;
+        if rows.info() != self.stage.input {
+            return Err(Halt::Misfit(
+                "reading the picture: it is not the one that was planned for; retry the job".into(),
+            ));
+        }
+        let last = self.grid.tiles() - 1;
+        let mut bands = BandReader::new(rows, self.stage.tile_height, self.stage.halo);
+        let mut held = None;
+        for strip in 0..self.grid.rows() {
+            let indices = self.grid.strip(strip);
+            if indices.start > last_missing {
+                return Ok(());
+            }
+            let Some((_, band)) = bands.next_band()? else {
+                return Err(Halt::Misfit("reading the picture: it has too few rows; retry the job".into()));
+            };
+            for index in indices.filter(|index| !gate.has(*index)) {
+                if index == last {
+                    held = Some(self.tile(band, index)?);
+                } else if let Some(tile) = self.admitted(gate, band, index)? {
+                    hand_over(tiles, tile, gate)?;
+                }
+            }
+        }
+        bands.finish()?;
+        match held {
+            Some(tile) => self.hand_over_last(gate, tile, tiles),
+            None => Ok(()),
+        }
+    }
+
+    fn hand_over_last(&self, gate: &Gate, tile: CutTile, tiles: &mpsc::Sender<CutTile>) -> Result<(), Halt> {
+        match gate.admit(tile.header.index, tile.pixels.len() as u64) {
+            Admission::Send => hand_over(tiles, tile, gate),
+            Admission::Known => Ok(()),
+            Admission::Stop(stop) => Err(Halt::Stopped(stop)),
+        }
+    }
+
+    /// Waits until the tile may go out and cuts it; `None` if it is no longer needed.
+    fn admitted(&self, gate: &Gate, band: &Band, index: u32) -> Result<Option<CutTile>, Halt> {
+        let bytes = self.grid.rect(index).map_or(0, |rect| self.input_bytes(rect));
+        match gate.admit(index, bytes) {
+            Admission::Send => self.tile(band, index).map(Some),
+            Admission::Known => Ok(None),
+            Admission::Stop(stop) => Err(Halt::Stopped(stop)),
+        }
+    }
+
+    fn input_bytes(&self, rect: Rect) -> u64 {
+        let whole = Grid::with_margins(rect, self.grid.margins(rect, self.stage.halo));
+        whole.size().pixels() * self.stage.input.format.bytes_per_pixel() as u64
+    }
+
+    fn tile(&self, band: &Band, index: u32) -> Result<CutTile, Halt> {
+        let misfit = || Halt::Misfit(format!("cutting tile {index}: the plan does not fit the picture; retry the job"));
+        let rect = self.grid.rect(index).ok_or_else(misfit)?;
+        let margins = self.grid.margins(rect, self.stage.halo);
+        let whole = Grid::with_margins(rect, margins);
+        let pixels = Bytes::from(band.cut(whole).ok_or_else(misfit)?);
+        let format = self.stage.input.format;
+        let header = TaskHeader {
+            job: self.job,
+            run: self.run,
+            stage: self.number,
+            index,
+            plan: self.plan,
+            attempt: self.attempt,
+            payload: PayloadKind::Inline,
+            encoding: Encoding::Raw,
+            rect,
+            margins,
+            picture: self.stage.input,
+            width: whole.width,
+            height: whole.height,
+            channels: u8::try_from(format.layout.channels()).unwrap_or(u8::MAX),
+            depth: format.depth.bits(),
+            crc32c: crc32c::crc32c(&pixels),
+            operations: self.stage.steps.clone(),
+        };
+        Ok(CutTile { header, pixels })
+    }
+}
+
+fn hand_over(tiles: &mpsc::Sender<CutTile>, tile: CutTile, gate: &Gate) -> Result<(), Halt> {
+    // Nobody receives any more once a tile could not be sent.
+    let stopped = |_| Halt::Stopped(gate.stopped().unwrap_or(Stop::Unsendable));
+    tiles.blocking_send(tile).map_err(stopped)
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    let short: String = text.chars().take(200).collect();
+    format!("reading the picture: its decoder panicked ({short}); the picture is probably damaged, please report it")
+}
+
+/// What the thread of a pass takes with it.
+#[derive(Debug)]
+pub struct Errand {
+    /// What is cut.
+    pub cutting: Cutting,
+    /// Where from.
+    pub input: Input,
+    /// Who lets tiles out.
+    pub gate: Arc<Gate>,
+    /// Where to.
+    pub tiles: mpsc::Sender<CutTile>,
+}
+
+impl Errand {
+    /// Cuts; blocks its thread.
+    pub fn run(self) -> Cut {
+        self.cutting.run(self.input, &self.gate, &self.tiles)
+    }
+}

@@ -1,0 +1,156 @@
+//! What every part of a splitter shares: its clients, its memory and the passes under way.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tessera::bus::Producer;
+use tessera::job::{JobId, Token};
+use tessera::state::State;
+use tessera::store::Store;
+use tessera::telemetry::Shutdown;
+use tokio::sync::Notify;
+
+use super::SplitterConfig;
+use super::gate::{Gate, Stop};
+use super::window::Ceiling;
+
+/// The clients of a splitter and what its parts tell each other.
+pub struct Desk {
+    /// The settings.
+    pub config: SplitterConfig,
+    /// This splitter's name, for people.
+    pub name: String,
+    /// Redis.
+    pub state: State,
+    /// The store.
+    pub store: Store,
+    /// Kafka.
+    pub producer: Producer,
+    /// Bytes that are out over all jobs.
+    pub ceiling: Ceiling,
+    /// The request to stop.
+    pub shutdown: Shutdown,
+    /// Rung when a job may have become ready.
+    pub doorbell: Notify,
+    /// Rung when a pass begins.
+    pub watch: Notify,
+    passes: Mutex<HashMap<JobId, Pass>>,
+}
+
+/// A pass under way, as the watcher sees it.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The stage that is read for.
+    pub stage: u32,
+    /// The lease.
+    pub lease: Token,
+    /// Where its thread waits.
+    pub gate: Arc<Gate>,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Desk").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    /// A desk without passes.
+    pub fn new(
+        config: SplitterConfig,
+        state: State,
+        store: Store,
+        producer: Producer,
+        shutdown: Shutdown,
+    ) -> Arc<Self> {
+        let name = config.service.name_or("splitter");
+        let ceiling = Ceiling::new(config.limits.max_outstanding_bytes);
+        let (doorbell, watch) = (Notify::new(), Notify::new());
+        let passes = Mutex::default();
+        Arc::new(Self { config, name, state, store, producer, ceiling, shutdown, doorbell, watch, passes })
+    }
+
+    /// Shows a pass to the watcher until the guard is dropped.
+    pub fn open(self: &Arc<Self>, job: JobId, pass: Pass) -> OpenPass {
+        self.passes.lock().insert(job, pass);
+        self.watch.notify_one();
+        OpenPass { desk: self.clone(), job }
+    }
+
+    /// The passes under way.
+    pub fn passes(&self) -> Vec<(JobId, Pass)> {
+        self.passes.lock().iter().map(|(job, pass)| (*job, pass.clone())).collect()
+    }
+
+    /// Ends a job's pass, if there is one.
+    pub fn stop(&self, job: JobId, why: Stop) {
+        if let Some(pass) = self.passes.lock().get(&job) {
+            pass.gate.stop(why);
+        }
+    }
+
+    /// Ends all passes.
+    pub fn stop_all(&self, why: Stop) {
+        self.passes.lock().values().for_each(|pass| pass.gate.stop(why));
+    }
+}
+
+/// Takes a pass out of the watcher's sight when it is dropped.
+#[derive(Debug)]
+pub struct OpenPass {
+    desk: Arc<Desk>,
+    job: JobId,
+}
+
+impl Drop for OpenPass {
+    fn drop(&mut self) {
+        self.desk.passes.lock().remove(&self.job);
+    }
+}
+
+/// A map that forgets what was put in first; for things that can be had again.
+#[derive(Debug)]
+pub struct Memory<K, V> {
+    values: HashMap<K, V>,
+    order: std::collections::VecDeque<K>,
+    most: NonZeroUsize,
+}
+
+impl<K: Copy + Eq + std::hash::Hash, V> Memory<K, V> {
+    /// Remembers at most `most`.
+    pub fn new(most: NonZeroUsize) -> Self {
+        Self { values: HashMap::new(), order: std::collections::VecDeque::new(), most }
+    }
+
+    /// What is remembered of `key`.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.values.get(key)
+    }
+
+    /// Remembers.
+    pub fn put(&mut self, key: K, value: V) {
+        if self.values.insert(key, value).is_none() {
+            self.order.push_back(key);
+        }
+        while self.values.len() > self.most.get() {
+            let Some(oldest) = self.order.pop_front() else { return };
+            self.values.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_forgets_the_first_and_stays_small() {
+        let mut memory = Memory::new(NonZeroUsize::new(2).unwrap());
+        [(1, 'a'), (2, 'b'), (1, 'c'), (3, 'd')].into_iter().for_each(|(key, value)| memory.put(key, value));
+        assert_eq!((memory.get(&1), memory.get(&2), memory.get(&3)), (None, Some(&'b'), Some(&'d')));
+        assert_eq!(memory.order.len(), 2);
+    }
+}

@@ -1,0 +1,26 @@
+//! The splitter: cuts accepted pictures into tasks for the workers.
+//!
+//! Owns the reading of pictures: a decoder that crashes takes this process, never the pages. Three
+//! parts: [`command_feed`] applies the commands of `jobs` to Redis, [`leaser`] takes the lease of a
+//! ready job and starts a pass, [`watcher`] looks at all jobs under way for all passes. A pass cuts on
+//! a thread ([`cutter`]) that waits at its [`gate`], and sends what was cut ([`sender`]). Keeps nothing
+//! that a restart would lose: the queue, leases and bits are Redis's.
+
+mod command_feed;
+mod config;
+mod cutter;
+mod desk;
+mod error;
+mod gate;
+mod input;
+mod leaser;
+mod pass;
+mod sender;
+mod service;
+mod verdict;
+mod watcher;
+mod window;
+
+pub use config::{SplitterArgs, SplitterConfig};
+pub use error::SplitterError;
+pub use service::run;

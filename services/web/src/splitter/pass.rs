@@ -1,0 +1,154 @@
+//! One pass: reading a job's picture once for one stage, under a lease.
+//!
+//! Owns the pass from the granted lease to its release. A store, Kafka or Redis that is down holds it
+//! up, or ends it without being counted.
+
+use std::sync::Arc;
+
+use tessera::job::{JobId, Manifest, Token};
+use tessera::patience::answered;
+use tessera::state::Release;
+use tokio::sync::mpsc;
+
+use super::cutter::{Cut, Cutting, Errand};
+use super::desk::{Desk, Pass};
+use super::gate::{Gate, Stop};
+use super::input::{Fault, Input, InputError};
+use super::sender::{Sent, send_all};
+use super::verdict;
+
+/// Tiles that are cut ahead of being sent.
+const CUT_AHEAD: usize = 2;
+
+/// A granted lease.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The job's description.
+    pub manifest: Arc<Manifest>,
+    /// The lease.
+    pub lease: Token,
+    /// The stage to read for.
+    pub stage: u32,
+    /// The job's run.
+    pub run: u32,
+    /// The how-manieth time this splitter sends this stage, or knows that it was sent.
+    pub attempt: u32,
+}
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As it should, or for good.
+    Well,
+    /// The store could not be read: the job is better left alone for a while.
+    Unreadable,
+}
+
+/// Runs a pass to its end.
+pub async fn run(desk: Arc<Desk>, grant: Grant) -> Ended {
+    let job = grant.manifest.job;
+    let outcome = read(&desk, &grant).await;
+    let (release, ended) = match outcome {
+        Outcome::Complete { tiles } => {
+            tracing::info!(%job, stage = grant.stage, attempt = grant.attempt, tiles, "the picture is cut");
+            (Release::PassComplete, Ended::Well)
+        }
+        Outcome::Stopped(Stop::Lost) => return Ended::Well,
+        Outcome::Stopped(Stop::Drained) => (Release::Drained, Ended::Well),
+        Outcome::Stopped(stop) => {
+            tracing::info!(%job, stage = grant.stage, ?stop, "the pass ends early");
+            (Release::PassComplete, Ended::Well)
+        }
+        Outcome::Damaged(reason) => {
+            let taken = verdict::fail(&desk, job, &reason).await;
+            (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
+        }
+        Outcome::Unreadable(problem) => {
+            tracing::warn!(%job, problem, "the store cannot be read; the job waits");
+            (Release::Drained, Ended::Unreadable)
+        }
+    };
+    give_back(&desk, job, &grant.lease, release).await;
+    ended
+}
+
+enum Outcome {
+    Complete { tiles: u32 },
+    Stopped(Stop),
+    Damaged(String),
+    Unreadable(String),
+}
+
+async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
+    let (job, stage) = (grant.manifest.job, grant.stage);
+    let look = async || desk.state.windows(&[(job, stage)]).await;
+    let view = match answered(&desk.shutdown, look).await {
+        None => return Outcome::Stopped(Stop::Drained),
+        Some(Ok(views)) => views.into_iter().next(),
+        Some(Err(error)) => return Outcome::Unreadable(error.to_string()),
+    };
+    let Some(view) = view else { return Outcome::Stopped(Stop::Ended) };
+    let resent = if view.received() > 0 { 2 } else { 1 };
+    let input = match open(desk, grant).await {
+        Ok(input) => input,
+        Err(InputError::Gone(reason)) => return Outcome::Damaged(reason),
+        Err(InputError::Store(error)) => return Outcome::Unreadable(error.to_string()),
+    };
+    let Some(cutting) = Cutting::new(&grant.manifest, grant.run, stage, grant.attempt.max(resent)) else {
+        return Outcome::Damaged(format!("reading stage {stage}: the plan has no such stage; retry the job"));
+    };
+    let gate = Arc::new(Gate::new(stage, grant.run, view, desk.ceiling.clone()));
+    let pass = Pass { stage, lease: grant.lease.clone(), gate: gate.clone() };
+    let _open = desk.open(job, pass);
+    if desk.shutdown.is_requested() {
+        gate.stop(Stop::Drained);
+    }
+    cut_and_send(desk, cutting, input, gate).await
+}
+
+async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
+    let job = grant.manifest.job;
+    let rows = if grant.stage == 0 {
+        None
+    } else {
+        match answered(&desk.shutdown, async || desk.state.job(job).await).await {
+            Some(Ok(view)) => view.and_then(|view| view.rows),
+            Some(Err(_)) | None => None,
+        }
+    };
+    Input::open(&desk.store, &grant.manifest, grant.stage, rows.as_deref()).await
+}
+
+async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gate>) -> Outcome {
+    let fault = input.fault();
+    let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
+    let errand = Errand { cutting, input, gate: gate.clone(), tiles };
+    let cutter = tokio::task::spawn_blocking(move || errand.run());
+    let partitions = desk.config.kafka.tasks_partitions;
+    let sent = send_all(&desk.producer, partitions, cut_tiles, &gate, &desk.shutdown).await;
+    // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.
+    let cut = cutter.await.unwrap_or(Cut::Stopped(Stop::Drained));
+    outcome(sent, cut, &gate, &fault)
+}
+
+fn outcome(sent: Sent, cut: Cut, gate: &Gate, fault: &Fault) -> Outcome {
+    match (sent, cut) {
+        (Sent::Never(reason), _) => Outcome::Damaged(reason),
+        (Sent::All { tiles }, Cut::Complete) => Outcome::Complete { tiles },
+        (_, Cut::Stopped(stop)) => Outcome::Stopped(stop),
+        (Sent::Stopped, Cut::Complete) => Outcome::Stopped(gate.stopped().unwrap_or(Stop::Drained)),
+        (_, Cut::Damaged(reason)) => match fault.text() {
+            Some(problem) => Outcome::Unreadable(problem),
+            None => Outcome::Damaged(reason),
+        },
+    }
+}
+
+async fn give_back(desk: &Desk, job: JobId, lease: &Token, why: Release) {
+    let release = async || desk.state.release(job, lease, why).await;
+    match answered(&desk.shutdown, release).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::warn!(%job, %error, "giving the lease back"),
+        None => tracing::warn!(%job, "the lease runs out by itself, redis does not answer"),
+    }
+}

@@ -1,0 +1,107 @@
+//! Sending the tiles of a pass: pipelined, until Kafka has acknowledged each.
+//!
+//! Waits while Kafka is down, as long as the pass goes on.
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tessera::bus::partition::task_partition;
+use tessera::bus::{BusError, Outgoing, Producer, Topic};
+use tessera::patience::Patience;
+use tessera::telemetry::Shutdown;
+use tokio::sync::mpsc;
+
+use super::cutter::CutTile;
+use super::gate::{Gate, Stop};
+
+/// Bytes of a pass that wait for their acknowledgement; more would only be a queue.
+const MOST_BYTES: usize = 16 << 20;
+
+/// How sending ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Kafka has every tile that was cut.
+    All {
+        /// How many.
+        tiles: u32,
+    },
+    /// The pass was stopped first; what was on its way may have arrived or not.
+    Stopped,
+    /// A tile can never be sent; says why.
+    Never(String),
+}
+
+/// What one tile on its way came to.
+enum Fate {
+    Delivered(usize),
+    Stopped,
+    Never(String),
+}
+
+/// Sends the tiles that come over `tiles`.
+pub async fn send_all(
+    producer: &Producer,
+    partitions: i32,
+    mut tiles: mpsc::Receiver<CutTile>,
+    gate: &Gate,
+    shutdown: &Shutdown,
+) -> Sent {
+    let mut on_their_way = FuturesUnordered::new();
+    let (mut bytes, mut sent) = (0, 0);
+    let mut more = true;
+    while more || !on_their_way.is_empty() {
+        let fate = tokio::select! {
+            biased;
+            Some(fate) = on_their_way.next() => fate,
+            tile = tiles.recv(), if more && bytes < MOST_BYTES => {
+                match tile {
+                    Some(tile) => {
+                        bytes += tile.pixels.len();
+                        on_their_way.push(deliver(producer, record(tile, partitions), gate, shutdown));
+                    }
+                    None => more = false,
+                }
+                continue;
+            }
+        };
+        match fate {
+            Fate::Delivered(size) => {
+                bytes -= size;
+                sent += 1;
+                gate.delivered();
+            }
+            Fate::Stopped => return Sent::Stopped,
+            Fate::Never(reason) => {
+                gate.stop(Stop::Unsendable);
+                return Sent::Never(reason);
+            }
+        }
+    }
+    Sent::All { tiles: sent }
+}
+
+fn record(tile: CutTile, partitions: i32) -> Outgoing {
+    let partition = task_partition(tile.header.job, tile.header.index, partitions);
+    let (headers, payload): (_, Bytes) = (tile.header.encode(), tile.pixels);
+    Outgoing { topic: Topic::Tasks, key: None, partition: Some(partition), headers, payload }
+}
+
+async fn deliver(producer: &Producer, record: Outgoing, gate: &Gate, shutdown: &Shutdown) -> Fate {
+    let size = record.payload.len();
+    let mut patience = Patience::default();
+    loop {
+        let problem = match producer.send(record.clone()).await {
+            Ok(_) => return Fate::Delivered(size),
+            Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
+            Err(error) => error,
+        };
+        if problem.is_unavailable() {
+            tracing::debug!(%problem, "waiting for kafka");
+        } else {
+            tracing::error!(%problem, "kafka refuses a task");
+        }
+        if gate.stopped().is_some() || !patience.pause(shutdown).await {
+            return Fate::Stopped;
+        }
+    }
+}

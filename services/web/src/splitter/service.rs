@@ -1,0 +1,87 @@
+//! Starting and stopping a splitter, readable from top to bottom.
+
+use std::time::Duration;
+
+use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
+use tessera::state::{State, StateOptions};
+use tessera::store::Store;
+use tessera::telemetry::Shutdown;
+use tessera::telemetry::health::{self, Health};
+
+use super::desk::Desk;
+use super::gate::Stop;
+use super::leaser::Leaser;
+use super::{SplitterConfig, SplitterError, command_feed, watcher};
+
+/// Commands in hand at once.
+const MAX_IN_FLIGHT: usize = 64;
+/// Bytes of commands in hand at once.
+const MAX_IN_FLIGHT_BYTES: usize = 8 << 20;
+/// How long the last records may take out.
+const FLUSH_LIMIT: Duration = Duration::from_secs(3);
+/// Between two looks at the dependencies.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Runs a splitter until `shutdown`, then stops its passes between two tiles and gives their leases back.
+///
+/// # Errors
+/// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
+pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), SplitterError> {
+    let health = Health::new(&["kafka", "redis"]);
+    let page = health::serve(&health, &config.service, "splitter").map_err(SplitterError::Health)?;
+    let name = config.service.name_or("splitter");
+    tracing::info!(name, passes = config.splitter.splitter_passes, "the splitter starts");
+    let drain_limit = config.service.drain_limit();
+    let state = State::lazy(&config.redis, StateOptions::default())?;
+    let store = Store::open(&config.store)?;
+    let producer = Producer::connect(&config.kafka, &name)?;
+    let (consumer, commands) = Consumer::start(&config.kafka, consumer_options(&name))?;
+    let desk = Desk::new(config, state, store, producer, shutdown.clone());
+    let mut leaser = Leaser::new(desk.clone());
+
+    let ended = tokio::select! {
+        () = shutdown.requested() => None,
+        () = leaser.run() => None,
+        () = command_feed::feed(&desk, commands) => Some("command feed"),
+        () = watcher::watch(&desk) => Some("watcher"),
+        () = look(&health, &consumer, &desk) => Some("health"),
+    };
+
+    health.drain();
+    desk.stop_all(Stop::Drained);
+    let (stopped, ()) = tokio::join!(consumer.stop(drain_limit), leaser.drain(drain_limit));
+    if let Err(error) = stopped {
+        tracing::warn!(%error, "leaving kafka; the last commands come again");
+    }
+    if let Err(error) = desk.producer.flush(FLUSH_LIMIT).await {
+        tracing::warn!(%error, "flushing the last records");
+    }
+    drop(page);
+    tracing::info!("the splitter has stopped");
+    match ended {
+        Some(part) if !shutdown.is_requested() => Err(SplitterError::Ended { part }),
+        _ => Ok(()),
+    }
+}
+
+fn consumer_options(name: &str) -> ConsumerOptions {
+    ConsumerOptions {
+        group: Group::Jobs,
+        topic: Topic::Jobs,
+        static_member: None,
+        max_in_flight: MAX_IN_FLIGHT,
+        max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
+        client_id: name.to_owned(),
+    }
+}
+
+/// Keeps the health page true.
+async fn look(health: &Health, consumer: &Consumer, desk: &Desk) {
+    loop {
+        let status = consumer.status();
+        let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
+        health.set("kafka", if status.is_connected { Ok(()) } else { Err(problem()) });
+        health.set("redis", desk.state.ping().await.map_err(|error| error.to_string()));
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}

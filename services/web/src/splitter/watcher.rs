@@ -1,0 +1,73 @@
+//! One look for all: reads status and bits of the jobs under way, and keeps their leases.
+//!
+//! Looks only while passes run, so that an idle splitter asks nothing.
+
+use std::time::{Duration, Instant};
+
+use tessera::job::{JobId, Token};
+use tessera::state::{LeaseState, StateError};
+
+use super::desk::{Desk, Pass};
+use super::gate::Stop;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Between two looks while Redis does not answer.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Between two renewals; a lease lasts 10 s.
+const RENEW_EVERY: Duration = Duration::from_secs(3);
+/// Between two counts of the workers.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
+
+/// Watches the passes of `desk`; never returns.
+pub async fn watch(desk: &Desk) {
+    let (mut renewed, mut counted) = (Instant::now(), None::<Instant>);
+    let mut live_slots = 0;
+    loop {
+        let passes = desk.passes();
+        if passes.is_empty() {
+            desk.watch.notified().await;
+            renewed = Instant::now();
+            continue;
+        }
+        if counted.is_none_or(|counted| counted.elapsed() > COUNT_EVERY) {
+            match desk.state.live_slots().await {
+                Ok(slots) => live_slots = slots,
+                Err(error) => tracing::debug!(%error, "counting the workers"),
+            }
+            counted = Some(Instant::now());
+        }
+        if renewed.elapsed() > RENEW_EVERY && renew(desk, &passes).await.is_ok() {
+            renewed = Instant::now();
+        }
+        let looked = look(desk, &passes, live_slots).await;
+        tokio::time::sleep(if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }).await;
+    }
+}
+
+async fn look(desk: &Desk, passes: &[(JobId, Pass)], live_slots: u32) -> Result<(), StateError> {
+    let jobs: Vec<(JobId, u32)> = passes.iter().map(|(job, pass)| (*job, pass.stage)).collect();
+    match desk.state.windows(&jobs).await {
+        Ok(views) => {
+            passes.iter().zip(views).for_each(|((_, pass), view)| pass.gate.observe(view, live_slots));
+            Ok(())
+        }
+        Err(error) => {
+            tracing::debug!(%error, "looking at the jobs under way");
+            passes.iter().for_each(|(_, pass)| pass.gate.overlooked());
+            Err(error)
+        }
+    }
+}
+
+async fn renew(desk: &Desk, passes: &[(JobId, Pass)]) -> Result<(), StateError> {
+    let leases: Vec<(JobId, Token)> = passes.iter().map(|(job, pass)| (*job, pass.lease.clone())).collect();
+    let states = desk.state.renew(&leases).await?;
+    for ((job, pass), state) in passes.iter().zip(states) {
+        if state == LeaseState::Lost {
+            tracing::info!(%job, "the lease is lost, or the job has ended");
+            pass.gate.stop(Stop::Lost);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! The worker's parts, one role each.
+
+mod heart;
+mod result_publisher;
+mod task_feed;
+mod tile_executor;
+
+pub use heart::{Farewell, Heart};
+pub use result_publisher::{Published, ResultPublisher};
+pub use task_feed::TaskFeed;
+pub use tile_executor::TileExecutor;

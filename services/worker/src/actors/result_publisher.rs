@@ -1,0 +1,114 @@
+//! Sends what the worker has to say, until Kafka has acknowledged it.
+//!
+//! Owns the waiting while Kafka is down, which counts nothing. Must never report as published what the
+//! broker has not acknowledged.
+
+use bytes::Bytes;
+use tessera::bus::records::{JobCommand, StepTimes, TaskHeader, TileHeader};
+use tessera::bus::{BusError, Delivery, Outgoing, Producer, RawRecord, Topic, dead_letter};
+use tessera::config::KafkaArgs;
+use tessera::job::JobId;
+use tessera::patience::Patience;
+use tessera::telemetry::Shutdown;
+
+use crate::Identity;
+use crate::tile::{MadeTile, Poison};
+
+/// What became of a record on its way out.
+#[derive(Debug)]
+pub enum Published {
+    /// Kafka has it.
+    Yes,
+    /// It can never be sent; says why.
+    Never(String),
+    /// The worker stops before Kafka has it.
+    Stopped,
+}
+
+/// The worker's mouth.
+#[derive(Debug)]
+pub struct ResultPublisher {
+    producer: Producer,
+    kafka: KafkaArgs,
+    identity: Identity,
+    worker_number: u16,
+    shutdown: Shutdown,
+}
+
+impl ResultPublisher {
+    /// Speaks for `identity` over `producer`.
+    pub fn new(
+        producer: Producer,
+        kafka: KafkaArgs,
+        identity: Identity,
+        worker_number: u16,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self { producer, kafka, identity, worker_number, shutdown }
+    }
+
+    /// Which start of the worker speaks.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Sends a tile to `results`.
+    pub async fn tile(&self, task: &TaskHeader, made: MadeTile, ms: StepTimes) -> Published {
+        let header = TileHeader {
+            job: task.job,
+            run: task.run,
+            stage: task.stage,
+            index: task.index,
+            plan: task.plan,
+            attempt: task.attempt,
+            worker: self.identity.worker.clone(),
+            worker_number: self.worker_number,
+            incarnation: self.identity.incarnation.clone(),
+            width: made.size.width,
+            height: made.size.height,
+            channels: u8::try_from(made.format.layout.channels()).unwrap_or(u8::MAX),
+            depth: made.format.depth.bits(),
+            crc32c: made.crc32c,
+            ms,
+        };
+        let key = Some(task.job.to_string());
+        let record =
+            Outgoing { topic: Topic::Results, key, partition: None, headers: header.encode(), payload: made.pixels };
+        self.send(record.into()).await
+    }
+
+    /// Sends a task to `tasks.dlq`, with the cause.
+    pub async fn dead_letter(&self, delivery: &Delivery, poison: &Poison) -> Published {
+        match dead_letter(delivery, poison.class, &poison.reason, &self.kafka) {
+            Some(record) => self.send(record.into()).await,
+            None => Published::Never("its topic has no dead letters".to_owned()),
+        }
+    }
+
+    /// Tells the splitters that a job has ended.
+    pub async fn ended(&self, job: JobId) -> Published {
+        let (headers, value) = JobCommand::Ended { job }.encode();
+        let (key, payload) = (Some(job.to_string()), Bytes::from(value));
+        self.send(Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload }.into()).await
+    }
+
+    async fn send(&self, record: RawRecord) -> Published {
+        let mut patience = Patience::default();
+        loop {
+            let problem = match self.producer.send(record.clone()).await {
+                Ok(_) => return Published::Yes,
+                Err(error @ BusError::TooLarge { .. }) => return Published::Never(error.to_string()),
+                Err(error) => error,
+            };
+            // A refusal is a setting of the broker that an operator can mend: it is waited for, too.
+            if problem.is_unavailable() {
+                tracing::debug!(%problem, "waiting for kafka");
+            } else {
+                tracing::error!(%problem, topic = record.topic.base_name(), "kafka refuses a record");
+            }
+            if !patience.pause(&self.shutdown).await {
+                return Published::Stopped;
+            }
+        }
+    }
+}

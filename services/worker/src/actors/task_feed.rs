@@ -1,0 +1,73 @@
+//! Hands out each task that arrives as an errand, and waits for the errands at the end.
+//!
+//! How many are in hand is bounded by the consumer, which does not poll while none may be added.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tessera::bus::Delivery;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::errand::Errands;
+
+/// The errands under way.
+#[derive(Debug)]
+pub struct TaskFeed {
+    deliveries: mpsc::Receiver<Delivery>,
+    errands: Rc<Errands>,
+    running: JoinSet<()>,
+}
+
+impl TaskFeed {
+    /// Feeds `errands` from `deliveries`.
+    pub fn new(deliveries: mpsc::Receiver<Delivery>, errands: Rc<Errands>) -> Self {
+        Self { deliveries, errands, running: JoinSet::new() }
+    }
+
+    /// Hands out tasks until the consumer ends.
+    ///
+    /// # Cancel safety
+    /// Dropped between two records it loses none.
+    pub async fn run(&mut self) {
+        loop {
+            tokio::select! {
+                delivery = self.deliveries.recv() => match delivery {
+                    Some(delivery) => self.hand_out(delivery),
+                    None => return,
+                },
+                Some(ended) = self.running.join_next() => report(ended),
+            }
+        }
+    }
+
+    fn hand_out(&mut self, delivery: Delivery) {
+        let errands = self.errands.clone();
+        self.running.spawn_local(async move { errands.run(delivery).await });
+    }
+
+    /// Gives back what waits, and waits for the errands under way, at most `limit`; what is not done by
+    /// then stays uncommitted.
+    pub async fn drain(&mut self, limit: Duration) {
+        self.deliveries.close();
+        while self.deliveries.recv().await.is_some() {}
+        let all = async {
+            while let Some(ended) = self.running.join_next().await {
+                report(ended);
+            }
+        };
+        if tokio::time::timeout(limit, all).await.is_err() {
+            tracing::warn!(unfinished = self.running.len(), "tiles in hand were not finished in time");
+            self.running.abort_all();
+        }
+    }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    // Its record was dropped undecided, so it comes again.
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "an errand ended in a panic");
+    }
+}

@@ -1,0 +1,196 @@
+//! One task's way through the worker: decode, take, run, produce, acknowledge.
+//!
+//! Owns the order of these steps, on which "at least once" rests: a record is acknowledged only when
+//! its result, or its dead letter, is acknowledged by Kafka. Whatever ends an errand early leaves the
+//! record unacknowledged, and it comes again.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tessera::bus::Delivery;
+use tessera::bus::records::{StepTimes, TaskHeader};
+use tessera::job::JobId;
+use tessera::patience::answered;
+use tessera::state::{State, StateError, Take};
+use tessera::telemetry::Shutdown;
+
+use crate::actors::{Published, ResultPublisher, TileExecutor};
+use crate::condemned::{is_condemned, is_suspect};
+use crate::tile::{MadeTile, Poison};
+
+/// Poisoned tiles that are remembered until their record comes again.
+const MAX_POISONED: usize = 1024;
+
+/// What all errands share.
+pub struct Errands {
+    state: State,
+    executor: TileExecutor,
+    publisher: ResultPublisher,
+    keep: Duration,
+    shutdown: Shutdown,
+    poisoned: Mutex<HashMap<TileName, Poison>>,
+}
+
+type TileName = (JobId, u32, u32, u32);
+
+/// What is to be done with a task.
+enum Verdict {
+    Run,
+    /// It is not wanted: the job ended, is at another stage, or has the tile.
+    Skip,
+    Condemned(Poison),
+    /// The worker stops.
+    Stop,
+}
+
+impl fmt::Debug for Errands {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Errands").field("executor", &self.executor).finish_non_exhaustive()
+    }
+}
+
+impl Errands {
+    /// Errands on `executor`, answered through `publisher`.
+    pub fn new(
+        state: State,
+        executor: TileExecutor,
+        publisher: ResultPublisher,
+        keep: Duration,
+        shutdown: Shutdown,
+    ) -> Rc<Self> {
+        Rc::new(Self { state, executor, publisher, keep, shutdown, poisoned: Mutex::default() })
+    }
+
+    /// The threads.
+    pub fn executor(&self) -> &TileExecutor {
+        &self.executor
+    }
+
+    /// Runs one errand to its end.
+    pub async fn run(&self, mut delivery: Delivery) {
+        let arrived = Instant::now();
+        let task = match TaskHeader::decode(&delivery.headers, &delivery.payload) {
+            Ok(task) => Arc::new(task),
+            Err(error) => {
+                return self.bury(delivery, &Poison { class: "undecodable", reason: error.to_string() }).await;
+            }
+        };
+        let known = self.poisoned.lock().get(&name(&task)).cloned();
+        if let Some(poison) = known {
+            return self.condemn(delivery, &task, &poison).await;
+        }
+        // Taken only when it can be run at once: a tile that ends the process must not drag down its neighbours.
+        let Some(slot) = self.executor.slot().await else { return };
+        match self.verdict(&task).await {
+            Verdict::Stop => return,
+            Verdict::Skip => return delivery.ack.done(),
+            Verdict::Condemned(poison) => return self.condemn(delivery, &task, &poison).await,
+            Verdict::Run => {}
+        }
+        let waited = arrived.elapsed();
+        let payload = std::mem::take(&mut delivery.payload);
+        let ran = self.executor.run(task.clone(), payload, &slot).await;
+        drop(slot);
+        let Some(ran) = ran else { return };
+        let ms = StepTimes { wait: waited.as_secs_f32() * 1000.0, run: ran.took.as_secs_f32() * 1000.0 };
+        match ran.outcome {
+            Ok(made) => self.answer(delivery, &task, made, ms).await,
+            Err(poison) => self.remember(delivery, &task, poison),
+        }
+    }
+
+    async fn verdict(&self, task: &TaskHeader) -> Verdict {
+        let incarnation = &self.publisher.identity().incarnation;
+        let take = async || self.state.take(task.job, task.stage, task.index, incarnation).await;
+        let others = match answered(&self.shutdown, take).await {
+            None => return Verdict::Stop,
+            Some(Ok(Take::Skip)) => return Verdict::Skip,
+            Some(Ok(Take::Run { others })) => others,
+            Some(Err(error)) => {
+                // To run a tile once more does no harm; not to run it might.
+                tracing::warn!(%error, job = %task.job, tile = task.index, "taking a tile that redis knows nothing of");
+                return Verdict::Run;
+            }
+        };
+        if !is_suspect(&others) {
+            return Verdict::Run;
+        }
+        match answered(&self.shutdown, async || self.state.live_incarnations().await).await {
+            None => Verdict::Stop,
+            Some(Ok(alive)) if is_condemned(&others, &alive) => Verdict::Condemned(Poison {
+                class: "condemned",
+                reason: format!("{} workers ended while they ran it", others.len()),
+            }),
+            Some(_) => Verdict::Run,
+        }
+    }
+
+    /// Sends the tile, and gives it back meanwhile: what happens from here on is not the tile's doing.
+    async fn answer(&self, delivery: Delivery, task: &TaskHeader, made: MadeTile, ms: StepTimes) {
+        let (published, ()) = tokio::join!(self.publisher.tile(task, made, ms), self.give_back(task));
+        match published {
+            Published::Yes => delivery.ack.done(),
+            Published::Never(reason) => self.remember(delivery, task, Poison { class: "unsendable", reason }),
+            Published::Stopped => {}
+        }
+    }
+
+    async fn give_back(&self, task: &TaskHeader) {
+        let give = async || self.state.give_back(task.job, task.stage, task.index).await;
+        if let Some(Err(error)) = answered(&self.shutdown, give).await {
+            tracing::warn!(%error, job = %task.job, tile = task.index, "giving a tile back");
+        }
+    }
+
+    /// The record's bytes went into the kernels: it is asked for once more, to be buried as it came.
+    fn remember(&self, delivery: Delivery, task: &TaskHeader, poison: Poison) {
+        tracing::warn!(job = %task.job, stage = task.stage, tile = task.index, class = poison.class, poison.reason, "a tile cannot be run");
+        let mut poisoned = self.poisoned.lock();
+        if poisoned.len() >= MAX_POISONED {
+            poisoned.clear();
+        }
+        poisoned.insert(name(task), poison);
+        delivery.ack.retry();
+    }
+
+    /// Dead-letters a tile, fails its job, and lets the partition move on.
+    async fn condemn(&self, delivery: Delivery, task: &TaskHeader, poison: &Poison) {
+        if let Published::Stopped = self.publisher.dead_letter(&delivery, poison).await {
+            return;
+        }
+        let reason = poison.of_tile(task);
+        let fail = async || self.state.fail(task.job, &reason, self.keep).await;
+        match answered(&self.shutdown, fail).await {
+            None => return,
+            Some(Err(error @ StateError::Data(_))) => {
+                tracing::error!(%error, job = %task.job, reason, "failing a job");
+            }
+            Some(_) => tracing::warn!(job = %task.job, reason, "the job has failed"),
+        }
+        self.give_back(task).await;
+        if let Published::Stopped = self.publisher.ended(task.job).await {
+            return;
+        }
+        self.poisoned.lock().remove(&name(task));
+        delivery.ack.done();
+    }
+
+    /// Dead-letters what is no task, and lets the partition move on.
+    async fn bury(&self, delivery: Delivery, poison: &Poison) {
+        let (partition, offset) = (delivery.partition, delivery.offset);
+        match self.publisher.dead_letter(&delivery, poison).await {
+            Published::Stopped => return,
+            Published::Yes => tracing::warn!(partition, offset, poison.reason, "a task was dead-lettered"),
+            Published::Never(why) => tracing::error!(partition, offset, why, "a task is dropped"),
+        }
+        delivery.ack.done();
+    }
+}
+
+fn name(task: &TaskHeader) -> TileName {
+    (task.job, task.run, task.stage, task.index)
+}

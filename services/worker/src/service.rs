@@ -1,0 +1,111 @@
+//! Starting and stopping a worker, readable from top to bottom.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
+use tessera::patience::answered;
+use tessera::state::{State, StateOptions};
+use tessera::telemetry::Shutdown;
+use tessera::telemetry::health::{self, Health};
+
+use crate::actors::{Farewell, Heart, ResultPublisher, TaskFeed, TileExecutor};
+use crate::errand::Errands;
+use crate::progress::Progress;
+use crate::{Identity, WorkerConfig, WorkerError};
+
+/// Bytes of records in hand and waiting.
+const MAX_IN_FLIGHT_BYTES: usize = 64 << 20;
+/// How long the last records may take out, after the tiles in hand are finished.
+const FLUSH_LIMIT: Duration = Duration::from_secs(3);
+/// Between two looks at the dependencies.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Runs a worker until `shutdown`, then lets the tiles in hand finish within the drain limit.
+///
+/// # Errors
+/// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
+pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerError> {
+    let health = Health::new(&["kafka", "redis", "assignment"]);
+    let page = health::serve(&health, &config.service, "worker").map_err(WorkerError::Health)?;
+    let identity = Identity::new(&config, page.address)?;
+    tracing::info!(worker = %identity.worker, incarnation = %identity.incarnation, slots = config.slots, "the worker starts");
+    let progress = Arc::new(Progress::new());
+    let heart_thread = Arbiter::new();
+    let heart = start_heart(&config, &identity, &progress, &heart_thread)?;
+
+    let state = State::lazy(&config.redis, StateOptions::default())?;
+    let number = answered(&shutdown, async || state.worker_number(&identity.worker).await).await;
+    let Some(number) = number.transpose()? else { return Ok(()) };
+    let producer = Producer::connect(&config.kafka, &format!("tessera-worker-{}", identity.worker))?;
+    let (consumer, deliveries) = Consumer::start(&config.kafka, consumer_options(&config, &identity))?;
+    let kafka = config.kafka.clone();
+    let publisher = ResultPublisher::new(producer.clone(), kafka, identity, number, shutdown.clone());
+    let executor = TileExecutor::start(&config, &progress)?;
+    let errands = Errands::new(state.clone(), executor, publisher, config.keep_results(), shutdown.clone());
+    let mut feed = TaskFeed::new(deliveries, errands.clone());
+
+    let ended = tokio::select! {
+        () = shutdown.requested() => None,
+        () = feed.run() => Some("task feed"),
+        part = look(&health, &consumer, &state, &errands) => Some(part),
+    };
+
+    health.drain();
+    errands.executor().close();
+    let (stopped, ()) = tokio::join!(consumer.stop(config.service.drain_limit()), async {
+        feed.drain(config.service.drain_limit()).await;
+    });
+    if let Err(error) = stopped {
+        tracing::warn!(%error, "leaving kafka; unfinished tiles go to another worker");
+    }
+    if let Err(error) = producer.flush(FLUSH_LIMIT).await {
+        tracing::warn!(%error, "flushing the last records");
+    }
+    if tokio::time::timeout(FLUSH_LIMIT, heart.send(Farewell)).await.is_err() {
+        tracing::debug!("the last heartbeat was not delivered");
+    }
+    heart_thread.stop();
+    drop(page);
+    tracing::info!("the worker has stopped");
+    ended.map_or(Ok(()), |part| Err(WorkerError::Ended { part }))
+}
+
+fn start_heart(
+    config: &WorkerConfig,
+    identity: &Identity,
+    progress: &Arc<Progress>,
+    thread: &Arbiter,
+) -> Result<Addr<Heart>, WorkerError> {
+    let producer = Producer::connect(&config.kafka, &format!("tessera-heart-{}", identity.worker))?;
+    let heart = Heart::new(producer, identity.clone(), config.slots, progress.clone());
+    Ok(Heart::start_in_arbiter(&thread.handle(), move |_| heart))
+}
+
+fn consumer_options(config: &WorkerConfig, identity: &Identity) -> ConsumerOptions {
+    ConsumerOptions {
+        group: Group::Workers,
+        topic: Topic::Tasks,
+        static_member: None,
+        max_in_flight: config.max_in_flight(),
+        max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
+        client_id: format!("tessera-worker-{}", identity.worker),
+    }
+}
+
+/// Keeps the health page true; returns only when a thread of the executor is gone.
+async fn look(health: &Health, consumer: &Consumer, state: &State, errands: &Errands) -> &'static str {
+    loop {
+        let status = consumer.status();
+        let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
+        health.set("kafka", if status.is_connected { Ok(()) } else { Err(problem()) });
+        let assigned = !consumer.assignment().is_empty();
+        health.set("assignment", if assigned { Ok(()) } else { Err("no partition of tasks yet".to_owned()) });
+        health.set("redis", state.ping().await.map_err(|error| error.to_string()));
+        if !errands.executor().is_whole() {
+            return "tile executor";
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}

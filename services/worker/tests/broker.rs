@@ -1,0 +1,228 @@
+//! A worker's process on a real Kafka and Redis: results, duplicates, rubbish, poison, death and drain.
+#![cfg(feature = "broker-tests")]
+
+mod support;
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use bytes::Bytes;
+use support::{Picture, Rig, poll, tiles, until};
+use tessera::bus::records::Heartbeat;
+use tessera::bus::{Group, Outgoing, Topic};
+use tessera::job::{JobStatus, Token};
+use tessera::state::Take;
+
+/// A worker that is killed when it is dropped.
+struct Worker(Child);
+
+impl Worker {
+    fn start(rig: &Rig, id: &str, more: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tessera-worker"));
+        command
+            .env("TESSERA_KAFKA_BROKERS", &rig.kafka.kafka_brokers)
+            .env("TESSERA_TOPIC_PREFIX", &rig.kafka.topic_prefix)
+            .env("TESSERA_TASKS_PARTITIONS", rig.kafka.tasks_partitions.to_string())
+            .env("TESSERA_REDIS_URL", &rig.redis.redis_url)
+            .env("TESSERA_KEY_PREFIX", &rig.redis.key_prefix)
+            .env("TESSERA_RUN_DIR", rig.folder.path().join("run"))
+            .env("TESSERA_NAME", id)
+            .env("WORKER_ID", id)
+            .envs(more.iter().copied())
+            .stdin(Stdio::null());
+        Self(command.spawn().expect("starting a worker"))
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    fn terminate(&mut self) -> ExitStatus {
+        let asked = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        self.0.wait().unwrap()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[actix::test]
+async fn tiles_come_out_as_their_chain_makes_them_also_twice() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(700, 600, 256, &["gaussian_blur:ksize=9", "grayscale", "invert"]);
+    let manifest = rig.processing(&picture).await;
+    let total = manifest.plan.stages[0].grid().tiles();
+    let _worker = Worker::start(&rig, "one", &[]);
+    for index in (0..total).chain(0..total) {
+        rig.send(picture.record(&manifest, index, &rig.kafka)).await;
+    }
+    let results = tiles(&rig.records(Topic::Results, total as usize * 2));
+    assert_eq!(results.len(), total as usize);
+    for (index, made) in &results {
+        let expected = picture.expected(&manifest, *index);
+        assert_eq!(made.len(), 2, "tile {index}");
+        for (header, pixels) in made {
+            assert_eq!(pixels, &expected, "tile {index}");
+            assert_eq!((header.worker.as_str(), header.plan), ("one", manifest.plan.hash()));
+        }
+    }
+    rig.caught_up(Group::Workers).await;
+    for index in 0..total {
+        let tries = rig.state.take(manifest.job, 0, index, &Token::random()).await.unwrap();
+        assert_eq!(tries, Take::Run { others: Vec::new() }, "tile {index} was not given back");
+    }
+}
+
+#[actix::test]
+async fn a_tile_that_is_in_the_spool_or_of_an_ended_job_is_not_run() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(512, 512, 256, &["invert"]);
+    let (known, ended) = (rig.processing(&picture).await, rig.processing(&picture).await);
+    rig.mark(known.job, 0, &[0, 1, 2]).await;
+    rig.state.cancel(ended.job, support::LONG).await.unwrap();
+    let _worker = Worker::start(&rig, "one", &[]);
+    for index in [0, 1, 2, 3] {
+        rig.send(picture.record(&ended, index, &rig.kafka)).await;
+        rig.send(picture.record(&known, index, &rig.kafka)).await;
+    }
+    rig.caught_up(Group::Workers).await;
+    let results = tiles(&rig.records(Topic::Results, 1));
+    assert_eq!(results.keys().copied().collect::<Vec<_>>(), [3]);
+    assert_eq!(results[&3][0].0.job, known.job);
+    assert!(poll_all(&rig, Topic::Results).len() == 1);
+}
+
+fn poll_all(rig: &Rig, topic: Topic) -> Vec<support::Record> {
+    let reader = rig.reader(topic);
+    let (mut records, mut quiet) = (Vec::new(), 0);
+    while quiet < 25 {
+        match poll(&reader) {
+            Some(record) => records.push(record),
+            None => quiet += 1,
+        }
+    }
+    records
+}
+
+#[actix::test]
+async fn rubbish_is_dead_lettered_and_the_partition_moves_on() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(256, 256, 256, &["invert"]);
+    let manifest = rig.processing(&picture).await;
+    let good = picture.record(&manifest, 0, &rig.kafka);
+    let flipped: Vec<u8> = good.payload.iter().map(|byte| byte ^ 1).collect();
+    let rubbish = [
+        Outgoing { headers: Vec::new(), payload: Bytes::from_static(b"random"), ..good.clone() },
+        Outgoing { headers: vec![("schema", "task/9.0".to_owned())], ..good.clone() },
+        Outgoing { payload: Bytes::new(), ..good.clone() },
+        Outgoing { payload: flipped.into(), ..good.clone() },
+    ];
+    let count = rubbish.len();
+    for record in rubbish {
+        rig.send(record).await;
+    }
+    rig.send(good.clone()).await;
+    let _worker = Worker::start(&rig, "one", &[]);
+    let dead = rig.records(Topic::TasksDlq, count);
+    for record in &dead {
+        assert_eq!(record.headers.get("error-class"), Some("undecodable"));
+        assert!(record.headers.get("error-message").is_some_and(|text| text.starts_with("reading a record")));
+    }
+    assert_eq!(tiles(&rig.records(Topic::Results, 1))[&0][0].1, picture.expected(&manifest, 0));
+    rig.caught_up(Group::Workers).await;
+    assert_eq!(rig.state.job(manifest.job).await.unwrap().unwrap().status, JobStatus::Processing);
+}
+
+#[actix::test]
+async fn a_tile_whose_result_cannot_be_sent_fails_its_job_alone_and_is_dead_lettered_as_it_came() {
+    let rig = Rig::new().await;
+    let (picture, small) = (Picture::rgb(256, 256, 256, &["invert"]), Picture::rgb(64, 64, 64, &["invert"]));
+    let (poisoned, harmless) = (rig.processing(&picture).await, rig.processing(&small).await);
+    let poison = picture.record(&poisoned, 0, &rig.kafka);
+    let pixels = poison.payload.clone();
+    rig.send(poison).await;
+    rig.send(small.record(&harmless, 0, &rig.kafka)).await;
+    // The worker may send less than the task's 196,608 bytes.
+    let _worker = Worker::start(&rig, "one", &[("TESSERA_MAX_RECORD_BYTES", "65536")]);
+    let dead = rig.records(Topic::TasksDlq, 1);
+    assert_eq!(dead[0].payload, pixels);
+    assert_eq!(dead[0].headers.get("error-class"), Some("unsendable"));
+    assert_eq!(tiles(&rig.records(Topic::Results, 1))[&0][0].0.job, harmless.job);
+    rig.caught_up(Group::Workers).await;
+    let failed = rig.state.job(poisoned.job).await.unwrap().unwrap();
+    assert_eq!(failed.status, JobStatus::Failed);
+    let reason = failed.reason.unwrap();
+    assert!(reason.starts_with("tile 0 of stage 0 (x 0, y 0, 256x256): sending a record"), "{reason}");
+    assert_eq!(rig.state.job(harmless.job).await.unwrap().unwrap().status, JobStatus::Processing);
+}
+
+#[actix::test]
+async fn a_tile_that_ended_three_workers_is_condemned_unrun() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(64, 64, 64, &["invert"]);
+    let manifest = rig.processing(&picture).await;
+    for _ in 0..3 {
+        rig.state.take(manifest.job, 0, 0, &Token::random()).await.unwrap();
+    }
+    rig.send(picture.record(&manifest, 0, &rig.kafka)).await;
+    let _worker = Worker::start(&rig, "one", &[]);
+    let dead = rig.records(Topic::TasksDlq, 1);
+    assert_eq!(dead[0].headers.get("error-class"), Some("condemned"));
+    rig.caught_up(Group::Workers).await;
+    let failed = rig.state.job(manifest.job).await.unwrap().unwrap();
+    assert_eq!(failed.status, JobStatus::Failed);
+    assert!(failed.reason.unwrap().contains("3 workers ended while they ran it"));
+}
+
+#[actix::test]
+async fn what_a_killed_worker_had_in_hand_is_done_by_another() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1024, 768, 256, &["gaussian_blur:ksize=5"]);
+    let manifest = rig.processing(&picture).await;
+    let total = manifest.plan.stages[0].grid().tiles();
+    let mut first = Worker::start(&rig, "one", &[("TESSERA_TILE_DELAY_MS", "200")]);
+    for index in 0..total {
+        rig.send(picture.record(&manifest, index, &rig.kafka)).await;
+    }
+    rig.records(Topic::Results, 2);
+    first.kill();
+    let _second = Worker::start(&rig, "two", &[]);
+    until("every tile", async || tiles(&poll_all(&rig, Topic::Results)).len() == total as usize).await;
+    for (index, made) in tiles(&poll_all(&rig, Topic::Results)) {
+        assert!(made.iter().all(|(_, pixels)| pixels == &picture.expected(&manifest, index)), "tile {index}");
+    }
+    rig.caught_up(Group::Workers).await;
+}
+
+#[actix::test]
+async fn a_worker_that_is_asked_to_stop_finishes_its_tile_commits_and_says_farewell() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1024, 768, 256, &["invert"]);
+    let manifest = rig.processing(&picture).await;
+    let total = manifest.plan.stages[0].grid().tiles();
+    let mut first = Worker::start(&rig, "one", &[("TESSERA_TILE_DELAY_MS", "700")]);
+    for index in 0..total {
+        rig.send(picture.record(&manifest, index, &rig.kafka)).await;
+    }
+    rig.records(Topic::Results, 1);
+    let begun = std::time::Instant::now();
+    let status = first.terminate();
+    assert!(status.success(), "{status}");
+    assert!(begun.elapsed().as_secs() < 10, "it took {:?}", begun.elapsed());
+    let made = tiles(&poll_all(&rig, Topic::Results)).len();
+    assert!((1..=3).contains(&made), "{made} tiles, although each takes 0.7 s");
+    let beats = poll_all(&rig, Topic::Heartbeats);
+    let last = beats.last().map(|beat| Heartbeat::decode(&beat.headers, &beat.payload).unwrap()).unwrap();
+    assert_eq!((last.status.as_str(), last.tiles_done, last.busy), ("draining", made as u64, 0));
+    let lag = tessera::bus::admin::lag(&rig.kafka, Group::Workers).await.unwrap();
+    let left: i64 = lag.iter().map(|lag| lag.records()).sum();
+    assert_eq!(left, i64::from(total) - made as i64, "committed: what was made, and nothing else");
+    let _second = Worker::start(&rig, "two", &[]);
+    rig.caught_up(Group::Workers).await;
+    assert_eq!(tiles(&poll_all(&rig, Topic::Results)).len(), total as usize);
+}

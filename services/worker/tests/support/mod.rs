@@ -1,0 +1,284 @@
+//! A job on a real Kafka and Redis, without the services that a test does not start; all of it is removed
+//! when the rig is dropped. Also used by the tests of the splitter.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Headers as _, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tessera::bus::records::{Encoding, PayloadKind, TaskHeader, TileHeader};
+use tessera::bus::{Group, Headers, Outgoing, Producer, Topic, admin, partition};
+use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs, Sync};
+use tessera::job::{JobId, Manifest, Priority, Token};
+use tessera::operation::{Chain, Step, TileInput};
+use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Pixels, Size};
+use tessera::plan::{Plan, PlanLimits};
+use tessera::state::{Claim, Mark, Marked, State};
+use tessera::tiling::Grid;
+
+/// Longer than any wait that can end well.
+pub const LONG: Duration = Duration::from_secs(60);
+
+/// Topics, keys and folders of one test.
+pub struct Rig {
+    pub kafka: KafkaArgs,
+    pub redis: RedisArgs,
+    pub store: StoreArgs,
+    pub state: State,
+    pub producer: Producer,
+    pub folder: tempfile::TempDir,
+}
+
+/// A record as it was read back.
+#[derive(Debug)]
+pub struct Record {
+    pub headers: Headers,
+    pub payload: Vec<u8>,
+}
+
+impl Rig {
+    pub async fn new() -> Self {
+        let setting = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+        let prefix = format!("flow-{}.", Token::random());
+        let mut kafka = KafkaArgs::new(setting("TESSERA_TEST_KAFKA_BROKERS"), prefix.clone());
+        (kafka.tasks_partitions, kafka.results_partitions, kafka.jobs_partitions) = (4, 2, 1);
+        let redis = RedisArgs::new(setting("TESSERA_TEST_REDIS_URL"), prefix);
+        admin::create_topics(&kafka).await.expect("creating topics");
+        let state = State::connect(&redis).await.expect("connecting to redis");
+        state.set_sentinel().await.expect("setting the sentinel");
+        let producer = Producer::connect(&kafka, "rig").expect("connecting to kafka");
+        let folder = tempfile::tempdir().expect("making a folder");
+        let path = |name: &str| folder.path().join(name);
+        let store = StoreArgs {
+            store: format!("file://{}", path("store").display()),
+            scratch_dir: path("s"),
+            sync: Sync::None,
+        };
+        Self { kafka, redis, store, state, producer, folder }
+    }
+
+    pub fn service(&self, name: &str) -> ServiceArgs {
+        ServiceArgs::new(name, 1, self.folder.path().join("run"))
+    }
+
+    pub async fn send(&self, record: Outgoing) {
+        self.producer.send(record).await.expect("sending");
+    }
+
+    /// A job that is being processed, as far as Redis knows.
+    pub async fn processing(&self, picture: &Picture) -> Manifest {
+        let manifest = picture.manifest();
+        self.state.accept(&manifest, LONG).await.unwrap();
+        self.state.queue(manifest.job).await.unwrap();
+        self.state.lease(manifest.job, &Token::random(), "rig").await.unwrap();
+        manifest
+    }
+
+    /// Every record of `topic` from its beginning, once there are `count` of them.
+    pub fn records(&self, topic: Topic, count: usize) -> Vec<Record> {
+        let (consumer, mut records) = (self.reader(topic), Vec::new());
+        let end = Instant::now() + LONG;
+        while records.len() < count {
+            assert!(Instant::now() < end, "{} of {count} records of {topic:?}", records.len());
+            records.extend(poll(&consumer));
+        }
+        records
+    }
+
+    /// A reader of all of `topic` from its beginning.
+    pub fn reader(&self, topic: Topic) -> BaseConsumer {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.kafka.kafka_brokers)
+            .set("group.id", "unused")
+            .set("enable.auto.commit", "false")
+            .set("fetch.wait.max.ms", "20")
+            .create()
+            .unwrap();
+        let mut all = TopicPartitionList::new();
+        for partition in 0..topic.settings(&self.kafka).partitions {
+            all.add_partition_offset(&topic.name(&self.kafka), partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&all).unwrap();
+        consumer
+    }
+
+    /// Waits until nothing of `group` is uncommitted.
+    pub async fn caught_up(&self, group: Group) {
+        until("everything to be committed", async || {
+            let lag = admin::lag(&self.kafka, group).await.unwrap();
+            lag.iter().map(|lag| lag.records()).sum::<i64>() == 0
+        })
+        .await;
+    }
+
+    /// What a stitcher does to Redis when it has these tiles.
+    pub async fn mark(&self, job: JobId, stage: u32, tiles: &[u32]) -> Vec<Marked> {
+        let claim = self.state.claim(job, stage, &spool(), &Token::random(), "rig").await.unwrap();
+        let (Claim::Held { token } | Claim::Cleared { token, .. }) = claim else { panic!("{claim:?}") };
+        let mark = |index: &u32| Mark { job, stage, token: token.clone(), index: *index, worker_number: 1, attempt: 1 };
+        self.state.mark(&tiles.iter().map(mark).collect::<Vec<_>>()).await.unwrap()
+    }
+}
+
+fn spool() -> Token {
+    "00000000000000aa".parse().unwrap()
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let (kafka, redis) = (self.kafka.clone(), self.redis.clone());
+        // Not on the test's runtime, which this must not block.
+        let cleaning = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let admin: AdminClient<DefaultClientContext> =
+                ClientConfig::new().set("bootstrap.servers", &kafka.kafka_brokers).create().unwrap();
+            let names = Topic::ALL.map(|topic| topic.name(&kafka));
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let _ = runtime.block_on(admin.delete_topics(&names, &AdminOptions::new()));
+            let mut redis_connection = redis::Client::open(redis.redis_url).unwrap().get_connection().unwrap();
+            let keys: Vec<String> =
+                redis::cmd("KEYS").arg(format!("{}*", redis.key_prefix)).query(&mut redis_connection).unwrap();
+            if !keys.is_empty() {
+                let _: i64 = redis::cmd("DEL").arg(keys).query(&mut redis_connection).unwrap();
+            }
+        });
+        let _ = cleaning.join();
+    }
+}
+
+/// The next record, if one comes soon.
+pub fn poll(consumer: &BaseConsumer) -> Option<Record> {
+    let message = consumer.poll(Duration::from_millis(20))?.expect("reading");
+    let headers = message.headers().map_or_else(Vec::new, |headers| {
+        headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
+    });
+    Some(Record { headers: Headers::new(headers), payload: message.payload().unwrap_or_default().to_vec() })
+}
+
+/// Waits for a condition.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + LONG;
+    while !condition().await {
+        assert!(Instant::now() < end, "waited {LONG:?} for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A picture and what is to be done to it.
+pub struct Picture {
+    pub info: PictureInfo,
+    pub samples: Vec<u8>,
+    pub operations: Vec<Step>,
+    pub limits: PlanLimits,
+}
+
+impl Picture {
+    /// Eight-bit RGB in tiles of `tile`.
+    pub fn rgb(width: u32, height: u32, tile: u32, operations: &[&str]) -> Self {
+        let format = PixelFormat { layout: Layout::Rgb, depth: Depth::Eight };
+        let info = PictureInfo { size: Size { width, height }, format };
+        let mut state = 12_345_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let samples = (0..info.bytes()).map(|_| next()).collect();
+        let operations = operations.iter().map(|step| step.parse().unwrap()).collect();
+        let limits = PlanLimits { tile_size: tile, ..LimitArgs::default().plan_limits(1_000_000) };
+        Self { info, samples, operations, limits }
+    }
+
+    pub fn plan(&self) -> Plan {
+        Plan::make(self.info, &Chain::new(self.operations.clone()), &self.limits).unwrap()
+    }
+
+    pub fn manifest(&self) -> Manifest {
+        Manifest {
+            job: JobId::random(),
+            run: 1,
+            filename: "picture.png".to_owned(),
+            owner: "anonymous".to_owned(),
+            operations: self.operations.clone(),
+            format: "png".to_owned(),
+            priority: Priority::Normal,
+            bytes_in: 1,
+            original_format: "png".to_owned(),
+            plan: self.plan(),
+            created_at: tessera::state::now(),
+        }
+    }
+
+    /// The task of a tile of the first stage.
+    pub fn task(&self, manifest: &Manifest, index: u32) -> (TaskHeader, Vec<u8>) {
+        let stage = manifest.plan.stage(0).unwrap();
+        let grid = stage.grid();
+        let rect = grid.rect(index).unwrap();
+        let margins = grid.margins(rect, stage.halo);
+        let whole = Grid::with_margins(rect, margins);
+        let pixel = self.info.format.bytes_per_pixel();
+        let row = |y: u32| {
+            let from = y as usize * self.info.row_bytes() + whole.x as usize * pixel;
+            &self.samples[from..from + whole.width as usize * pixel]
+        };
+        let pixels: Vec<u8> = (whole.y..whole.bottom()).flat_map(row).copied().collect();
+        let header = TaskHeader {
+            job: manifest.job,
+            run: 1,
+            stage: 0,
+            index,
+            plan: manifest.plan.hash(),
+            attempt: 1,
+            payload: PayloadKind::Inline,
+            encoding: Encoding::Raw,
+            rect,
+            margins,
+            picture: self.info,
+            width: whole.width,
+            height: whole.height,
+            channels: self.info.format.layout.channels() as u8,
+            depth: self.info.format.depth.bits(),
+            crc32c: crc32c::crc32c(&pixels),
+            operations: stage.steps.clone(),
+        };
+        (header, pixels)
+    }
+
+    pub fn record(&self, manifest: &Manifest, index: u32, kafka: &KafkaArgs) -> Outgoing {
+        let (header, pixels) = self.task(manifest, index);
+        let partition = Some(partition::task_partition(manifest.job, index, kafka.tasks_partitions));
+        Outgoing { topic: Topic::Tasks, key: None, partition, headers: header.encode(), payload: pixels.into() }
+    }
+
+    /// What a tile must come out as.
+    pub fn expected(&self, manifest: &Manifest, index: u32) -> Vec<u8> {
+        let (task, pixels) = self.task(manifest, index);
+        let info = PictureInfo { size: Size { width: task.width, height: task.height }, format: self.info.format };
+        let pixels = Pixels::from_bytes(info, pixels).unwrap();
+        let input = TileInput { pixels, rect: task.rect, margins: task.margins, picture: self.info };
+        task.operations.run(input).unwrap().into_bytes()
+    }
+
+    /// The picture as a PNG.
+    pub fn png(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut encoder = png::Encoder::new(&mut out, self.info.size.width, self.info.size.height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.write_header().unwrap().write_image_data(&self.samples).unwrap();
+        out
+    }
+}
+
+/// The tiles among `records` by index, each with all its results.
+pub fn tiles(records: &[Record]) -> BTreeMap<u32, Vec<(TileHeader, Vec<u8>)>> {
+    let mut tiles = BTreeMap::<u32, Vec<_>>::new();
+    for record in records {
+        let header = TileHeader::decode(&record.headers, &record.payload).unwrap();
+        tiles.entry(header.index).or_default().push((header, record.payload.clone()));
+    }
+    tiles
+}

@@ -1,0 +1,244 @@
+//! Every transition and every refusal.
+
+use super::*;
+
+const WEEK: i64 = 7 * 24 * 3600;
+
+#[tokio::test]
+async fn accepting_is_unlisted_and_short_lived() {
+    let scene = Scene::new().await;
+    let manifest = manifest(1);
+    let job = manifest.job;
+    scene.state.accept(&manifest, Duration::from_secs(90)).await.unwrap();
+    assert_eq!(scene.status(job).await, Some(JobStatus::Accepting));
+    assert_eq!(scene.indexes(job), Vec::<String>::new());
+    let ttl = scene.ttl(&format!("job:{{{job}}}"));
+    assert!((1..=90).contains(&ttl), "{ttl}");
+    assert_eq!(scene.ttl(&format!("job:{{{job}}}:events")), ttl);
+    assert_eq!(scene.state.lease(job, &Token::random(), "s").await.unwrap(), Leased::Ended);
+}
+
+#[tokio::test]
+async fn the_hash_reads_as_the_design_says() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    let hash = scene.hash(job);
+    let expected = [
+        ("status", "queued"),
+        ("filename", "a \"b\"\r\n<script>.png"),
+        ("owner", "anonymous"),
+        ("operations", "invert"),
+        ("format", "png"),
+        ("total_tiles", "12"),
+        ("received_tiles", "0"),
+        ("tile_width", "256"),
+        ("tile_height", "256"),
+        ("grid_width", "4"),
+        ("grid_height", "3"),
+        ("original_width", "1000"),
+        ("original_height", "700"),
+        ("stage", "0"),
+        ("stages", "1"),
+        ("run", "1"),
+        ("priority", "normal"),
+        ("attempts", "0"),
+        ("bytes_in", "99"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(hash.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    assert!(millis(&hash["created_at"]) > 0 && millis(&hash["updated_at"]) > 0);
+}
+
+#[tokio::test]
+async fn queued_is_listed_ready_and_for_ever() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    assert_eq!(scene.ttl(&format!("job:{{{job}}}")), -1);
+    assert_eq!(scene.ttl(&format!("job:{{{job}}}:events")), -1);
+    assert_eq!(scene.indexes(job), ["jobs", "jobs:ready", "jobs:status:queued"]);
+    assert_eq!(scene.state.queue(job).await.unwrap(), Transition::AlreadySo);
+    let unknown = scene.state.queue(JobId::random()).await.unwrap();
+    assert_eq!(unknown, Transition::Refused { status: None });
+}
+
+#[tokio::test]
+async fn a_second_queue_completes_indexes_that_a_crash_left_out() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    scene.state.forget(job).await.unwrap();
+    assert!(scene.indexes(job).is_empty());
+    assert_eq!(scene.state.queue(job).await.unwrap(), Transition::AlreadySo);
+    assert_eq!(scene.indexes(job), ["jobs", "jobs:ready", "jobs:status:queued"]);
+}
+
+#[tokio::test]
+async fn accepting_again_changes_nothing() {
+    let scene = Scene::new().await;
+    let manifest = manifest(1);
+    scene.queue(&manifest).await;
+    scene.state.accept(&manifest, HOUR).await.unwrap();
+    assert_eq!(scene.status(manifest.job).await, Some(JobStatus::Queued));
+    assert_eq!(scene.ttl(&format!("job:{{{}}}", manifest.job)), -1);
+}
+
+#[tokio::test]
+async fn a_withdrawn_job_leaves_nothing_and_a_begun_one_stays() {
+    let scene = Scene::new().await;
+    let manifest = manifest(1);
+    scene.state.accept(&manifest, HOUR).await.unwrap();
+    assert_eq!(scene.state.withdraw(manifest.job).await.unwrap(), Transition::Made);
+    assert_eq!(scene.state.withdraw(manifest.job).await.unwrap(), Transition::AlreadySo);
+    let queued = scene.queued().await;
+    assert_eq!(scene.state.withdraw(queued).await.unwrap(), Transition::Made);
+    assert_eq!(scene.all_keys(), [scene.key("tessera:alive")]);
+    let (begun, _) = scene.claimed(1).await;
+    let refused = Transition::Refused { status: Some(JobStatus::Processing) };
+    assert_eq!(scene.state.withdraw(begun).await.unwrap(), refused);
+}
+
+#[tokio::test]
+async fn done_publishes_the_name_once_and_ends_the_keys() {
+    let scene = Scene::new().await;
+    let (job, end) = scene.finished().await;
+    let view = scene.state.job(job).await.unwrap().unwrap();
+    assert_eq!((view.status, &view.final_filename, view.bytes_out), (JobStatus::Done, &end.final_filename, 1234));
+    assert!((view.progress() - 1.0).abs() < 1e-9 && view.lease.is_none());
+    assert_eq!(scene.indexes(job), ["jobs", "jobs:status:done"]);
+    for key in ["", ":events", ":tiles:0", ":by:0"] {
+        let ttl = scene.ttl(&format!("job:{{{job}}}{key}"));
+        assert!((3590 + WEEK..=3600 + WEEK).contains(&ttl), "{key}: {ttl}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_done_again_is_a_success_and_another_file_a_loser() {
+    let scene = Scene::new().await;
+    let (job, first) = scene.finished().await;
+    let token: Token = scene.hash(job)["claim"].parse().unwrap();
+    assert_eq!(scene.state.done(job, &token, &first, HOUR).await.unwrap(), Transition::AlreadySo);
+    let loser = scene.state.done(job, &token, &end(job), HOUR).await.unwrap();
+    assert_eq!(loser, Transition::Refused { status: Some(JobStatus::Done) });
+    assert_eq!(scene.hash(job)["final_filename"], first.final_filename.unwrap());
+}
+
+#[tokio::test]
+async fn done_needs_the_claim_and_all_tiles() {
+    let scene = Scene::new().await;
+    let (job, token) = scene.claimed(1).await;
+    let refused = Transition::Refused { status: Some(JobStatus::Processing) };
+    assert_eq!(scene.state.done(job, &token, &end(job), HOUR).await.unwrap(), refused);
+    assert_eq!(scene.state.finishing(job, &token).await.unwrap(), refused);
+    scene.mark_all(job, 0, &token).await;
+    assert_eq!(scene.state.done(job, &Token::random(), &end(job), HOUR).await.unwrap(), refused);
+    assert_eq!(scene.state.finishing(job, &Token::random()).await.unwrap(), refused);
+    assert_eq!(scene.state.finishing(job, &token).await.unwrap(), Transition::Made);
+    assert_eq!(scene.state.finishing(job, &token).await.unwrap(), Transition::AlreadySo);
+    assert_eq!(scene.indexes(job), ["jobs", "jobs:ready", "jobs:status:finishing"]);
+    let nameless = EndMarker { final_filename: None, ..end(job) };
+    assert!(matches!(scene.state.done(job, &token, &nameless, HOUR).await, Err(StateError::Data(_))));
+}
+
+#[tokio::test]
+async fn failing_and_cancelling_end_any_unfinished_job_and_no_other() {
+    let scene = Scene::new().await;
+    let queued = scene.queued().await;
+    assert_eq!(scene.state.fail(queued, "row 3 of 9", HOUR).await.unwrap(), Transition::Made);
+    assert_eq!(scene.state.fail(queued, "again", HOUR).await.unwrap(), Transition::AlreadySo);
+    let failed = Transition::Refused { status: Some(JobStatus::Failed) };
+    assert_eq!(scene.state.cancel(queued, HOUR).await.unwrap(), failed);
+    assert_eq!(scene.hash(queued)["reason"], "row 3 of 9");
+    assert_eq!(scene.indexes(queued), ["jobs", "jobs:status:failed"]);
+    let (processing, token) = scene.claimed(1).await;
+    assert_eq!(scene.state.cancel(processing, HOUR).await.unwrap(), Transition::Made);
+    assert_eq!(scene.indexes(processing), ["jobs", "jobs:status:cancelled"]);
+    assert!(scene.ttl(&format!("job:{{{processing}}}")) > WEEK);
+    let marked = scene.state.mark(&[mark(processing, 0, &token, 0)]).await.unwrap();
+    assert_eq!(marked, [Marked::Ended]);
+    assert_eq!(scene.ttl(&format!("job:{{{processing}}}:tiles:0")), -2);
+    let (done, _) = scene.finished().await;
+    let refused = Transition::Refused { status: Some(JobStatus::Done) };
+    assert_eq!(scene.state.fail(done, "late", HOUR).await.unwrap(), refused);
+    assert_eq!(scene.state.queue(done).await.unwrap(), refused);
+    let none = Transition::Refused { status: None };
+    assert_eq!(scene.state.fail(JobId::random(), "x", HOUR).await.unwrap(), none);
+}
+
+#[tokio::test]
+async fn a_long_reason_is_cut() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    scene.state.fail(job, &"ä".repeat(10_000), HOUR).await.unwrap();
+    assert_eq!(scene.hash(job)["reason"].chars().count(), 500);
+}
+
+#[tokio::test]
+async fn a_retry_is_the_next_run_from_nothing() {
+    let scene = Scene::new().await;
+    let (job, token) = scene.claimed(1).await;
+    scene.state.mark(&[mark(job, 0, &token, 5)]).await.unwrap();
+    scene.state.take(job, 0, 6, &Token::random()).await.unwrap();
+    let refused = Transition::Refused { status: Some(JobStatus::Processing) };
+    assert_eq!(scene.state.retry(job, 2).await.unwrap(), refused);
+    scene.state.fail(job, "x", HOUR).await.unwrap();
+    assert_eq!(scene.state.retry(job, 3).await.unwrap(), Transition::Refused { status: Some(JobStatus::Failed) });
+    assert_eq!(scene.state.retry(job, 2).await.unwrap(), Transition::Made);
+    assert_eq!(scene.state.retry(job, 2).await.unwrap(), Transition::AlreadySo);
+    let view = scene.state.job(job).await.unwrap().unwrap();
+    assert_eq!((view.status, view.run, view.received_tiles, view.attempts), (JobStatus::Queued, 2, 0, 0));
+    assert_eq!((view.reason, view.started_at, view.finished_at), (None, None, None));
+    assert_eq!(scene.indexes(job), ["jobs", "jobs:ready", "jobs:status:queued"]);
+    for key in ["", ":events"] {
+        assert_eq!(scene.ttl(&format!("job:{{{job}}}{key}")), -1, "{key}");
+    }
+    for key in [":tiles:0", ":by:0", ":tries:0"] {
+        assert_eq!(scene.ttl(&format!("job:{{{job}}}{key}")), -2, "{key}");
+    }
+    assert_eq!(scene.state.mark(&[mark(job, 0, &token, 0)]).await.unwrap(), [Marked::Fenced]);
+}
+
+#[tokio::test]
+async fn only_what_ended_expires() {
+    let scene = Scene::new().await;
+    let (job, _) = scene.finished().await;
+    let ttl = scene.ttl(&format!("job:{{{job}}}"));
+    assert_eq!(scene.state.expire(job).await.unwrap(), Transition::Made);
+    assert_eq!(scene.state.expire(job).await.unwrap(), Transition::AlreadySo);
+    assert_eq!(scene.indexes(job), ["jobs", "jobs:status:expired"]);
+    assert!((ttl - 5..=ttl).contains(&scene.ttl(&format!("job:{{{job}}}"))));
+    let queued = scene.queued().await;
+    assert_eq!(scene.state.expire(queued).await.unwrap(), Transition::Refused { status: Some(JobStatus::Queued) });
+    assert_eq!(scene.state.retry(job, 2).await.unwrap(), Transition::Refused { status: Some(JobStatus::Expired) });
+}
+
+#[tokio::test]
+async fn touching_renews_only_what_is_worked_on() {
+    let scene = Scene::new().await;
+    let (job, (done, _)) = (scene.queued().await, scene.finished().await);
+    let key = |job: JobId| scene.key(&format!("job:{{{job}}}"));
+    for job in [job, done] {
+        scene.redis::<u32>(&["HSET", &key(job), "updated_at", "old"]);
+    }
+    let unknown = JobId::random();
+    scene.state.touch(&[job, done, unknown]).await.unwrap();
+    assert_ne!(scene.hash(job)["updated_at"], "old");
+    assert_eq!(scene.hash(done)["updated_at"], "old");
+    assert!(scene.hash(unknown).is_empty());
+    scene.state.add_times(job, &[("read", 5), ("encode", 7)]).await.unwrap();
+    scene.state.add_times(job, &[("read", 6)]).await.unwrap();
+    let view = scene.state.job(job).await.unwrap().unwrap();
+    assert_eq!(view.ms, [("encode".to_owned(), 7), ("read".to_owned(), 11)].into());
+}
+
+#[tokio::test]
+async fn state_changes_are_told_in_order() {
+    let scene = Scene::new().await;
+    let (job, _) = scene.finished().await;
+    let events = scene.state.events(job, None).await.unwrap();
+    let told: Vec<JobStatus> = events.iter().filter_map(|event| event.status).collect();
+    use JobStatus::*;
+    assert_eq!(told, [Accepting, Queued, Processing, Finishing, Done]);
+    let rest = scene.state.events(job, Some(&events[2].id)).await.unwrap();
+    assert_eq!(rest, events[3..]);
+    assert!(matches!(scene.state.events(job, Some("rubbish")).await, Err(StateError::Data(_))));
+}

@@ -1,0 +1,92 @@
+//! Tiles on their way out.
+
+use super::*;
+
+fn tries(scene: &Scene, job: JobId) -> HashMap<String, String> {
+    scene.redis(&["HGETALL", &scene.key(&format!("job:{{{job}}}:tries:0"))])
+}
+
+#[tokio::test]
+async fn a_tile_is_run_until_it_is_in_the_spool() {
+    let scene = Scene::new().await;
+    let (job, token) = scene.claimed(1).await;
+    let worker = Token::random();
+    assert_eq!(scene.state.take(job, 0, 4, &worker).await.unwrap(), Take::Run { others: vec![] });
+    assert_eq!(tries(&scene, job), [("4".to_owned(), worker.to_string())].into());
+    scene.state.give_back(job, 0, 4).await.unwrap();
+    assert!(tries(&scene, job).is_empty());
+    scene.state.mark(&[mark(job, 0, &token, 4)]).await.unwrap();
+    assert_eq!(scene.state.take(job, 0, 4, &worker).await.unwrap(), Take::Skip);
+    assert_eq!(scene.state.take(job, 1, 5, &worker).await.unwrap(), Take::Skip, "another stage");
+    assert_eq!(scene.state.take(job, 0, 12, &worker).await.unwrap(), Take::Skip, "no such tile");
+    assert_eq!(scene.state.take(JobId::random(), 0, 0, &worker).await.unwrap(), Take::Skip);
+    scene.state.cancel(job, HOUR).await.unwrap();
+    assert_eq!(scene.state.take(job, 0, 5, &worker).await.unwrap(), Take::Skip);
+    assert!(tries(&scene, job).is_empty());
+}
+
+#[tokio::test]
+async fn those_that_took_a_tile_and_did_not_finish_are_named() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    let workers: Vec<Token> = (0..3).map(|_| Token::random()).collect();
+    for (at, worker) in workers.iter().enumerate() {
+        let others = workers[..at].to_vec();
+        assert_eq!(scene.state.take(job, 0, 7, worker).await.unwrap(), Take::Run { others });
+    }
+    // The record comes again to a worker that has it: it is not another try.
+    let others = vec![workers[0].clone(), workers[2].clone()];
+    assert_eq!(scene.state.take(job, 0, 7, &workers[1]).await.unwrap(), Take::Run { others });
+    scene.state.hand_back(job, 0, 7, &workers[0]).await.unwrap();
+    let others = vec![workers[2].clone(), workers[1].clone()];
+    assert_eq!(scene.state.take(job, 0, 7, &Token::random()).await.unwrap(), Take::Run { others });
+    for _ in 0..40 {
+        scene.state.take(job, 0, 7, &Token::random()).await.unwrap();
+    }
+    assert_eq!(tries(&scene, job)["7"].split(',').count(), 16, "the list is bounded");
+}
+
+#[tokio::test]
+async fn handing_back_the_last_hold_leaves_nothing() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    let worker = Token::random();
+    scene.state.take(job, 0, 7, &worker).await.unwrap();
+    scene.state.hand_back(job, 0, 7, &Token::random()).await.unwrap();
+    assert_eq!(tries(&scene, job).len(), 1);
+    scene.state.hand_back(job, 0, 7, &worker).await.unwrap();
+    assert_eq!(scene.ttl(&format!("job:{{{job}}}:tries:0")), -2);
+}
+
+#[tokio::test]
+async fn a_window_shows_status_stage_and_tiles() {
+    let scene = Scene::new().await;
+    let (job, token) = scene.claimed(1).await;
+    let other = scene.queued().await;
+    scene.state.mark(&[mark(job, 0, &token, 0), mark(job, 0, &token, 9)]).await.unwrap();
+    let views = scene.state.windows(&[(job, 0), (other, 0), (JobId::random(), 0)]).await.unwrap();
+    assert_eq!((views[0].status, views[0].stage, views[0].received()), (Some(JobStatus::Processing), 0, 2));
+    let set: Vec<u32> = (0..12).filter(|index| views[0].has(*index)).collect();
+    assert_eq!(set, [0, 9]);
+    assert_eq!((views[1].status, views[1].received()), (Some(JobStatus::Queued), 0));
+    assert_eq!(views[2].status, None);
+    assert!(scene.state.windows(&[]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_mosaic_says_who_made_what() {
+    let scene = Scene::new().await;
+    let (job, token) = scene.claimed(1).await;
+    let marks = [
+        Mark { worker_number: 513, attempt: 2, ..mark(job, 0, &token, 11) },
+        Mark { worker_number: u16::MAX, attempt: 1 << 20, ..mark(job, 0, &token, 2) },
+    ];
+    scene.state.mark(&marks).await.unwrap();
+    let tiles = scene.state.tiles_by(job, 0).await.unwrap();
+    assert_eq!(tiles.len(), 12);
+    assert_eq!(tiles[11], Some(TileBy { worker_number: 513, attempt: 2 }));
+    assert_eq!(tiles[2], Some(TileBy { worker_number: u16::MAX, attempt: u16::MAX }));
+    assert_eq!(tiles.iter().flatten().count(), 2);
+    assert_eq!(scene.state.missing_tiles(job, 0, 3).await.unwrap(), [0, 1, 3]);
+    assert!(scene.state.tiles_by(JobId::random(), 0).await.unwrap().is_empty());
+}

@@ -1,0 +1,114 @@
+//! Heartbeats, lives and deaths, counters and numbers.
+
+use super::*;
+use crate::bus::records::Heartbeat;
+use crate::job::WorkerId;
+
+fn beat(worker: &str, incarnation: &Token, tiles_done: u64) -> Heartbeat {
+    Heartbeat {
+        worker: worker.parse().unwrap(),
+        incarnation: incarnation.clone(),
+        status: "running".to_owned(),
+        host: "host".to_owned(),
+        pid: 7,
+        version: "0.1.0".to_owned(),
+        slots: 2,
+        busy: 1,
+        tiles_done,
+        tiles_failed: 1,
+        mean_ms: 12.5,
+        stuck_ms: None,
+        current: Vec::new(),
+        started_at: now(),
+        health_addr: "127.0.0.1:1".to_owned(),
+    }
+}
+
+const TTL: Duration = Duration::from_secs(15);
+
+#[tokio::test]
+async fn a_heartbeat_keeps_a_worker_alive_for_its_time() {
+    let scene = Scene::new().await;
+    let (one, two) = (Token::random(), Token::random());
+    scene.state.beat(&beat("host-1", &one, 3), TTL).await.unwrap();
+    scene.state.beat(&beat("host-2", &two, 4), TTL).await.unwrap();
+    let ttl = scene.ttl("worker:host-1");
+    assert!((14..=15).contains(&ttl), "{ttl}");
+    assert_eq!(scene.state.live_incarnations().await.unwrap(), [one.clone(), two].into());
+    assert_eq!(scene.state.live_slots().await.unwrap(), 4);
+    let hash: HashMap<String, String> = scene.redis(&["HGETALL", &scene.key("worker:host-1")]);
+    for name in ["status", "host", "pid", "version", "incarnation", "slots", "busy", "mean_ms", "current", "started_at"]
+    {
+        assert!(hash.contains_key(name), "{name}");
+    }
+    assert!(millis(&hash["last_heartbeat"]) > 0);
+
+    scene.state.worker_left(&"host-2".parse().unwrap()).await.unwrap();
+    let views = scene.state.workers().await.unwrap();
+    let lives: Vec<_> = views.iter().map(|view| (view.worker.as_str(), view.alive, view.status.as_str())).collect();
+    assert_eq!(lives, [("host-1", true, "running"), ("host-2", false, "dead")]);
+    assert_eq!(views[1].tiles_done, 4, "the dead are still shown with their counters");
+    assert_eq!(scene.state.live_incarnations().await.unwrap(), [one].into());
+    assert_eq!(scene.state.live_slots().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_silent_worker_dies_by_itself() {
+    let scene = Scene::new().await;
+    scene.state.beat(&beat("host-1", &Token::random(), 3), Duration::from_secs(1)).await.unwrap();
+    let dead = async {
+        while scene.state.live_slots().await.unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), dead).await.expect("it dies after a second");
+    assert!(!scene.state.workers().await.unwrap()[0].alive);
+}
+
+#[tokio::test]
+async fn a_draining_worker_has_no_slots() {
+    let scene = Scene::new().await;
+    let token = Token::random();
+    let draining = Heartbeat { status: "draining".to_owned(), ..beat("host-1", &token, 0) };
+    scene.state.beat(&draining, TTL).await.unwrap();
+    assert_eq!(scene.state.live_slots().await.unwrap(), 0);
+    assert_eq!(scene.state.live_incarnations().await.unwrap(), [token].into());
+}
+
+#[tokio::test]
+async fn counters_survive_restarts() {
+    let scene = Scene::new().await;
+    let worker: WorkerId = "host-1".parse().unwrap();
+    assert_eq!(scene.state.worker_counters(&worker).await.unwrap(), WorkerCounters::default());
+    let (first, second) = (Token::random(), Token::random());
+    for (incarnation, done) in [(&first, 5), (&first, 9), (&second, 0), (&second, 2)] {
+        scene.state.beat(&beat("host-1", incarnation, done), TTL).await.unwrap();
+    }
+    let counters = scene.state.worker_counters(&worker).await.unwrap();
+    assert_eq!(counters, WorkerCounters { tiles_done: 11, tiles_failed: 2 });
+    let hash: HashMap<String, String> = scene.redis(&["HGETALL", &scene.key("worker:host-1")]);
+    assert_eq!(hash["tiles_done"], "11");
+    assert_eq!(scene.state.workers().await.unwrap()[0].tiles_done, 11);
+}
+
+#[tokio::test]
+async fn the_history_is_bounded() {
+    let scene = Scene::new().await;
+    let token = Token::random();
+    for done in 0..105 {
+        scene.state.beat(&beat("host-1", &token, done), TTL).await.unwrap();
+    }
+    let history = scene.state.worker_history(&"host-1".parse().unwrap()).await.unwrap();
+    assert_eq!(history.len(), 100);
+    assert!(history[0].contains("\"done\":104"), "{}", history[0]);
+}
+
+#[tokio::test]
+async fn a_worker_keeps_its_number() {
+    let scene = Scene::new().await;
+    let (one, two): (WorkerId, WorkerId) = ("a".parse().unwrap(), "b".parse().unwrap());
+    assert_eq!(scene.state.worker_number(&one).await.unwrap(), 1);
+    assert_eq!(scene.state.worker_number(&two).await.unwrap(), 2);
+    assert_eq!(scene.state.worker_number(&one).await.unwrap(), 1);
+    assert_eq!(scene.state.worker_names().await.unwrap(), [(1, one), (2, two)].into());
+}
