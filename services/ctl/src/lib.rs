@@ -5,6 +5,7 @@
 //! to standard error, so that output can be piped.
 
 mod api;
+mod bench;
 mod commands;
 mod error;
 mod job_wait;
@@ -47,6 +48,7 @@ enum Command {
     Operations(commands::operations::Args),
     Doctor(commands::doctor::Args),
     Config(commands::config::Args),
+    Bench(bench::Args),
     Completions(commands::completions::Args),
 }
 
@@ -66,6 +68,7 @@ pub fn run(cli: Cli) -> Result<(), CtlError> {
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Operations(args) => commands::operations::run(&args),
         Command::Config(args) => commands::config::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     }
 }
