@@ -1,1 +1,80 @@
-//! stub
+//! The state of jobs and workers in Redis, where `redis-cli` shows it.
+//!
+//! Owns the keys, the scripts that move a job from one state to the next, and the way back after Redis
+//! lost its data. Decides no policy (when to retry, sweep or give up) and keeps no state of its own.
+//!
+//! Every transition is one idempotent Lua script: it compares and sets, touches one job's keys only, and
+//! answers "already so" as success. The indexes over jobs follow in a second step; where a crash leaves
+//! that out, [`State::repair_indexes`] completes it.
+
+mod activity;
+mod client;
+mod idempotency;
+mod keys;
+mod leases;
+mod lifecycle;
+mod listing;
+pub mod recovery;
+mod script;
+mod stages;
+mod tiles;
+mod view;
+mod workers;
+
+use std::time::Duration;
+
+pub use activity::{Activity, JobEvent};
+pub use client::{State, StateOptions};
+pub use idempotency::{Idempotency, MAX_KEY_BYTES};
+pub use leases::{LeaseState, Leased, MAX_DEAD_LEASES, Release};
+pub use stages::{Claim, Mark, Marked};
+pub use tiles::{Take, TileBy, WindowView};
+pub use view::JobView;
+pub use workers::{WorkerCounters, WorkerView};
+
+use crate::job::JobStatus;
+
+/// How long the keys of an ended job outlive its result, so that 410 can be answered.
+pub const KEEP_KEYS: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Why Redis gave no answer.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StateError {
+    /// Redis is down, full, read-only, loading or empty: wait and ask again; never an attempt.
+    #[error("asking redis: {0}")]
+    Unavailable(String),
+    /// Redis answered, but not what belongs there.
+    #[error("reading the answer of redis: {0}")]
+    Data(String),
+}
+
+/// What became of a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// The job was moved.
+    Made,
+    /// It had been moved before: a success, too.
+    AlreadySo,
+    /// Its status, stage or token does not fit; `None`: there is no such job.
+    Refused {
+        /// Where the job is instead.
+        status: Option<JobStatus>,
+    },
+}
+
+impl Transition {
+    /// Whether the job is now where the caller wanted it.
+    pub fn is_so(self) -> bool {
+        !matches!(self, Self::Refused { .. })
+    }
+}
+
+/// The time as it is written everywhere: RFC 3339 UTC with milliseconds.
+pub fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// Milliseconds since 1970 of a time as [`now`] writes it; 0 if it is none.
+pub(crate) fn millis(time: &str) -> i64 {
+    chrono::DateTime::parse_from_rfc3339(time).map_or(0, |time| time.timestamp_millis())
+}

@@ -1,1 +1,11 @@
-//! stub
+//! What an operator sees and sends: log lines, health pages and signals.
+//!
+//! Owns how services say that they are alive and ready, and how they are told to stop. Never logs
+//! pixels, file names or secrets.
+
+pub mod health;
+pub mod logs;
+pub mod shutdown;
+
+pub use health::Health;
+pub use shutdown::Shutdown;

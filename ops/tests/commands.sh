@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# Tests of the keeper, pid files, ports and settings, with plain programs in the place of services: no broker needed.
+set -u
+. "$(dirname "${BASH_SOURCE[0]}")/harness.sh"
+
+keep() { start_kept "$1" mark "${@:2}"; }
+pid_changed() { [[ $(live_pid "$RUN/$1.pid") != "$2" ]] && is_live "$RUN/$1.pid"; }
+number_is() { [[ -r $1 && $(<"$1") == "$2" ]]; }
+log_has() { grep -q "$2" "$LOGS/$1.log" 2>/dev/null; }
+log_is_cut() { [[ -e $LOGS/$1.log.1 ]] && (($(stat -c %s "$LOGS/$1.log") <= $2)); }
+
+test_keeper_starts_a_killed_program_again() {
+  local before
+  keep thing sleep 1000
+  before=$(live_pid "$RUN/thing.pid")
+  kill -KILL "$before"
+  expect_within 5 "another process" pid_changed thing "$before"
+  expect_within 5 "the count of restarts" number_is "$RUN/thing.restarts" 1
+  stop_kept thing
+}
+
+test_keeper_waits_longer_each_time() {
+  keep thing bash -c 'sleep 0.05; exit 3'
+  expect_within 10 "a third wait" log_has thing "ended with 3 .* again in 800 ms"
+  log_has thing "ended with 3 .* again in 200 ms" || fail "the first wait is not 200 ms"
+  log_has thing "ended with 3 .* again in 400 ms" || fail "the second wait is not 400 ms"
+  stop_kept thing
+}
+
+test_keeper_passes_term_on_and_ends() {
+  keep thing bash -c 'trap "echo drained; exit 0" TERM; echo ready; while :; do sleep 0.1; done'
+  expect_within 5 "the program's first line" log_has thing ready
+  stop_kept thing
+  log_has thing drained || fail "the program was not asked to end"
+  expect_equal "pid files that stay" "" "$(compgen -G "$RUN/thing*pid*")"
+}
+
+test_keeper_kills_what_does_not_end() {
+  local pid
+  export TESSERA_KEEPER_STOP_SECONDS=1
+  keep thing bash -c 'trap "" TERM; echo deaf; while :; do sleep 0.1; done'
+  expect_within 5 "the program's first line" log_has thing deaf
+  pid=$(live_pid "$RUN/thing.pid")
+  stop_kept thing
+  process_mark "$pid" >/dev/null && fail "$pid still lives"
+  log_has thing "did not end within 1 s" || fail "the log does not say that it was killed"
+}
+
+test_keeper_bounds_the_log() {
+  export TESSERA_KEEPER_LOG_BYTES=20000
+  keep thing bash -c 'while :; do echo "a line of the log, and some more of it"; done | head -c 100000; exec sleep 1000'
+  expect_within 15 "a log that was cut" log_is_cut thing 20000
+  stop_kept thing
+}
+
+test_program_outlives_its_keeper_and_is_found() {
+  local pid
+  keep thing sleep 1000
+  pid=$(live_pid "$RUN/thing.pid")
+  kill -KILL "$(live_pid "$RUN/thing.keeper.pid")"
+  expect_within 5 "the keeper's end" is_gone "$RUN/thing.keeper.pid"
+  expect_equal "the program's pid" "$pid" "$(live_pid "$RUN/thing.pid")"
+  is_kept thing mark && fail "a program without a keeper counts as kept"
+  stop_kept thing
+  process_mark "$pid" >/dev/null && fail "$pid still lives"
+  return 0
+}
+
+test_pid_of_another_process_is_never_signalled() {
+  local stranger
+  sleep 1000 &
+  stranger=$!
+  printf '%s\n' "$stranger" >"$RUN/thing.pid"
+  printf '12345 %s' "$(</proc/sys/kernel/random/boot_id)" >"$RUN/thing.pid.start"
+  expect_dies "trusting a reused pid" live_pid "$RUN/thing.pid"
+  stop_kept thing
+  process_mark "$stranger" >/dev/null || fail "a stranger was ended"
+  write_pid "$RUN/thing.pid" "$stranger"
+  expect_equal "the pid of the process itself" "$stranger" "$(live_pid "$RUN/thing.pid")"
+  for rubbish in "" -1 0 "1 2" "1; true" x; do
+    printf '%s\n' "$rubbish" >"$RUN/thing.pid"
+    expect_dies "trusting '$rubbish'" live_pid "$RUN/thing.pid"
+  done
+  kill "$stranger"
+}
+
+test_held_port_is_left_alone() {
+  local held chosen kept
+  held=$(awk '$4 == "0A" { split($2, a, ":"); print a[2]; exit }' /proc/net/tcp)
+  [[ -n $held ]] || fail "nothing listens here: no port to try with"
+  held=$((16#$held))
+  chosen=$(choose_port thing thing "$held" 2>"$ROOT/said")
+  ((chosen > held)) || fail "port $held is held, and $chosen was chosen"
+  grep -q "port $held is held .* takes $chosen" "$ROOT/said" || fail "nothing was said about it"
+  port_is_held "$chosen" && fail "$chosen is held too"
+  # While the one that has it runs, the port stays, although the wanted one may be free by now.
+  keep thing sleep 1000
+  kept=$(choose_port thing thing "$held" 2>/dev/null)
+  expect_equal "the port of a running program" "$chosen" "$kept"
+  expect_equal "a port spoken for" "$((chosen + 1))" "$(choose_port other other "$chosen" "$chosen" 2>/dev/null)"
+  stop_kept thing
+}
+
+test_addresses_from_the_env_file_are_not_given_ones() {
+  printf '9094 9092\n' >"$RUN/kafka.port"
+  expect_dies "without the file" came_from_env_file kafka "$HOST:9094" "" ""
+  export TESSERA_ENV_FILE=$ENV_FILE
+  came_from_env_file kafka "$HOST:9094" "" "" || fail "our own broker counts as given"
+  expect_dies "another port" came_from_env_file kafka "$HOST:9092" "" ""
+  expect_dies "no record" came_from_env_file redis "redis://$HOST:6379/0" redis:// /0
+}
+
+test_env_file_survives_the_shell_and_is_private() {
+  export TESSERA_STORE="file:///a b/\$x'\"" TESSERA_TEST_KAFKA_BROKERS=no TESSERA_NAME=no
+  write_env_file
+  expect_equal "the file's mode" 600 "$(stat -c %a "$ENV_FILE")"
+  # shellcheck disable=SC2016 # for the inner shell
+  expect_equal "a setting read back" "file:///a b/\$x'\"" "$(env -i bash -c '. "$0" && printf %s "$TESSERA_STORE"' "$ENV_FILE")"
+  grep -qE 'TESSERA_(TEST|NAME)' "$ENV_FILE" && fail "it holds settings of a single process"
+  return 0
+}
+
+test_results_are_summed_and_emptiness_is_a_failure() {
+  DIR=$ROOT
+  tests good 10 bash -c 'echo "test result: ok. 3 passed; 0 failed; 1 ignored"; echo "test result: ok. 4 passed; 0 failed; 0"' >/dev/null
+  expect_equal "passed, failed" "7 0" "$PASSED $FAILED"
+  tests bad 10 bash -c 'echo "test result: FAILED. 1 passed; 2 failed; 0"; exit 101' >/dev/null
+  expect_equal "passed, failed" "8 2" "$PASSED $FAILED"
+  tests broken 10 bash -c 'echo "error: could not compile"; exit 101' >/dev/null
+  tests empty 10 bash -c 'echo "test result: ok. 0 passed; 0 failed; 0"' >/dev/null 2>&1
+  tests endless 1 sleep 1000 >/dev/null 2>&1
+  expect_equal "the last line" "8 passed, 5 failed" "$(finish | tail -n 1)"
+  expect_dies "the exit code" finish
+}
+
+test_down_purges_and_status_says_what_to_do() {
+  keep thing sleep 1000
+  "$OPS/down" >/dev/null || fail "ops/down failed"
+  is_live "$RUN/thing.pid" && fail "ops/down left a process"
+  [[ -d $VAR ]] || fail "ops/down without --purge removed var/"
+  expect_dies "status before the first ops/up" "$OPS/status"
+  mkdir -p "$VAR/store/job"
+  "$OPS/down" --purge >/dev/null || fail "ops/down --purge failed"
+  [[ ! -e $VAR ]] || fail "ops/down --purge left var/"
+}
+
+test_wrong_arguments_are_named() {
+  local line
+  for line in "up --workers" "up --workers 0" "up --workers 65" "up --wrong" "down all" "status web" "scale workers" \
+    "scale workers -1" "scale web 2" "test slow" "keeper"; do
+    # shellcheck disable=SC2086 # words
+    expect_dies "ops/$line" "$OPS"/$line
+  done
+  for line in up down status scale test; do
+    "$OPS/$line" --help | grep -q "^ops/$line" || fail "ops/$line --help says nothing"
+  done
+}
+
+run_tests

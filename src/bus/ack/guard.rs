@@ -1,0 +1,147 @@
+//! The drop-guarded acknowledgement that travels with each record.
+//!
+//! Owns the rule "undecided means retry": a panic or a forgotten record never acknowledges. Must
+//! never block, since it is dropped anywhere, also on an async runtime's thread.
+
+use std::fmt;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// What a handler decided about one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Finished: its offset may be stepped over.
+    Done,
+    /// Not finished: hand it out again after a backoff.
+    Retry,
+    /// Still unfinished, but no longer counted against the bound on records in flight.
+    Released,
+}
+
+/// A decision with the record it is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Verdict {
+    pub(crate) partition: i32,
+    /// The assignment the record was handed out under; decisions of an older one are void.
+    pub(crate) generation: u64,
+    pub(crate) offset: i64,
+    /// Bytes to give back to the bound; `None` when the slot was given back before.
+    pub(crate) slot_bytes: Option<usize>,
+    pub(crate) decision: Decision,
+}
+
+/// What can wake a polling thread.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// A handler decided.
+    Verdict(Verdict),
+    /// Stop, and wait this long for the records in flight.
+    Stop(Duration),
+}
+
+/// The acknowledgement of one record. Dropped undecided, it asks for a retry.
+#[must_use = "dropping it undecided hands the record out again"]
+pub struct Ack {
+    thread: Sender<Signal>,
+    partition: i32,
+    generation: u64,
+    offset: i64,
+    slot_bytes: Option<usize>,
+    decision: Decision,
+}
+
+impl Ack {
+    pub(crate) fn new(thread: Sender<Signal>, partition: i32, generation: u64, offset: i64, bytes: usize) -> Self {
+        Self { thread, partition, generation, offset, slot_bytes: Some(bytes), decision: Decision::Retry }
+    }
+
+    /// Declares the record finished: its offset is committed once all lower ones are.
+    pub fn done(mut self) {
+        self.decision = Decision::Done;
+    }
+
+    /// Gives the record back: it is handed out again after a backoff.
+    pub fn retry(self) {}
+
+    /// Stops counting the record against the bound on records in flight, although it stays
+    /// unacknowledged. For the record that completes a stage: its offset waits for the stage's end,
+    /// and must not hold up the records behind it.
+    pub fn release_slot(&mut self) {
+        if self.slot_bytes.is_some() {
+            self.send(Decision::Released);
+            self.slot_bytes = None;
+        }
+    }
+
+    fn send(&self, decision: Decision) {
+        let Self { partition, generation, offset, slot_bytes, .. } = *self;
+        // A stopped polling thread has given its partitions back: there is nobody left to tell.
+        let _ = self.thread.send(Signal::Verdict(Verdict { partition, generation, offset, slot_bytes, decision }));
+    }
+}
+
+impl Drop for Ack {
+    fn drop(&mut self) {
+        self.send(self.decision);
+    }
+}
+
+impl fmt::Debug for Ack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ack({}:{})", self.partition, self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, channel};
+
+    fn ack() -> (Ack, Receiver<Signal>) {
+        let (sender, receiver) = channel();
+        (Ack::new(sender, 3, 7, 40, 1000), receiver)
+    }
+
+    fn verdicts(receiver: &Receiver<Signal>) -> Vec<(Decision, Option<usize>)> {
+        receiver
+            .try_iter()
+            .map(|signal| match signal {
+                Signal::Verdict(verdict) => (verdict.decision, verdict.slot_bytes),
+                Signal::Stop(_) => panic!("an ack never stops the consumer"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn done_retry_and_drop_each_report_one_verdict() {
+        let (done, receiver) = ack();
+        done.done();
+        assert_eq!(verdicts(&receiver), [(Decision::Done, Some(1000))]);
+        let (retried, receiver) = ack();
+        retried.retry();
+        assert_eq!(verdicts(&receiver), [(Decision::Retry, Some(1000))]);
+        let (dropped, receiver) = ack();
+        drop(dropped);
+        assert_eq!(verdicts(&receiver), [(Decision::Retry, Some(1000))]);
+    }
+
+    #[test]
+    fn a_panic_in_the_handler_is_a_retry() {
+        let (held, receiver) = ack();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _held = held;
+            panic!("a handler failed");
+        }));
+        assert!(outcome.is_err());
+        assert_eq!(verdicts(&receiver), [(Decision::Retry, Some(1000))]);
+    }
+
+    #[test]
+    fn a_released_slot_is_given_back_once() {
+        let (mut held, receiver) = ack();
+        held.release_slot();
+        held.release_slot();
+        held.done();
+        assert_eq!(verdicts(&receiver), [(Decision::Released, Some(1000)), (Decision::Done, None)]);
+    }
+}

@@ -1,0 +1,320 @@
+//! The loop of the polling thread.
+//!
+//! Owns the order of things: verdicts, commits, seeks, then a record if a slot is free. Must never
+//! run a handler, nor read a record for which there is no slot.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rdkafka::consumer::CommitMode;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::board::Board;
+use super::client::Client;
+use super::context::Context;
+use super::desk::Desk;
+use super::watchdog::Watchdog;
+use super::{ConsumerOptions, Delivery, copy};
+use crate::bus::BusError;
+use crate::bus::ack::{Ack, Signal};
+use crate::config::KafkaArgs;
+
+/// The longest wait inside a poll. Records wake it at once; a stop is noticed after it.
+const IDLE_POLL: Duration = Duration::from_millis(100);
+/// Progress is committed at most this often.
+const COMMIT_EVERY: Duration = Duration::from_millis(200);
+/// Without a free slot for this long, partitions are paused and polled, to stay in the group.
+const PAUSE_AFTER: Duration = Duration::from_secs(10);
+/// How often a paused client is polled.
+const PAUSED_POLL: Duration = Duration::from_millis(50);
+/// How often a Kafka that does not answer is asked again.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// The pause before a broken client is replaced.
+const REPLACE_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Settings {
+    pub(super) args: KafkaArgs,
+    pub(super) options: ConsumerOptions,
+}
+
+/// Why a client is no longer polled.
+enum End {
+    Stopped,
+    Broken(String),
+}
+
+pub(super) struct Poller {
+    pub(super) settings: Settings,
+    pub(super) desk: Arc<Mutex<Desk>>,
+    pub(super) board: Arc<Board>,
+    pub(super) signals: Receiver<Signal>,
+    pub(super) verdicts: Sender<Signal>,
+    pub(super) deliveries: mpsc::Sender<Delivery>,
+    pub(super) pace: Pace,
+}
+
+/// What the loop remembers from one round to the next.
+pub(super) struct Pace {
+    watchdog: Watchdog,
+    committed_at: Instant,
+    probed_at: Instant,
+    full_since: Option<Instant>,
+    /// The assignment that is paused, as the desk counts its changes.
+    paused: Option<u64>,
+    /// Set by a stop: when to give up waiting for records in flight.
+    stop_at: Option<Instant>,
+    is_deserted: bool,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        let (full_since, paused, stop_at) = (None, None, None);
+        let watchdog = Watchdog::new();
+        Self { watchdog, committed_at: now, probed_at: now, full_since, paused, stop_at, is_deserted: false }
+    }
+}
+
+impl Poller {
+    pub(super) fn open(&self) -> Result<Client, BusError> {
+        let context = Context {
+            topic: self.settings.options.topic.name(&self.settings.args),
+            client: self.desk.lock().begin_client(),
+            desk: Arc::clone(&self.desk),
+            board: Arc::clone(&self.board),
+        };
+        Client::open(&self.settings, context)
+    }
+
+    /// Polls until stopped, replacing a client that is broken. The last commit and the leaving of
+    /// the group are done when it returns.
+    pub(super) fn run(mut self, mut client: Client) -> Result<(), BusError> {
+        loop {
+            match self.serve(&client) {
+                End::Stopped => return self.finish(client),
+                End::Broken(reason) => {
+                    tracing::warn!(reason, topic = %client.topic(), "replacing the Kafka consumer");
+                    self.board.failed(&reason);
+                    self.board.restarted();
+                    client.abandon();
+                    client = self.reopen()?;
+                }
+            }
+        }
+    }
+
+    fn reopen(&mut self) -> Result<Client, BusError> {
+        self.pace.watchdog.rebuilt();
+        self.pace.paused = None;
+        self.wait_for_signal(REPLACE_PAUSE);
+        let client = self.open();
+        self.board.set_assignment(Vec::new());
+        client
+    }
+
+    fn serve(&mut self, client: &Client) -> End {
+        loop {
+            self.take_signals();
+            let now = Instant::now();
+            if self.pace.stop_at.is_some_and(|at| at <= now || self.desk.lock().undecided() == 0) {
+                return End::Stopped;
+            }
+            self.commit_if_due(client, now);
+            self.seek_if_due(client, now);
+            let broken = if self.pace.stop_at.is_some() || self.pace.is_deserted {
+                self.hold(client)
+            } else if self.desk.lock().slots.is_free() {
+                self.ask(client)
+            } else {
+                self.wait_for_slot(client, now)
+            };
+            if let Some(reason) = broken {
+                return End::Broken(reason);
+            }
+        }
+    }
+
+    /// Reads one record and hands it out.
+    fn ask(&mut self, client: &Client) -> Option<String> {
+        self.pace.full_since = None;
+        self.resume(client);
+        let patience = self.patience();
+        let asked_at = Instant::now();
+        match client.poll(patience) {
+            Some(Ok(message)) => self.hand_out(&message),
+            Some(Err(error)) => return self.take_error(&error),
+            None => return self.take_silence(client, asked_at.elapsed()),
+        }
+        None
+    }
+
+    /// The longest wait for a record that lets the next commit or seek be in time.
+    fn patience(&self) -> Duration {
+        let desk = self.desk.lock();
+        let commit = desk.has_progress().then(|| self.pace.committed_at + COMMIT_EVERY);
+        let due = desk.next_seek().into_iter().chain(commit).min();
+        let wait = due.map_or(IDLE_POLL, |due| due.saturating_duration_since(Instant::now()));
+        // Not zero, or a seek that must wait would make the thread spin.
+        wait.clamp(Duration::from_millis(1), IDLE_POLL)
+    }
+
+    fn hand_out(&mut self, message: &BorrowedMessage<'_>) {
+        self.pace.watchdog.received();
+        let (partition, offset) = (message.partition(), message.offset());
+        let bytes = message.payload_len();
+        let Some((generation, attempt)) = self.desk.lock().deliver((partition, offset), bytes) else { return };
+        self.board.handed_out(bytes, attempt);
+        let delivery = Delivery {
+            topic: self.settings.options.topic,
+            partition,
+            offset,
+            attempt,
+            key: message.key().map(<[u8]>::to_vec),
+            headers: copy::headers(message),
+            payload: message.payload().map_or_else(Vec::new, <[u8]>::to_vec),
+            ack: Ack::new(self.verdicts.clone(), partition, generation, offset, bytes),
+        };
+        match self.deliveries.try_send(delivery) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(_)) => self.pace.is_deserted = true,
+            // The channel has a place for each slot, so this cannot be; the record comes again.
+            Err(TrySendError::Full(_)) => tracing::error!(partition, offset, "no place for a record in the channel"),
+        }
+    }
+
+    fn wait_for_slot(&mut self, client: &Client, now: Instant) -> Option<String> {
+        let full_since = *self.pace.full_since.get_or_insert(now);
+        if now.duration_since(full_since) >= PAUSE_AFTER {
+            return self.hold(client);
+        }
+        self.wait_for_signal(self.patience());
+        None
+    }
+
+    /// Serves the group without reading records.
+    fn hold(&mut self, client: &Client) -> Option<String> {
+        let (changes, assignment) = {
+            let desk = self.desk.lock();
+            (desk.changes(), desk.assignment())
+        };
+        if self.pace.paused != Some(changes) {
+            client.pause(&assignment);
+            self.pace.paused = Some(changes);
+        }
+        match client.poll(Duration::ZERO) {
+            Some(Ok(message)) => self.desk.lock().decline((message.partition(), message.offset()), Instant::now()),
+            Some(Err(error)) => return self.take_error(&error),
+            None => {}
+        }
+        self.wait_for_signal(PAUSED_POLL);
+        None
+    }
+
+    fn resume(&mut self, client: &Client) {
+        if self.pace.paused.take().is_some() {
+            client.resume(&self.desk.lock().assignment());
+        }
+    }
+
+    fn take_signals(&mut self) {
+        while let Ok(signal) = self.signals.try_recv() {
+            self.take_signal(&signal);
+        }
+    }
+
+    fn wait_for_signal(&mut self, limit: Duration) {
+        if let Ok(signal) = self.signals.recv_timeout(limit) {
+            self.take_signal(&signal);
+        }
+    }
+
+    fn take_signal(&mut self, signal: &Signal) {
+        match signal {
+            Signal::Verdict(verdict) => self.desk.lock().decide(verdict, Instant::now()),
+            Signal::Stop(limit) => self.pace.stop_at = Some(Instant::now() + *limit),
+        }
+    }
+
+    fn commit_if_due(&mut self, client: &Client, now: Instant) {
+        if now.duration_since(self.pace.committed_at) < COMMIT_EVERY || !self.desk.lock().has_progress() {
+            return;
+        }
+        self.pace.committed_at = now;
+        let places = self.desk.lock().take_commits();
+        if !places.is_empty()
+            && let Err(error) = client.commit(&places, CommitMode::Async)
+        {
+            tracing::debug!(%error, "queueing a commit");
+            self.desk.lock().commit_failed();
+        }
+    }
+
+    fn seek_if_due(&mut self, client: &Client, now: Instant) {
+        if self.pace.stop_at.is_some() {
+            return;
+        }
+        let places = self.desk.lock().seeks(now);
+        for place in places {
+            match client.seek(place) {
+                Ok(()) => self.desk.lock().sought(place),
+                Err(error) => {
+                    tracing::debug!(%error, partition = place.0, "reading again from {}", place.1);
+                    self.desk.lock().seek_failed(place, now);
+                }
+            }
+        }
+    }
+
+    /// `Some` when only a new client helps.
+    fn take_error(&mut self, error: &KafkaError) -> Option<String> {
+        match error {
+            KafkaError::MessageConsumptionFatal(_) => Some(error.to_string()),
+            _ => {
+                self.board.disconnected(error);
+                None
+            }
+        }
+    }
+
+    /// `Some` when there are records that the client does not bring.
+    fn take_silence(&mut self, client: &Client, waited: Duration) -> Option<String> {
+        if !self.board.is_connected() && self.pace.probed_at.elapsed() >= PROBE_EVERY {
+            self.pace.probed_at = Instant::now();
+            match client.probe() {
+                Ok(()) => self.board.connected(),
+                Err(error) => self.board.failed(&error),
+            }
+        }
+        let positions = self.desk.lock().positions();
+        if positions.is_empty() || !self.pace.watchdog.asked_in_vain(waited) {
+            return None;
+        }
+        match client.lag(&positions) {
+            Ok(0) | Err(_) => None,
+            Ok(lag) => Some(format!("the consumer stands still {lag} records before the end")),
+        }
+    }
+
+    /// Commits what is done and leaves the group.
+    fn finish(mut self, client: Client) -> Result<(), BusError> {
+        const STOPPING: &str = "committing before the end";
+        self.take_signals();
+        let places = {
+            let desk = self.desk.lock();
+            desk.commit_points(&desk.assignment())
+        };
+        let committed = if places.is_empty() { Ok(()) } else { client.commit(&places, CommitMode::Sync) };
+        let topic = client.topic().to_owned();
+        if committed.is_ok() {
+            drop(client)
+        } else {
+            client.abandon()
+        }
+        committed.map_err(|error| BusError::of(STOPPING, &topic, error))
+    }
+}

@@ -1,0 +1,80 @@
+//! Dead letters: a record as it came, with the headers that say why it was set aside.
+//!
+//! Owns those headers. Must never send, nor drop anything of the record.
+
+use bytes::Bytes;
+use chrono::{SecondsFormat, Utc};
+
+use super::{Delivery, Headers, RawRecord};
+use crate::config::KafkaArgs;
+
+/// The longest error text that is kept, in characters.
+const MAX_MESSAGE_CHARS: usize = 2000;
+
+/// The dead letter for a record; `None` for topics that have none (heartbeats are counted and
+/// dropped). Send it, and acknowledge the record only when that succeeded.
+#[must_use]
+pub fn dead_letter(delivery: &Delivery, error_class: &str, error_message: &str, args: &KafkaArgs) -> Option<RawRecord> {
+    let topic = delivery.topic.dead_letters()?;
+    let why = [
+        ("error-class", error_class.to_owned()),
+        ("error-message", error_message.chars().take(MAX_MESSAGE_CHARS).collect()),
+        ("origin-topic", delivery.topic.name(args)),
+        ("origin-partition", delivery.partition.to_string()),
+        ("origin-offset", delivery.offset.to_string()),
+        ("attempts", delivery.attempt.to_string()),
+        ("failed-at", Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)),
+    ];
+    let came = delivery.headers.iter().map(|(name, value)| (name.to_owned(), value.to_vec()));
+    let why = why.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes()));
+    Some(RawRecord {
+        topic,
+        key: delivery.key.clone(),
+        partition: None,
+        headers: Headers::new(came.chain(why).collect()),
+        payload: Bytes::copy_from_slice(&delivery.payload),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Ack, Topic};
+
+    fn delivery(topic: Topic) -> Delivery {
+        let (sender, _) = std::sync::mpsc::channel();
+        Delivery {
+            topic,
+            partition: 3,
+            offset: 99,
+            attempt: 2,
+            key: Some(vec![0xff, 0]),
+            headers: Headers::new(vec![("task".to_owned(), vec![0xfe])]),
+            payload: vec![1, 2, 3],
+            ack: Ack::new(sender, 3, 1, 99, 3),
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_is_the_record_as_it_came_and_says_why() {
+        let args = KafkaArgs::new("localhost:9092", "p.");
+        let letter = dead_letter(&delivery(Topic::Tasks), "Poison", &"x".repeat(5000), &args).unwrap();
+        assert_eq!((letter.topic, letter.payload.as_ref()), (Topic::TasksDlq, &[1_u8, 2, 3][..]));
+        assert_eq!(letter.key.as_deref(), Some(&[0xff_u8, 0][..]));
+        assert_eq!(letter.headers.iter().next(), Some(("task", &[0xfe_u8][..])));
+        assert_eq!(letter.headers.get("error-class"), Some("Poison"));
+        assert_eq!(letter.headers.get("error-message").map(str::len), Some(MAX_MESSAGE_CHARS));
+        assert_eq!(letter.headers.get("origin-topic"), Some("p.tasks"));
+        assert_eq!(letter.headers.get("origin-partition"), Some("3"));
+        assert_eq!(letter.headers.get("origin-offset"), Some("99"));
+        assert_eq!(letter.headers.get("attempts"), Some("2"));
+        let at = letter.headers.get("failed-at").unwrap();
+        assert!(chrono::DateTime::parse_from_rfc3339(at).is_ok() && at.ends_with('Z'));
+    }
+
+    #[test]
+    fn heartbeats_have_no_dead_letters() {
+        let args = KafkaArgs::new("localhost:9092", "");
+        assert!(dead_letter(&delivery(Topic::Heartbeats), "Poison", "", &args).is_none());
+    }
+}

@@ -1,0 +1,175 @@
+//! Sending records, each until its delivery report.
+//!
+//! Owns the producing client, the bound on what waits in it, and its replacement when it is broken
+//! beyond repair. Must never report a record as delivered before the broker has.
+
+mod context;
+mod enqueue;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{Producer as _, ThreadedProducer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::outgoing::RawRecord;
+use super::settings::{self, MAX_DEAD_LETTER_BYTES};
+use super::{BusError, Topic};
+use crate::config::KafkaArgs;
+use context::{Context, Pending};
+use enqueue::{Envelope, enqueue};
+
+type Client = ThreadedProducer<Context>;
+
+const SENDING: &str = "sending a record";
+/// How long a question about the broker's health may take.
+const PROBE_LIMIT: Duration = Duration::from_millis(1500);
+
+/// Where a record came to lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivered {
+    /// The partition.
+    pub partition: i32,
+    /// Its offset there.
+    pub offset: i64,
+}
+
+/// Sends records. Clones share one client.
+#[derive(Clone)]
+pub struct Producer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    args: KafkaArgs,
+    client_id: String,
+    client: RwLock<Arc<Client>>,
+    window: Arc<Semaphore>,
+    window_bytes: usize,
+}
+
+impl Producer {
+    /// Sets up a producer. Kafka need not be there yet.
+    ///
+    /// # Errors
+    /// [`BusError::Client`] when the settings make no client.
+    pub fn connect(args: &KafkaArgs, client_id: &str) -> Result<Self, BusError> {
+        let window_bytes = settings::producer_window_bytes(args);
+        let shared = Shared {
+            client: RwLock::new(Arc::new(open(args, client_id)?)),
+            args: args.clone(),
+            client_id: client_id.to_owned(),
+            window: Arc::new(Semaphore::new(window_bytes)),
+            window_bytes,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Sends one record and waits for its delivery report; first for room, when much is on its way.
+    /// The value is not copied.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] when no report came within 10 s (the record may still have arrived:
+    /// sending it again may double it), [`BusError::TooLarge`] before anything is sent.
+    ///
+    /// # Cancel safety
+    /// Dropping the future while it waits for room sends nothing; later the record goes out anyway.
+    pub async fn send(&self, record: impl Into<RawRecord>) -> Result<Delivered, BusError> {
+        let record = record.into();
+        let topic = record.topic.name(&self.shared.args);
+        let bytes = self.check_size(&record, &topic)?;
+        let room = self.room_for(bytes).await?;
+        let client = self.shared.client.read().clone();
+        let (reply, report) = oneshot::channel();
+        let RawRecord { partition, key, headers, payload, .. } = record;
+        let envelope = Envelope { topic: &topic, partition, key: key.as_deref(), headers: &headers };
+        let outcome = match enqueue(&client, &envelope, Pending::new(payload, room, reply)) {
+            Ok(()) => report.await.unwrap_or(Err(KafkaError::Canceled)),
+            Err(error) => Err(error),
+        };
+        outcome.map_err(|error| {
+            self.replace_if_broken(&client);
+            BusError::of(SENDING, &topic, error)
+        })
+    }
+
+    /// Waits until all that was sent has been reported on.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] when something is still on its way after `limit`.
+    pub async fn flush(&self, limit: Duration) -> Result<(), BusError> {
+        const FLUSHING: &str = "waiting for the records on their way";
+        let client = self.shared.client.read().clone();
+        blocking(FLUSHING, "", move || client.flush(limit)).await
+    }
+
+    /// Asks whether Kafka answers, for at most 1.5 s.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] when it does not.
+    pub async fn is_up(&self) -> Result<(), BusError> {
+        const ASKING: &str = "asking Kafka for its topics";
+        let client = self.shared.client.read().clone();
+        let topic = Topic::Jobs.name(&self.shared.args);
+        // One topic, missing or not: the answer is what counts, and it stays small on a shared broker.
+        blocking(ASKING, "", move || client.client().fetch_metadata(Some(&topic), PROBE_LIMIT).map(drop)).await
+    }
+
+    fn check_size(&self, record: &RawRecord, topic: &str) -> Result<usize, BusError> {
+        let is_dead_letter = matches!(record.topic, Topic::JobsDlq | Topic::TasksDlq | Topic::ResultsDlq);
+        let limit = if is_dead_letter { MAX_DEAD_LETTER_BYTES } else { self.shared.args.max_record_bytes };
+        let bytes = record.wire_bytes();
+        if bytes <= limit { Ok(bytes) } else { Err(BusError::TooLarge { topic: topic.to_owned(), bytes, limit }) }
+    }
+
+    async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, BusError> {
+        // The client counts about a kilobyte for a small record.
+        let bytes = bytes.max(1024).min(self.shared.window_bytes);
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let room = self.shared.window.clone().acquire_many_owned(permits).await;
+        room.map_err(|_| BusError::Stopped(SENDING))
+    }
+
+    /// An idempotent client that lost its place in a log refuses everything from then on; only a new
+    /// one helps. The broker's memory loss is such a case.
+    fn replace_if_broken(&self, broken: &Arc<Client>) {
+        let Some((code, reason)) = broken.client().fatal_error() else { return };
+        let mut current = self.shared.client.write();
+        if !Arc::ptr_eq(&current, broken) {
+            return;
+        }
+        match open(&self.shared.args, &self.shared.client_id) {
+            Ok(client) => *current = Arc::new(client),
+            Err(error) => return tracing::error!(%error, "replacing a broken Kafka producer"),
+        }
+        tracing::warn!(%code, reason, "the Kafka producer was broken and has been replaced");
+    }
+}
+
+impl std::fmt::Debug for Producer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let free_bytes = self.shared.window.available_permits();
+        out.debug_struct("Producer")
+            .field("client_id", &self.shared.client_id)
+            .field("free_bytes", &free_bytes)
+            .finish()
+    }
+}
+
+fn open(args: &KafkaArgs, client_id: &str) -> Result<Client, BusError> {
+    let config = settings::producer(args, client_id);
+    Client::from_config_and_context(&config, Context).map_err(BusError::Client)
+}
+
+/// Runs a blocking call of a client beside the runtime.
+pub(super) async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    topic: &str,
+    call: impl FnOnce() -> Result<T, KafkaError> + Send + 'static,
+) -> Result<T, BusError> {
+    let done = tokio::task::spawn_blocking(call).await.map_err(|_| BusError::Stopped(doing))?;
+    done.map_err(|error| BusError::of(doing, topic, error))
+}

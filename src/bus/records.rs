@@ -1,0 +1,115 @@
+//! What records say: tasks, tiles, commands and heartbeats, with their schemas.
+//!
+//! A record's header is JSON and its value raw pixels, or the value is JSON. `schema` is
+//! `name/major.minor`: another major is refused, unknown fields of a newer minor are ignored. Nothing
+//! here trusts a size or a checksum that it has not compared with the bytes.
+
+mod command;
+mod heartbeat;
+mod task;
+mod tile;
+
+pub use command::{Check, JobCommand};
+pub use heartbeat::{CurrentTile, Heartbeat};
+pub use task::{Encoding, PayloadKind, TaskHeader};
+pub use tile::{StepTimes, TileHeader};
+
+use serde::de::DeserializeOwned;
+
+use super::Headers;
+use crate::picture::{Depth, Layout, PixelFormat};
+
+/// The longest JSON header or JSON value that is looked at, in bytes.
+const MAX_JSON_BYTES: usize = 64 * 1024;
+
+/// Why a record is not what its topic carries. Such a record is dead-lettered.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The header `schema` is missing, or names another record or another major version.
+    #[error("reading a record: schema is {found:?}, expected {expected:?}")]
+    Schema {
+        /// What came.
+        found: Option<String>,
+        /// What is read here.
+        expected: &'static str,
+    },
+    /// The JSON is missing, too long or does not decode.
+    #[error("reading a record: {0}")]
+    Json(String),
+    /// The sizes in the header do not agree with each other or with the bytes.
+    #[error("reading a record: {0}")]
+    Size(String),
+    /// The checksum of the bytes is another.
+    #[error("reading a record: crc32c of the pixels is {actual:08x}, the header says {expected:08x}")]
+    Checksum {
+        /// By the header.
+        expected: u32,
+        /// Of the bytes.
+        actual: u32,
+    },
+}
+
+/// Compares the header `schema` with `expected` (`name/major.minor`): name and major must agree.
+fn check_schema(headers: &Headers, expected: &'static str) -> Result<(), RecordError> {
+    let found = headers.get("schema");
+    let major = |schema: &str| schema.split_once('.').map(|(name_and_major, _)| name_and_major.to_owned());
+    match found {
+        Some(schema) if major(schema).is_some() && major(schema) == major(expected) => Ok(()),
+        _ => Err(RecordError::Schema { found: found.map(|text| text.chars().take(64).collect()), expected }),
+    }
+}
+
+fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, RecordError> {
+    if text.len() > MAX_JSON_BYTES {
+        return Err(RecordError::Json(format!("{} bytes of JSON, at most {MAX_JSON_BYTES} are read", text.len())));
+    }
+    serde_json::from_slice(text).map_err(|error| RecordError::Json(error.to_string()))
+}
+
+fn read_json_header<T: DeserializeOwned>(headers: &Headers, name: &str) -> Result<T, RecordError> {
+    let text = headers.get(name).ok_or_else(|| RecordError::Json(format!("no header {name:?}")))?;
+    read_json(text.as_bytes())
+}
+
+fn write_json<T: serde::Serialize>(value: &T) -> String {
+    // Plain structs with text keys serialize always; an empty header would be refused by its reader.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Checks that `payload` is `width` × `height` pixels of a format, and that its checksum agrees.
+fn check_pixels(claim: &PixelClaim, payload: &[u8]) -> Result<PixelFormat, RecordError> {
+    let layout = Layout::from_channels(usize::from(claim.channels));
+    let depth = Depth::try_from(claim.depth).ok();
+    let (Some(layout), Some(depth)) = (layout, depth) else {
+        return Err(RecordError::Size(format!("{} channels of {} bits are no pixel", claim.channels, claim.depth)));
+    };
+    let format = PixelFormat { layout, depth };
+    let bytes = u64::from(claim.width) * u64::from(claim.height);
+    let bytes = bytes.checked_mul(format.bytes_per_pixel() as u64);
+    if bytes != Some(payload.len() as u64) || payload.is_empty() {
+        return Err(RecordError::Size(format!(
+            "{}x{} pixels of {} bytes are not {} bytes",
+            claim.width,
+            claim.height,
+            format.bytes_per_pixel(),
+            payload.len()
+        )));
+    }
+    let actual = crc32c::crc32c(payload);
+    if actual != claim.crc32c {
+        return Err(RecordError::Checksum { expected: claim.crc32c, actual });
+    }
+    Ok(format)
+}
+
+/// What a header says of the pixels beside it.
+struct PixelClaim {
+    width: u32,
+    height: u32,
+    channels: u8,
+    depth: u8,
+    crc32c: u32,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! A tile: what a worker made of a task.
+
+use serde::{Deserialize, Serialize};
+
+use super::{PixelClaim, RecordError, check_pixels, check_schema, read_json_header, write_json};
+use crate::bus::Headers;
+use crate::job::{JobId, Token, WorkerId};
+use crate::picture::PixelFormat;
+use crate::plan::PlanHash;
+
+/// What a worker spent on a tile, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepTimes {
+    /// From the record's arrival until a thread took it.
+    pub wait: f32,
+    /// Running the operations.
+    pub run: f32,
+}
+
+/// The header `tile` of a record on `results`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TileHeader {
+    /// The job.
+    pub job: JobId,
+    /// Which run of it.
+    pub run: u32,
+    /// Which stage, from 0.
+    pub stage: u32,
+    /// Which tile of the stage's grid.
+    pub index: u32,
+    /// The plan it was cut by.
+    pub plan: PlanHash,
+    /// The task's attempt.
+    pub attempt: u32,
+    /// Who made it.
+    pub worker: WorkerId,
+    /// The worker's small number, for the table of tiles.
+    pub worker_number: u16,
+    /// Which start of that worker.
+    pub incarnation: Token,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Channels of a pixel.
+    pub channels: u8,
+    /// Bits of a sample.
+    pub depth: u8,
+    /// CRC-32C of the pixels.
+    pub crc32c: u32,
+    /// What it took.
+    pub ms: StepTimes,
+}
+
+impl TileHeader {
+    /// What its records say they are.
+    pub const SCHEMA: &'static str = "tile/1.0";
+
+    /// The record's headers.
+    pub fn encode(&self) -> Vec<(&'static str, String)> {
+        vec![("schema", Self::SCHEMA.to_owned()), ("tile", write_json(self))]
+    }
+
+    /// Reads a record and compares all that it says with its bytes.
+    ///
+    /// # Errors
+    /// If it is no tile, or its sizes or checksum do not agree.
+    pub fn decode(headers: &Headers, payload: &[u8]) -> Result<Self, RecordError> {
+        check_schema(headers, Self::SCHEMA)?;
+        let tile: Self = read_json_header(headers, "tile")?;
+        let claim = PixelClaim {
+            width: tile.width,
+            height: tile.height,
+            channels: tile.channels,
+            depth: tile.depth,
+            crc32c: tile.crc32c,
+        };
+        check_pixels(&claim, payload)?;
+        Ok(tile)
+    }
+
+    /// Whether its size and format are those that stage and index ask for.
+    pub fn fits(&self, width: u32, height: u32, format: PixelFormat) -> bool {
+        self.width == width
+            && self.height == height
+            && usize::from(self.channels) == format.layout.channels()
+            && self.depth == format.depth.bits()
+    }
+}

@@ -1,0 +1,76 @@
+//! Without a broker: say so, wait, and go on when it is there.
+
+use std::net::TcpListener;
+use std::time::Instant;
+
+use super::*;
+use crate::bus::BusError;
+
+/// An address at which nobody listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// Lets clients reach `broker` at `address` from now on; the thread ends with the process.
+fn appear_at(address: &str, broker: String) {
+    let listener = TcpListener::bind(address).unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = std::net::TcpStream::connect(&broker).unwrap();
+            for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        }
+    });
+}
+
+#[tokio::test]
+async fn without_a_broker_all_is_unavailable_and_it_recovers_when_one_appears() {
+    let bus = Bus::new().await;
+    let address = nobody();
+    let args = KafkaArgs { kafka_brokers: address.clone(), ..bus.args.clone() };
+    let producer = Producer::connect(&args, "bus-test").unwrap();
+    let (consumer, mut records) = Consumer::start(&args, options(Topic::Jobs, 8)).unwrap();
+
+    let asked_at = Instant::now();
+    assert!(matches!(producer.is_up().await, Err(BusError::Unavailable { .. })));
+    assert!(asked_at.elapsed() < Duration::from_secs(3));
+    assert!(matches!(producer.send(record(Topic::Jobs, 0, "lost")).await, Err(BusError::Unavailable { .. })));
+    assert!(matches!(admin::lag(&args, Group::Jobs).await, Err(BusError::Unavailable { .. })));
+    let status = consumer.status();
+    assert!(!status.is_connected && status.last_error.is_some(), "{status:?}");
+
+    appear_at(&address, bus.args.kafka_brokers.clone());
+    until("the producer to recover", async || producer.is_up().await.is_ok()).await;
+    producer.send(record(Topic::Jobs, 0, "found")).await.unwrap();
+    let found = receive(&mut records).await;
+    assert_eq!(found.payload, b"found");
+    assert!(consumer.status().is_connected);
+    found.ack.done();
+    consumer.stop(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(bus.committed(Group::Jobs, 0).await, Some(1));
+}
+
+#[tokio::test]
+async fn a_stop_without_a_broker_ends_in_time() {
+    let args = KafkaArgs::new(nobody(), "");
+    let (consumer, mut records) = Consumer::start(&args, options(Topic::Jobs, 8)).unwrap();
+    until("the consumer to notice", async || consumer.status().last_error.is_some()).await;
+    let asked_at = Instant::now();
+    let _ = consumer.stop(Duration::from_secs(2)).await;
+    assert!(asked_at.elapsed() < Duration::from_secs(5), "took {:?}", asked_at.elapsed());
+    assert!(records.recv().await.is_none(), "the thread has ended");
+}
+
+#[tokio::test]
+async fn a_consumer_that_is_dropped_ends() {
+    let bus = Bus::new().await;
+    let (consumer, mut records) = bus.consume(Topic::Jobs, 8);
+    drop(consumer);
+    let ended = tokio::time::timeout(PATIENCE, records.recv()).await.expect("the thread ends");
+    assert!(ended.is_none());
+}

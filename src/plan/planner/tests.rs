@@ -1,0 +1,109 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::picture::{Depth, Layout};
+
+fn picture(width: u32, height: u32, layout: Layout, depth: Depth) -> PictureInfo {
+    PictureInfo { size: Size { width, height }, format: PixelFormat { layout, depth } }
+}
+
+fn chain(steps: &[&str]) -> Chain {
+    Chain::new(steps.iter().map(|step| step.parse().unwrap()).collect())
+}
+
+fn tile(input: PictureInfo, steps: &[&str]) -> (u32, u32) {
+    let plan = Plan::make(input, &chain(steps), &PlanLimits::default()).unwrap();
+    assert_eq!(plan.stages.len(), 1, "{steps:?}");
+    (plan.stages[0].tile_width, plan.stages[0].tile_height)
+}
+
+#[test]
+fn tiles_are_512_where_a_record_holds_them() {
+    let rgb = picture(5000, 5000, Layout::Rgb, Depth::Eight);
+    assert_eq!(tile(rgb, &["grayscale"]), (512, 512));
+    assert_eq!(tile(rgb, &["gaussian_blur:ksize=51"]), (512, 512));
+    assert_eq!(tile(rgb, &[]), (512, 512));
+}
+
+#[test]
+fn tiles_shrink_to_fit_a_record() {
+    let rgb = picture(5000, 5000, Layout::Rgb, Depth::Eight);
+    assert_eq!(tile(rgb, &["gaussian_blur:ksize=99"]), (480, 464));
+    assert_eq!(tile(picture(5000, 5000, Layout::Rgba, Depth::Eight), &["invert"]), (512, 480));
+    let (width, height) = tile(picture(5000, 5000, Layout::Rgba, Depth::Sixteen), &["gaussian_blur:ksize=255"]);
+    assert!((width + 254) * (height + 254) * 8 <= 1_000_000 - 16 * 1024 && width >= 64, "{width} x {height}");
+}
+
+#[test]
+fn a_wide_picture_gets_low_tiles_so_that_a_band_fits() {
+    let wide = picture(100_000, 5000, Layout::Rgb, Depth::Eight);
+    let (width, height) = tile(wide, &["invert"]);
+    assert_eq!(width, 512);
+    assert!(u64::from(height) * 300_000 <= 96 << 20, "{height}");
+}
+
+#[test]
+fn a_chain_too_wide_for_a_tile_is_cut_between_operations() {
+    let rgb = picture(5000, 5000, Layout::Rgb, Depth::Eight);
+    let steps = ["gaussian_blur:ksize=255", "gaussian_blur:ksize=255", "gaussian_blur:ksize=255", "invert"];
+    let plan = Plan::make(rgb, &chain(&steps), &PlanLimits::default()).unwrap();
+    assert!(plan.stages.len() > 1);
+    let again: Vec<Step> = plan.stages.iter().flat_map(|stage| stage.steps.steps().to_vec()).collect();
+    assert_eq!(Chain::new(again), chain(&steps));
+    for pair in plan.stages.windows(2) {
+        assert_eq!(pair[0].output, pair[1].input);
+    }
+}
+
+#[test]
+fn a_picture_without_pixels_and_an_impossible_record_have_no_plan() {
+    let limits = PlanLimits::default();
+    let empty = picture(0, 5, Layout::Gray, Depth::Eight);
+    assert_eq!(Plan::make(empty, &chain(&["invert"]), &limits), Err(PlanError::Empty));
+    let tiny = PlanLimits { max_record_bytes: 17_000, ..limits };
+    let rgb = picture(5000, 5000, Layout::Rgb, Depth::Eight);
+    let refused = Plan::make(rgb, &chain(&["gaussian_blur:ksize=255"]), &tiny);
+    assert!(matches!(refused, Err(PlanError::TooWide { halo: 127, .. })), "{refused:?}");
+}
+
+#[test]
+fn a_plan_reads_back_with_the_same_hash_and_any_change_has_another() {
+    let rgb = picture(3000, 2000, Layout::Rgb, Depth::Eight);
+    let plan = Plan::make(rgb, &chain(&["grayscale", "gaussian_blur:ksize=51"]), &PlanLimits::default()).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    let again: Plan = serde_json::from_str(&text).unwrap();
+    assert_eq!(again, plan);
+    assert_eq!(again.hash(), plan.hash());
+    let mut other = plan.clone();
+    other.stages[0].tile_width -= 16;
+    assert_ne!(other.hash(), plan.hash());
+}
+
+fn layouts() -> impl Strategy<Value = Layout> {
+    prop_oneof![Just(Layout::Gray), Just(Layout::GrayAlpha), Just(Layout::Rgb), Just(Layout::Rgba)]
+}
+
+proptest! {
+    #[test]
+    fn every_task_and_result_fits_a_record(
+        width in 1u32..40_000, height in 1u32..40_000, layout in layouts(), sixteen: bool,
+        radii in prop::collection::vec(0u32..128, 1..6), record in 300_000usize..2_000_000,
+    ) {
+        let depth = if sixteen { Depth::Sixteen } else { Depth::Eight };
+        let input = picture(width, height, layout, depth);
+        let steps: Vec<String> = radii.iter().map(|radius| format!("gaussian_blur:ksize={}", 2 * radius + 1)).collect();
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        let limits = PlanLimits { max_record_bytes: record, ..PlanLimits::default() };
+        if let Ok(plan) = Plan::make(input, &chain(&steps), &limits) {
+            prop_assert_eq!(plan.stages.iter().map(|stage| stage.steps.steps().len()).sum::<usize>(), steps.len());
+            for stage in &plan.stages {
+                prop_assert!(stage.tile_width % 16 == 0 && stage.tile_height % 16 == 0);
+                let widest = (stage.tile_width + 2 * stage.halo).min(width) as usize;
+                let highest = (stage.tile_height + 2 * stage.halo).min(height) as usize;
+                prop_assert!(widest * highest * stage.input.format.bytes_per_pixel() <= record - HEADROOM_BYTES);
+                prop_assert!(stage.largest_result_bytes() <= record - HEADROOM_BYTES);
+                prop_assert!(highest as u64 * stage.input.row_bytes() as u64 <= limits.band_bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! A job's transitions, from `accepting` to `expired`.
+//!
+//! Each is one script on the job's keys, then the upkeep of the indexes over jobs. Which transition to ask
+//! for, and when, is the services' business.
+
+use std::time::Duration;
+
+use redis::Pipeline;
+
+use super::client::State;
+use super::script::{self, Answer, Call};
+use super::{KEEP_KEYS, StateError, Transition, millis, now, view};
+use crate::job::{EndMarker, JobId, JobStatus, Manifest, Priority, Token};
+
+/// Characters of a reason that are kept.
+const REASON_CHARS: usize = 500;
+
+impl State {
+    /// Writes a job's hash as `accepting`: unlisted, gone after `ttl` unless it is queued. A job that is
+    /// there already is left as it is.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn accept(&self, manifest: &Manifest, ttl: Duration) -> Result<(), StateError> {
+        self.create(manifest, JobStatus::Accepting, Some(ttl), &[]).await.map(|_| ())
+    }
+
+    /// Writes a job's hash with any status, unless there is one; says whether it was written.
+    pub(super) async fn create(
+        &self,
+        manifest: &Manifest,
+        status: JobStatus,
+        ttl: Option<Duration>,
+        more: &[(&str, String)],
+    ) -> Result<bool, StateError> {
+        let seconds = ttl.map_or(0, |ttl| ttl.as_secs().max(1));
+        let time = now();
+        let fields = view::fields(manifest, &time);
+        let call = script::CREATE.call().key(self.keys.job(manifest.job)).arg(seconds).arg(&time).arg(status);
+        let call = call.args(fields.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+        let call = call.args(more.iter().flat_map(|(name, value)| [*name, value.as_str()]));
+        Ok(self.script(call).await?.word() == "made")
+    }
+
+    /// `accepting` → `queued`: listed and ready for a splitter. Refused with `None`: its hash has gone,
+    /// [`State::accept`] it again if its manifest is in the store.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn queue(&self, job: JobId) -> Result<Transition, StateError> {
+        let call = script::QUEUE.call().key(self.keys.job(job)).arg(now());
+        let (transition, status) = self.transition(call, JobStatus::Queued).await?;
+        if transition.is_so() && status == Some(JobStatus::Queued) {
+            self.make_ready(job).await?;
+            self.index(job, JobStatus::Queued).await?;
+        }
+        Ok(transition)
+    }
+
+    /// Takes back a job whose announcement failed, if nobody has begun it: nothing of it is left.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn withdraw(&self, job: JobId) -> Result<Transition, StateError> {
+        let answer = self.script(script::WITHDRAW.call().key(self.keys.job(job))).await?;
+        let transition = transition_of(&answer)?;
+        if transition.is_so() {
+            self.forget(job).await?;
+        }
+        Ok(transition)
+    }
+
+    /// Puts a job back among the ready ones, if it has not ended (`Resend`, `NextStage`, the sweeper). A
+    /// pass that is under way ends as ready then.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn make_ready(&self, job: JobId) -> Result<(), StateError> {
+        let answer = self.script(script::MAKE_READY.call().key(self.keys.job(job))).await?;
+        match answer.word() {
+            "made" => self.add_ready(job, answer.text(1), answer.text(2)).await,
+            "unknown" => self.believe_unknown().await,
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn add_ready(&self, job: JobId, priority: &str, created_at: &str) -> Result<(), StateError> {
+        let score = score(priority.parse().unwrap_or_default(), created_at);
+        self.query(redis::cmd("ZADD").arg(self.keys.ready()).arg(score).arg(job.to_string())).await
+    }
+
+    /// The jobs that want a reading pass: by priority, then by age.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn ready_jobs(&self, limit: usize) -> Result<Vec<JobId>, StateError> {
+        let mut command = redis::cmd("ZRANGE");
+        let jobs: Vec<String> =
+            self.query(command.arg(self.keys.ready()).arg(0).arg(limit.max(1) - 1).arg("REV")).await?;
+        Ok(jobs.iter().filter_map(|job| job.parse().ok()).take(limit).collect())
+    }
+
+    /// `finishing` → `done`: publishes the result's name. Refused with `Done`: another attempt came first,
+    /// the caller's file is the one to delete.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer, or the marker names no result.
+    pub async fn done(
+        &self,
+        job: JobId,
+        token: &Token,
+        end: &EndMarker,
+        keep: Duration,
+    ) -> Result<Transition, StateError> {
+        let Some(name) = &end.final_filename else {
+            return Err(StateError::Data(format!("the end marker of {job} names no result")));
+        };
+        let call = script::DONE.call().key(self.keys.job(job)).arg(token).arg(name).arg(end.bytes_out);
+        let call = call.arg(&end.finished_at).arg((keep + KEEP_KEYS).as_secs());
+        self.ended(job, call, JobStatus::Done).await
+    }
+
+    /// Any unfinished status → `failed`. `reason` is what the sender reads.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn fail(&self, job: JobId, reason: &str, keep: Duration) -> Result<Transition, StateError> {
+        self.finish(job, JobStatus::Failed, reason, keep).await
+    }
+
+    /// Any unfinished status → `cancelled`.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn cancel(&self, job: JobId, keep: Duration) -> Result<Transition, StateError> {
+        self.finish(job, JobStatus::Cancelled, "cancelled by its owner", keep).await
+    }
+
+    async fn finish(
+        &self,
+        job: JobId,
+        status: JobStatus,
+        reason: &str,
+        keep: Duration,
+    ) -> Result<Transition, StateError> {
+        let reason: String = reason.chars().take(REASON_CHARS).collect();
+        let call = script::FINISH.call().key(self.keys.job(job)).arg(status).arg(reason).arg(now());
+        self.ended(job, call.arg((keep + KEEP_KEYS).as_secs()), status).await
+    }
+
+    /// `failed` or `cancelled` → `queued`, as run `run`: one more than the job's last. The end marker of the
+    /// last run must have gone from the store, or a manifest of run `run` be there, before this is asked.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn retry(&self, job: JobId, run: u32) -> Result<Transition, StateError> {
+        let call = script::RETRY.call().key(self.keys.job(job)).arg(run).arg(now());
+        let (transition, status) = self.transition(call, JobStatus::Queued).await?;
+        if transition.is_so() && status == Some(JobStatus::Queued) {
+            self.make_ready(job).await?;
+            self.index(job, JobStatus::Queued).await?;
+        }
+        Ok(transition)
+    }
+
+    /// `done`, `failed` or `cancelled` → `expired`: its files are gone.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn expire(&self, job: JobId) -> Result<Transition, StateError> {
+        self.ended(job, script::EXPIRE.call().key(self.keys.job(job)).arg(now()), JobStatus::Expired).await
+    }
+
+    /// Shows that jobs are being worked on: renews `updated_at`.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn touch(&self, jobs: &[JobId]) -> Result<(), StateError> {
+        let time = now();
+        let calls = jobs.iter().map(|job| script::TOUCH.call().key(self.keys.job(*job)).arg(&time)).collect();
+        self.scripts(calls).await.map(|_| ())
+    }
+
+    /// Adds milliseconds to a job's `ms_…` fields.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn add_times(&self, job: JobId, steps: &[(&'static str, u64)]) -> Result<(), StateError> {
+        let call = script::TOUCH.call().key(self.keys.job(job)).arg(now());
+        let steps = steps.iter().flat_map(|(step, ms)| [(*step).to_owned(), ms.to_string()]);
+        self.script(call.args(steps)).await.map(|_| ())
+    }
+
+    async fn ended(&self, job: JobId, call: Call, status: JobStatus) -> Result<Transition, StateError> {
+        let (transition, _) = self.transition(call, status).await?;
+        if transition.is_so() {
+            self.index(job, status).await?;
+        }
+        Ok(transition)
+    }
+
+    /// Runs a transition; gives what became of it and where the job is now.
+    pub(super) async fn transition(
+        &self,
+        call: Call,
+        target: JobStatus,
+    ) -> Result<(Transition, Option<JobStatus>), StateError> {
+        let answer = self.script(call).await?;
+        let transition = transition_of(&answer)?;
+        match transition {
+            Transition::Refused { status: None } => self.believe_unknown().await.map(|()| (transition, None)),
+            Transition::Refused { status } => Ok((transition, status)),
+            Transition::Made => Ok((transition, Some(target))),
+            Transition::AlreadySo => Ok((transition, answer.text(1).parse().ok())),
+        }
+    }
+
+    /// Enters a job in the index of its status and takes it out of the others.
+    pub(super) async fn index(&self, job: JobId, status: JobStatus) -> Result<(), StateError> {
+        let mut pipeline = redis::pipe();
+        self.index_in(&mut pipeline, job, status);
+        self.pipeline(&pipeline).await
+    }
+
+    pub(super) fn index_in(&self, pipeline: &mut Pipeline, job: JobId, status: JobStatus) {
+        let id = job.to_string();
+        for other in JobStatus::ALL.into_iter().filter(|other| *other != status) {
+            pipeline.cmd("ZREM").arg(self.keys.status(other)).arg(&id).ignore();
+        }
+        // All scores are 0: ids begin with their time, so the order of ids is the order of age.
+        pipeline.cmd("ZADD").arg(self.keys.status(status)).arg(0).arg(&id).ignore();
+        pipeline.cmd("ZADD").arg(self.keys.jobs()).arg(0).arg(&id).ignore();
+        if status.is_terminal() {
+            pipeline.cmd("ZREM").arg(self.keys.ready()).arg(&id).ignore();
+        }
+    }
+
+    /// Takes a job that has no hash out of all indexes.
+    pub(super) async fn forget(&self, job: JobId) -> Result<(), StateError> {
+        let id = job.to_string();
+        let mut pipeline = redis::pipe();
+        for status in JobStatus::ALL {
+            pipeline.cmd("ZREM").arg(self.keys.status(status)).arg(&id).ignore();
+        }
+        pipeline.cmd("ZREM").arg(self.keys.jobs()).arg(&id).ignore();
+        pipeline.cmd("ZREM").arg(self.keys.ready()).arg(&id).ignore();
+        self.pipeline(&pipeline).await
+    }
+}
+
+/// Reads the answers that all transitions have in common.
+pub(super) fn transition_of(answer: &Answer) -> Result<Transition, StateError> {
+    match answer.word() {
+        "made" => Ok(Transition::Made),
+        "already" => Ok(Transition::AlreadySo),
+        "refused" => Ok(Transition::Refused { status: Some(answer.parse(1)?) }),
+        "unknown" => Ok(Transition::Refused { status: None }),
+        _ => Err(answer.unexpected()),
+    }
+}
+
+/// The score of a job among the ready ones.
+pub(super) fn score(priority: Priority, created_at: &str) -> i64 {
+    ready_score(priority, millis(created_at))
+}
+
+/// The highest score is read first: a priority is worth more than any age, an older job more than a younger.
+fn ready_score(priority: Priority, created_ms: i64) -> i64 {
+    let rank = match priority {
+        Priority::Low => 1,
+        Priority::Normal => 2,
+        Priority::High => 3,
+    };
+    rank * 10_000_000_000_000 - created_ms.clamp(0, 9_999_999_999_999)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priority_comes_before_age() {
+        let now = 1_800_000_000_000;
+        assert!(ready_score(Priority::High, now) > ready_score(Priority::Normal, 0));
+        assert!(ready_score(Priority::Normal, now) > ready_score(Priority::Low, 0));
+        assert!(ready_score(Priority::Normal, now) > ready_score(Priority::Normal, now + 1));
+    }
+}

@@ -1,0 +1,190 @@
+//! Jobs by id, in pages, by status; and the repair of the indexes that this reads.
+//!
+//! The hashes are the truth, the indexes follow them: whoever reads an index must bear an entry too many
+//! or too few until the next repair.
+
+use std::collections::HashMap;
+
+use super::client::State;
+use super::view::JobView;
+use super::{StateError, lifecycle};
+use crate::job::{JobId, JobStatus};
+
+/// Jobs on a page at most.
+const PAGE: usize = 500;
+/// Keys looked at in one step of a repair.
+const REPAIR_STEP: usize = 200;
+
+impl State {
+    /// A job's hash; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer, or has lost its data.
+    pub async fn job(&self, job: JobId) -> Result<Option<JobView>, StateError> {
+        match self.views(&[job]).await?.pop() {
+            Some(view) => Ok(Some(view)),
+            None => self.believe_unknown().await.map(|()| None),
+        }
+    }
+
+    /// The hashes of several jobs, in one pipeline; those that have none are left out.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn views(&self, jobs: &[JobId]) -> Result<Vec<JobView>, StateError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let redis_ms = self.redis_ms().await?;
+        let mut views = Vec::with_capacity(jobs.len());
+        for some in jobs.chunks(PAGE) {
+            let mut pipeline = redis::pipe();
+            for job in some {
+                pipeline.cmd("HGETALL").arg(self.keys.job(*job));
+            }
+            let hashes: Vec<HashMap<String, String>> = self.pipeline(&pipeline).await?;
+            let read = some.iter().zip(hashes).filter_map(|(job, hash)| JobView::read(*job, hash, redis_ms));
+            views.extend(read);
+        }
+        Ok(views)
+    }
+
+    /// Jobs from the newest to the oldest, of one status or of all, from `cursor` on; with the cursor of the
+    /// next page, if there may be one.
+    ///
+    /// # Errors
+    /// [`StateError::Data`] if `cursor` is none, and if Redis gives no answer.
+    pub async fn list(
+        &self,
+        status: Option<JobStatus>,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<JobView>, Option<String>), StateError> {
+        let limit = limit.clamp(1, PAGE);
+        let before = match cursor {
+            None => "+".to_owned(),
+            Some(text) => {
+                let job: JobId = text.parse().map_err(|_| StateError::Data("the cursor is none".to_owned()))?;
+                format!("({job}")
+            }
+        };
+        let key = status.map_or_else(|| self.keys.jobs(), |status| self.keys.status(status));
+        let mut command = redis::cmd("ZREVRANGEBYLEX");
+        command.arg(key).arg(before).arg("-").arg("LIMIT").arg(0).arg(limit);
+        let ids: Vec<String> = self.query(&command).await?;
+        let next = ids.last().filter(|_| ids.len() == limit).cloned();
+        let jobs: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let mut views = self.views(&jobs).await?;
+        // The index may lag behind a transition: what is not of that status any more is not shown.
+        views.retain(|view| status.is_none_or(|status| view.status == status));
+        Ok((views, next))
+    }
+
+    /// Jobs per status.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn counts(&self) -> Result<Vec<(JobStatus, u64)>, StateError> {
+        let mut pipeline = redis::pipe();
+        for status in JobStatus::ALL {
+            pipeline.cmd("ZCARD").arg(self.keys.status(status));
+        }
+        let counts: Vec<u64> = self.pipeline(&pipeline).await?;
+        Ok(JobStatus::ALL.into_iter().zip(counts).collect())
+    }
+
+    /// Jobs that have not ended: what `max_queued_jobs` is compared with.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn queued(&self) -> Result<u64, StateError> {
+        let counts = self.counts().await?;
+        Ok(counts.into_iter().filter(|(status, _)| !status.is_terminal()).map(|(_, count)| count).sum())
+    }
+
+    /// The jobs that are `processing` or `finishing`, at most `limit` of each: for the sweeper.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn processing_jobs(&self, limit: usize) -> Result<Vec<JobView>, StateError> {
+        let mut jobs = Vec::new();
+        for status in [JobStatus::Processing, JobStatus::Finishing] {
+            let mut command = redis::cmd("ZRANGE");
+            let last = limit.max(1) - 1;
+            let ids: Vec<String> = self.query(command.arg(self.keys.status(status)).arg(0).arg(last)).await?;
+            jobs.extend(ids.iter().filter_map(|id| id.parse::<JobId>().ok()));
+        }
+        self.views(&jobs).await
+    }
+
+    /// Makes the indexes agree with the hashes; gives how many hashes were looked at. Takes a pass over all
+    /// keys: for the sweeper, about once a minute.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer, or has lost its data.
+    pub async fn repair_indexes(&self) -> Result<usize, StateError> {
+        self.ping().await?;
+        let (mut cursor, mut seen) = (0_u64, 0);
+        loop {
+            let mut command = redis::cmd("SCAN");
+            command.arg(cursor).arg("MATCH").arg(self.keys.job_pattern()).arg("COUNT").arg(REPAIR_STEP);
+            let (next, keys): (u64, Vec<String>) = self.query(&command).await?;
+            let jobs: Vec<JobId> = keys.iter().filter_map(|key| self.keys.parse_job(key)).collect();
+            seen += jobs.len();
+            self.repair(&jobs).await?;
+            cursor = next;
+            if cursor == 0 {
+                break;
+            }
+        }
+        for key in self.index_keys() {
+            self.drop_strays(&key).await?;
+        }
+        Ok(seen)
+    }
+
+    fn index_keys(&self) -> Vec<String> {
+        let by_status = JobStatus::ALL.into_iter().map(|status| self.keys.status(status));
+        by_status.chain([self.keys.jobs(), self.keys.ready()]).collect()
+    }
+
+    /// Enters jobs where they belong.
+    async fn repair(&self, jobs: &[JobId]) -> Result<(), StateError> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let mut pipeline = redis::pipe();
+        for view in self.views(jobs).await?.iter().filter(|view| view.status != JobStatus::Accepting) {
+            self.index_in(&mut pipeline, view.job, view.status);
+            // A queued job is always ready; a processing one without lease may wait for results only.
+            if view.status == JobStatus::Queued {
+                let score = lifecycle::score(view.priority, &view.created_at);
+                pipeline.cmd("ZADD").arg(self.keys.ready()).arg("NX").arg(score).arg(view.job.to_string()).ignore();
+            }
+        }
+        if pipeline.is_empty() { Ok(()) } else { self.pipeline(&pipeline).await }
+    }
+
+    /// Takes out of an index what has no hash.
+    async fn drop_strays(&self, index: &str) -> Result<(), StateError> {
+        let mut cursor = 0_u64;
+        loop {
+            let mut command = redis::cmd("ZSCAN");
+            let (next, members): (u64, Vec<(String, f64)>) =
+                self.query(command.arg(index).arg(cursor).arg("COUNT").arg(REPAIR_STEP)).await?;
+            for (id, _) in &members {
+                let exists = match id.parse::<JobId>() {
+                    Ok(job) => self.query(redis::cmd("EXISTS").arg(self.keys.job(job))).await?,
+                    Err(_) => false,
+                };
+                if !exists {
+                    self.query::<()>(redis::cmd("ZREM").arg(index).arg(id)).await?;
+                }
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Ok(());
+            }
+        }
+    }
+}

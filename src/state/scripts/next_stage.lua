@@ -1,0 +1,17 @@
+-- Stage S -> S + 1, when all tiles of S are in the spool of the claim's holder.
+-- KEYS[1] the hash    ARGV[1] S; [2] claim; [3] what the next stage needs of this one; [4] now
+-- Answers: made, from, priority, created_at | already, status, priority, created_at | refused, status | unknown
+local job = redis.call('HMGET', KEYS[1], 'status', 'stage', 'stages', 'claim', 'received_tiles', 'total_tiles',
+  'priority', 'created_at')
+local status, from = job[1], tonumber(ARGV[1])
+if not status then return { 'unknown' } end
+if not working(status) then return { 'refused', status } end
+if tonumber(job[2]) == from + 1 then return { 'already', status, job[7] or '', job[8] or '' } end
+if tonumber(job[2]) ~= from or from + 1 >= tonumber(job[3] or '1') then return { 'refused', status } end
+if job[4] ~= ARGV[2] or tonumber(job[5] or '0') < tonumber(job[6] or '1') then return { 'refused', status } end
+redis.call('DEL', KEYS[1] .. ':tiles:' .. from, KEYS[1] .. ':by:' .. from, KEYS[1] .. ':tries:' .. from)
+redis.call('HDEL', KEYS[1], 'lease', 'lease_until', 'claim', 'spool')
+redis.call('HSET', KEYS[1], 'rows', ARGV[3], 'attempts', 0, 'again', 1, 'updated_at', ARGV[4])
+enter_stage(KEYS[1], from + 1)
+note(KEYS[1], ARGV[4], status, 'stage ' .. (from + 1))
+return { 'made', status, job[7] or '', job[8] or '' }

@@ -1,0 +1,17 @@
+-- failed or cancelled -> queued, as the next run, from the first stage and no tiles.
+-- KEYS[1] the hash    ARGV[1] the run to begin; [2] now
+-- Answers: made, from, priority, created_at | already, status, priority, created_at | refused, status | unknown
+local job = redis.call('HMGET', KEYS[1], 'status', 'run', 'priority', 'created_at')
+local status, run = job[1], tonumber(job[2] or '1')
+if not status then return { 'unknown' } end
+if run == tonumber(ARGV[1]) and working(status) then return { 'already', status, job[3] or '', job[4] or '' } end
+if (status ~= 'failed' and status ~= 'cancelled') or run + 1 ~= tonumber(ARGV[1]) then return { 'refused', status } end
+each_stage_key(KEYS[1], function(key) redis.call('DEL', key) end)
+redis.call('HDEL', KEYS[1], 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
+  'stitcher', 'splitter', 'rows', 'sweeps', 'sweep_at')
+redis.call('HSET', KEYS[1], 'status', 'queued', 'run', ARGV[1], 'attempts', 0, 'updated_at', ARGV[2])
+enter_stage(KEYS[1], 0)
+redis.call('PERSIST', KEYS[1])
+note(KEYS[1], ARGV[2], 'queued', 'run ' .. ARGV[1])
+redis.call('PERSIST', KEYS[1] .. ':events')
+return { 'made', status, job[3] or '', job[4] or '' }

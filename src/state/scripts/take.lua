@@ -1,0 +1,19 @@
+-- Says whether a tile is still wanted and notes the worker's incarnation against it.
+-- KEYS[1] the hash; [2] tiles:S; [3] tries:S
+-- ARGV[1] stage; [2] index; [3] incarnation
+-- Answers: skip | run, incarnations that took it before, separated by commas | unknown
+local job = redis.call('HMGET', KEYS[1], 'status', 'stage', 'total_tiles')
+if not job[1] then return { 'unknown' } end
+if not working(job[1]) or job[2] ~= ARGV[1] then return { 'skip' } end
+if tonumber(ARGV[2]) >= tonumber(job[3] or '0') then return { 'skip' } end
+if redis.call('GETBIT', KEYS[2], ARGV[2]) == 1 then return { 'skip' } end
+local before, others, count = redis.call('HGET', KEYS[3], ARGV[2]) or '', {}, 0
+for one in string.gmatch(before, '[^,]+') do
+  if one ~= ARGV[3] and count < 15 then
+    count = count + 1
+    others[count] = one
+  end
+end
+others = table.concat(others, ',')
+redis.call('HSET', KEYS[3], ARGV[2], others == '' and ARGV[3] or others .. ',' .. ARGV[3])
+return { 'run', others }

@@ -1,0 +1,166 @@
+//! Tiles that came back: claims, marks, and the verdicts that a stage or a job is complete.
+//!
+//! Owns the fence: what a stitcher says counts only with the token of its claim.
+
+use super::client::State;
+use super::script;
+use super::{StateError, Transition, now};
+use crate::job::{JobId, JobStatus, Token};
+
+/// What became of a stitcher's claim to a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// This spool had claimed it before: all marked tiles are in it.
+    Held {
+        /// The token to mark with.
+        token: Token,
+    },
+    /// Claimed now; tiles that another spool had are no longer marked.
+    Cleared {
+        /// The token to mark with.
+        token: Token,
+        /// Tiles that were marked before: they must be sent again.
+        had: u32,
+    },
+    /// The job ended.
+    Ended,
+    /// The job is at another stage.
+    OtherStage {
+        /// Which.
+        stage: u32,
+    },
+    /// There is no such job.
+    Unknown,
+}
+
+/// A tile that is in the spool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The job.
+    pub job: JobId,
+    /// The stage.
+    pub stage: u32,
+    /// The claim's token.
+    pub token: Token,
+    /// The tile.
+    pub index: u32,
+    /// Who made it: [`State::worker_number`].
+    pub worker_number: u16,
+    /// Which attempt it was; above 65535 counts as that.
+    pub attempt: u32,
+}
+
+/// What became of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marked {
+    /// The tile is marked now.
+    New,
+    /// It was marked before.
+    Known,
+    /// All tiles of the stage are marked, be it by this mark or before.
+    Complete,
+    /// Another spool has claimed the stage: claim it again, or drop the tile.
+    Fenced,
+    /// The job ended, is at another stage, or has no such tile: drop it.
+    Ended,
+}
+
+impl State {
+    /// Claims a stage for the spool `spool`; `token` is used if the claim is new.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn claim(
+        &self,
+        job: JobId,
+        stage: u32,
+        spool: &Token,
+        token: &Token,
+        stitcher: &str,
+    ) -> Result<Claim, StateError> {
+        let call = script::CLAIM.call().key(self.keys.job(job));
+        let call = call.key(self.keys.tiles(job, stage)).key(self.keys.by(job, stage));
+        let answer = self.script(call.arg(stage).arg(spool).arg(token).arg(stitcher).arg(now())).await?;
+        match answer.word() {
+            "held" => Ok(Claim::Held { token: answer.parse(1)? }),
+            "cleared" => {
+                if answer.text(3) == JobStatus::Finishing.as_str() {
+                    self.index(job, JobStatus::Processing).await?;
+                }
+                Ok(Claim::Cleared { token: answer.parse(1)?, had: answer.parse(2)? })
+            }
+            "ended" => Ok(Claim::Ended),
+            "stage" => Ok(Claim::OtherStage { stage: answer.parse(1)? }),
+            "unknown" => self.believe_unknown().await.map(|()| Claim::Unknown),
+            _ => Err(answer.unexpected()),
+        }
+    }
+
+    /// Marks tiles, in one pipeline; answers are in the order of the marks.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer: the tiles may be marked or not, marking again is harmless.
+    pub async fn mark(&self, marks: &[Mark]) -> Result<Vec<Marked>, StateError> {
+        let time = now();
+        let call = |mark: &Mark| {
+            let call = script::MARK.call().key(self.keys.job(mark.job));
+            let call = call.key(self.keys.tiles(mark.job, mark.stage)).key(self.keys.by(mark.job, mark.stage));
+            let attempt = mark.attempt.min(u32::from(u16::MAX));
+            call.arg(mark.stage).arg(&mark.token).arg(mark.index).arg(mark.worker_number).arg(attempt).arg(&time)
+        };
+        let answers = self.scripts(marks.iter().map(call).collect()).await?;
+        if answers.iter().any(|answer| answer.word() == "unknown") {
+            self.believe_unknown().await?;
+        }
+        let marked = answers.iter().map(|answer| match answer.word() {
+            "new" => Ok(Marked::New),
+            "known" => Ok(Marked::Known),
+            "complete" => Ok(Marked::Complete),
+            "fenced" => Ok(Marked::Fenced),
+            "ended" | "unknown" => Ok(Marked::Ended),
+            _ => Err(answer.unexpected()),
+        });
+        marked.collect()
+    }
+
+    /// Clears the mark of a tile whose slot is bad. A job that was `finishing` is `processing` again.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn unmark(&self, job: JobId, stage: u32, token: &Token, index: u32) -> Result<Transition, StateError> {
+        let call = script::UNMARK.call().key(self.keys.job(job)).key(self.keys.tiles(job, stage));
+        let call = call.arg(stage).arg(token).arg(index).arg(now());
+        let (transition, _) = self.transition(call, JobStatus::Processing).await?;
+        if transition == Transition::Made {
+            self.index(job, JobStatus::Processing).await?;
+        }
+        Ok(transition)
+    }
+
+    /// → `finishing`: every tile of the last stage is in the claim holder's spool.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn finishing(&self, job: JobId, token: &Token) -> Result<Transition, StateError> {
+        let call = script::FINISHING.call().key(self.keys.job(job)).arg(token).arg(now());
+        let (transition, _) = self.transition(call, JobStatus::Finishing).await?;
+        if transition.is_so() {
+            self.index(job, JobStatus::Finishing).await?;
+        }
+        Ok(transition)
+    }
+
+    /// Stage `from` → the next: its claim, lease and tiles go, and the job is ready again. `rows` is what the
+    /// next stage needs of this one: numbers, or the name of its input in the store.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn next_stage(&self, job: JobId, from: u32, token: &Token, rows: &str) -> Result<Transition, StateError> {
+        let call = script::NEXT_STAGE.call().key(self.keys.job(job)).arg(from).arg(token).arg(rows).arg(now());
+        let (transition, _) = self.transition(call, JobStatus::Processing).await?;
+        if transition.is_so() {
+            self.make_ready(job).await?;
+        }
+        Ok(transition)
+    }
+}

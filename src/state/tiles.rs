@@ -1,0 +1,181 @@
+//! Tiles on their way out: what the splitter sees of a job, and which workers hold a tile.
+//!
+//! Owns the reading of bitmaps and the tries; tiles that come back are in [`super::stages`].
+
+use super::client::State;
+use super::script;
+use super::{StateError, now};
+use crate::job::{JobId, JobStatus, Token};
+
+/// What a splitter sees of a job it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowView {
+    /// Where the job is; `None`: there is no such job.
+    pub status: Option<JobStatus>,
+    /// The job's stage; the bitmap is of the stage that was asked for.
+    pub stage: u32,
+    /// Which run of the job.
+    pub run: u32,
+    bitmap: Vec<u8>,
+}
+
+impl WindowView {
+    /// Whether tile `index` is in the spool.
+    pub fn has(&self, index: u32) -> bool {
+        let byte = usize::try_from(index / 8).ok().and_then(|at| self.bitmap.get(at));
+        byte.is_some_and(|byte| byte & (0x80 >> (index % 8)) != 0)
+    }
+
+    /// Tiles in the spool.
+    pub fn received(&self) -> u32 {
+        self.bitmap.iter().map(|byte| byte.count_ones()).sum()
+    }
+}
+
+/// Whether a worker is to run a tile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// The job ended or is at another stage, or the tile is in the spool already.
+    Skip,
+    /// Run it.
+    Run {
+        /// Other starts of workers that took it before and neither finished nor gave it back.
+        others: Vec<Token>,
+    },
+}
+
+/// Who made a tile that is in the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TileBy {
+    /// The worker's small number, 0 if it has none.
+    pub worker_number: u16,
+    /// Which attempt it was.
+    pub attempt: u16,
+}
+
+impl State {
+    /// Status and bitmap of several jobs, in one pipeline; answers are in the order of the jobs.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer, or has lost a job.
+    pub async fn windows(&self, jobs: &[(JobId, u32)]) -> Result<Vec<WindowView>, StateError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for (job, stage) in jobs {
+            pipeline.cmd("HMGET").arg(self.keys.job(*job)).arg(&["status", "stage", "run"]);
+            pipeline.cmd("GET").arg(self.keys.tiles(*job, *stage));
+        }
+        let values: Vec<redis::Value> = self.pipeline(&pipeline).await?;
+        let views = values.chunks(2).map(window).collect::<Result<Vec<_>, _>>()?;
+        if views.iter().any(|view| view.status.is_none()) {
+            self.believe_unknown().await?;
+        }
+        Ok(views)
+    }
+
+    /// Says whether a tile is to be run, and notes the worker's incarnation against it.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn take(&self, job: JobId, stage: u32, index: u32, incarnation: &Token) -> Result<Take, StateError> {
+        let call = script::TAKE.call().key(self.keys.job(job));
+        let call = call.key(self.keys.tiles(job, stage)).key(self.keys.tries(job, stage));
+        let answer = self.script(call.arg(stage).arg(index).arg(incarnation)).await?;
+        match answer.word() {
+            "skip" => Ok(Take::Skip),
+            "run" => {
+                let others = answer.text(1).split(',').filter_map(|token| token.parse().ok()).collect();
+                Ok(Take::Run { others })
+            }
+            "unknown" => self.believe_unknown().await.map(|()| Take::Skip),
+            _ => Err(answer.unexpected()),
+        }
+    }
+
+    /// A tile is finished (or condemned): nobody holds it any more.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn give_back(&self, job: JobId, stage: u32, index: u32) -> Result<(), StateError> {
+        self.query(redis::cmd("HDEL").arg(self.keys.tries(job, stage)).arg(index)).await
+    }
+
+    /// A worker stops before it has run a tile: it no longer holds it, others may.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn hand_back(&self, job: JobId, stage: u32, index: u32, incarnation: &Token) -> Result<(), StateError> {
+        let call = script::HAND_BACK.call().key(self.keys.tries(job, stage)).arg(index).arg(incarnation);
+        self.script(call).await.map(|_| ())
+    }
+
+    /// Who made each tile of a stage; `None` for those that are missing. Empty if there is no such job.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn tiles_by(&self, job: JobId, stage: u32) -> Result<Vec<Option<TileBy>>, StateError> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("HGET").arg(self.keys.job(job)).arg(format!("grid:{stage}"));
+        pipeline.cmd("GET").arg(self.keys.tiles(job, stage)).cmd("GET").arg(self.keys.by(job, stage));
+        type Answer = (Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
+        let (grid, bitmap, by): Answer = self.pipeline(&pipeline).await?;
+        let total: u32 = grid.and_then(|grid| grid.split(' ').next()?.parse().ok()).unwrap_or(0);
+        let view = WindowView { status: None, stage, run: 0, bitmap: bitmap.unwrap_or_default() };
+        let by = by.unwrap_or_default();
+        let by: Vec<&[u8]> = by.chunks_exact(4).collect();
+        let tile = |index: u32| {
+            let made = by.get(index as usize).map_or(TileBy { worker_number: 0, attempt: 0 }, |made| TileBy {
+                worker_number: u16::from_be_bytes([made[0], made[1]]),
+                attempt: u16::from_be_bytes([made[2], made[3]]),
+            });
+            view.has(index).then_some(made)
+        };
+        Ok((0..total).map(tile).collect())
+    }
+
+    /// The tiles of a stage that are not in the spool, at most `limit`: for the reason of a failure.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn missing_tiles(&self, job: JobId, stage: u32, limit: usize) -> Result<Vec<u32>, StateError> {
+        let tiles = self.tiles_by(job, stage).await?;
+        let missing = (0..).zip(&tiles).filter(|(_, tile)| tile.is_none()).map(|(index, _)| index);
+        Ok(missing.take(limit).collect())
+    }
+
+    /// Milliseconds since 1970 by the clock of Redis.
+    pub(super) async fn redis_ms(&self) -> Result<i64, StateError> {
+        let (seconds, micros): (i64, i64) = self.query(&redis::cmd("TIME")).await?;
+        Ok(seconds * 1000 + micros / 1000)
+    }
+}
+
+fn window(values: &[redis::Value]) -> Result<WindowView, StateError> {
+    let wrong = |error| StateError::Data(format!("a job's window at {}: {error}", now()));
+    let [fields, bitmap] = values else { return Err(StateError::Data("half of a job's window".to_owned())) };
+    let fields: Vec<Option<String>> = redis::from_redis_value(fields.clone()).map_err(wrong)?;
+    let bitmap: Option<Vec<u8>> = redis::from_redis_value(bitmap.clone()).map_err(wrong)?;
+    let text = |at: usize| fields.get(at).cloned().flatten().unwrap_or_default();
+    Ok(WindowView {
+        status: text(0).parse().ok(),
+        stage: text(1).parse().unwrap_or(0),
+        run: text(2).parse().unwrap_or(1),
+        bitmap: bitmap.unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_counted_from_the_high_end_as_redis_does() {
+        let view = WindowView { status: None, stage: 0, run: 1, bitmap: vec![0b1000_0001, 0b0100_0000] };
+        let set: Vec<u32> = (0..64).filter(|index| view.has(*index)).collect();
+        assert_eq!(set, [0, 7, 9]);
+        assert_eq!(view.received(), 3);
+        assert!(!view.has(u32::MAX));
+    }
+}

@@ -1,0 +1,250 @@
+//! Workers: their heartbeats, who is alive, and small numbers for their names.
+//!
+//! Times are those of receipt. The number of ids is bounded; a worker is alive while its hash is there.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::client::State;
+use super::script;
+use super::{StateError, now};
+use crate::bus::records::Heartbeat;
+use crate::job::{Token, WorkerId};
+
+/// Ids that are remembered, live and recently dead.
+const MAX_WORKERS: i64 = 4096;
+/// How long totals and history of a dead worker are kept.
+const KEEP_TOTALS: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a dead worker is shown.
+const SHOW_DEAD: Duration = Duration::from_secs(24 * 3600);
+
+/// A worker as its hash describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerView {
+    /// Who.
+    pub worker: WorkerId,
+    /// Whether its hash is there: it beat within the time to live.
+    pub alive: bool,
+    /// Milliseconds since its last heartbeat was received.
+    pub age_ms: i64,
+    /// When that was.
+    pub last_heartbeat: String,
+    /// Which start of it.
+    pub incarnation: Option<Token>,
+    /// `running` or `draining`; `dead` when it is not alive.
+    pub status: String,
+    /// Its machine.
+    pub host: String,
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// Tiles that it can run at once.
+    pub slots: u32,
+    /// Tiles that it runs.
+    pub busy: u32,
+    /// Tiles finished by all its starts.
+    pub tiles_done: u64,
+    /// Tiles failed by all its starts.
+    pub tiles_failed: u64,
+    /// Mean time of a tile in milliseconds.
+    pub mean_ms: f64,
+    /// Milliseconds since it last finished a tile, if it has one in hand.
+    pub stuck_ms: Option<u64>,
+    /// Tiles in hand, as JSON.
+    pub current: String,
+    /// When it started, by its own clock.
+    pub started_at: String,
+    /// Where its health page listens.
+    pub health_addr: String,
+}
+
+/// A worker's counters over all its starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerCounters {
+    /// Tiles finished.
+    pub tiles_done: u64,
+    /// Tiles failed.
+    pub tiles_failed: u64,
+}
+
+impl State {
+    /// Takes a heartbeat that was received now: the worker is alive for `ttl`.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn beat(&self, beat: &Heartbeat, ttl: Duration) -> Result<(), StateError> {
+        let worker = &beat.worker;
+        let time = now();
+        let line = serde_json::json!({"at": time, "busy": beat.busy, "done": beat.tiles_done, "mean_ms": beat.mean_ms});
+        let call = script::BEAT.call().key(self.keys.worker(worker));
+        let call = call.key(self.keys.worker_totals(worker)).key(self.keys.worker_history(worker));
+        let call = call.arg(&beat.incarnation).arg(beat.tiles_done).arg(beat.tiles_failed).arg(ttl.as_secs().max(1));
+        let call = call.arg(KEEP_TOTALS.as_secs()).arg(line);
+        self.script(call.args(fields(beat, time).into_iter().flat_map(|(name, value)| [name.to_owned(), value])))
+            .await?;
+        let redis_ms = self.redis_ms().await?;
+        let workers = self.keys.workers();
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("ZADD").arg(&workers).arg(redis_ms).arg(worker.as_str()).ignore();
+        pipeline.cmd("ZREMRANGEBYRANK").arg(&workers).arg(0).arg(-MAX_WORKERS - 1).ignore();
+        let forgotten = redis_ms.saturating_sub(i64::try_from(SHOW_DEAD.as_millis()).unwrap_or(i64::MAX));
+        pipeline.cmd("ZREMRANGEBYSCORE").arg(&workers).arg("-inf").arg(forgotten).ignore();
+        self.pipeline(&pipeline).await
+    }
+
+    /// Takes a worker that stopped in order off the live ones; it is shown as dead for a while.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn worker_left(&self, worker: &WorkerId) -> Result<(), StateError> {
+        self.query(redis::cmd("DEL").arg(self.keys.worker(worker))).await
+    }
+
+    /// The live and the recently dead workers, by name.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn workers(&self) -> Result<Vec<WorkerView>, StateError> {
+        let redis_ms = self.redis_ms().await?;
+        let mut command = redis::cmd("ZRANGE");
+        let seen: Vec<(String, f64)> =
+            self.query(command.arg(self.keys.workers()).arg(0).arg(-1).arg("WITHSCORES")).await?;
+        let seen: Vec<(WorkerId, i64)> =
+            seen.into_iter().filter_map(|(id, at)| Some((id.parse().ok()?, at as i64))).collect();
+        if seen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for (worker, _) in &seen {
+            pipeline.cmd("HGETALL").arg(self.keys.worker(worker));
+            pipeline.cmd("HMGET").arg(self.keys.worker_totals(worker)).arg(&[
+                "base_done",
+                "done",
+                "base_failed",
+                "failed",
+            ]);
+        }
+        let values: Vec<redis::Value> = self.pipeline(&pipeline).await?;
+        let views = seen.into_iter().zip(values.chunks(2)).map(|((worker, at), values)| {
+            let hash = values.first().and_then(|hash| redis::from_redis_value(hash.clone()).ok()).unwrap_or_default();
+            let view = view(worker, hash, at, redis_ms);
+            WorkerView { tiles_done: totals(values).tiles_done, tiles_failed: totals(values).tiles_failed, ..view }
+        });
+        let mut views: Vec<WorkerView> = views.collect();
+        views.sort_by(|a, b| a.worker.cmp(&b.worker));
+        Ok(views)
+    }
+
+    /// The starts of workers that beat within the time to live.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn live_incarnations(&self) -> Result<HashSet<Token>, StateError> {
+        let workers = self.workers().await?;
+        Ok(workers.into_iter().filter(|worker| worker.alive).filter_map(|worker| worker.incarnation).collect())
+    }
+
+    /// Tiles that the live workers can run at once.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn live_slots(&self) -> Result<u32, StateError> {
+        let workers = self.workers().await?;
+        let live = workers.iter().filter(|worker| worker.alive && worker.status != "draining");
+        Ok(live.fold(0, |sum: u32, worker| sum.saturating_add(worker.slots)))
+    }
+
+    /// A small number for a worker's name, the same at every call; 0 when all 65,535 are taken.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn worker_number(&self, worker: &WorkerId) -> Result<u16, StateError> {
+        let call = script::WORKER_NUMBER.call().key(self.keys.worker_numbers()).arg(worker).arg(u16::MAX);
+        self.script(call).await?.parse(1)
+    }
+
+    /// The names behind the small numbers.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn worker_names(&self) -> Result<HashMap<u16, WorkerId>, StateError> {
+        let numbers: HashMap<String, u16> = self.query(redis::cmd("HGETALL").arg(self.keys.worker_numbers())).await?;
+        Ok(numbers.into_iter().filter_map(|(name, number)| Some((number, name.parse().ok()?))).collect())
+    }
+
+    /// A worker's counters over all its starts.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn worker_counters(&self, worker: &WorkerId) -> Result<WorkerCounters, StateError> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.keys.worker_totals(worker)).arg(&["base_done", "done", "base_failed", "failed"]);
+        let value: redis::Value = self.query(&command).await?;
+        Ok(totals(&[redis::Value::Nil, value]))
+    }
+
+    /// The latest heartbeats of a worker, newest first, as JSON lines.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn worker_history(&self, worker: &WorkerId) -> Result<Vec<String>, StateError> {
+        self.query(redis::cmd("LRANGE").arg(self.keys.worker_history(worker)).arg(0).arg(-1)).await
+    }
+}
+
+fn fields(beat: &Heartbeat, time: String) -> Vec<(&'static str, String)> {
+    let current = serde_json::to_string(&beat.current).unwrap_or_default();
+    vec![
+        ("status", beat.status.clone()),
+        ("host", beat.host.clone()),
+        ("pid", beat.pid.to_string()),
+        ("version", beat.version.clone()),
+        ("slots", beat.slots.to_string()),
+        ("busy", beat.busy.to_string()),
+        ("mean_ms", format!("{:.3}", beat.mean_ms)),
+        ("stuck_ms", beat.stuck_ms.map(|ms| ms.to_string()).unwrap_or_default()),
+        ("current", current),
+        ("started_at", beat.started_at.clone()),
+        ("health_addr", beat.health_addr.clone()),
+        ("last_heartbeat", time),
+    ]
+}
+
+/// Totals of the answer to `HMGET base_done done base_failed failed`, the second of `values`.
+fn totals(values: &[redis::Value]) -> WorkerCounters {
+    let numbers: Vec<Option<u64>> =
+        values.get(1).and_then(|value| redis::from_redis_value(value.clone()).ok()).unwrap_or_default();
+    let number = |at: usize| numbers.get(at).copied().flatten().unwrap_or(0);
+    WorkerCounters {
+        tiles_done: number(0).saturating_add(number(1)),
+        tiles_failed: number(2).saturating_add(number(3)),
+    }
+}
+
+fn view(worker: WorkerId, mut hash: HashMap<String, String>, seen_ms: i64, redis_ms: i64) -> WorkerView {
+    let alive = !hash.is_empty();
+    let mut text = |name: &str| hash.remove(name).unwrap_or_default();
+    let status = text("status");
+    let last = chrono::DateTime::from_timestamp_millis(seen_ms).unwrap_or_default();
+    WorkerView {
+        worker,
+        alive,
+        age_ms: (redis_ms - seen_ms).max(0),
+        last_heartbeat: last.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        incarnation: text("incarnation").parse().ok(),
+        status: if alive { status } else { "dead".to_owned() },
+        host: text("host"),
+        pid: text("pid").parse().unwrap_or(0),
+        version: text("version"),
+        slots: text("slots").parse().unwrap_or(0),
+        busy: text("busy").parse().unwrap_or(0),
+        tiles_done: 0,
+        tiles_failed: 0,
+        mean_ms: text("mean_ms").parse().unwrap_or(0.0),
+        stuck_ms: text("stuck_ms").parse().ok(),
+        current: text("current"),
+        started_at: text("started_at"),
+        health_addr: text("health_addr"),
+    }
+}

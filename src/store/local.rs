@@ -1,0 +1,182 @@
+//! What only a store on this machine's disk needs: its folder, plain files, and what crashes leave.
+//!
+//! The only place of the store that knows paths.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+
+use super::{Object, Store, StoreError};
+use crate::job::JobId;
+
+/// The folder of the store.
+#[derive(Clone, Debug)]
+pub(super) struct Root {
+    folder: PathBuf,
+}
+
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Unfinished writes.
+    pub files: usize,
+    /// Folders of uploads that never became jobs.
+    pub folders: usize,
+}
+
+/// An object as a plain file, for decoders.
+#[derive(Debug)]
+pub struct LocalFile {
+    file: File,
+    bytes: u64,
+}
+
+impl LocalFile {
+    /// The file, at its beginning.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
+    /// Its length.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Root {
+    /// Makes the folders.
+    pub(super) fn make(folder: &Path, scratch: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(scratch)?;
+        Ok(Self { folder: folder.canonicalize()? })
+    }
+
+    pub(super) fn open(&self, fsync: bool) -> object_store::Result<Arc<dyn ObjectStore>> {
+        // Cleanup: deleting the last object of a job deletes its folder.
+        let local = LocalFileSystem::new_with_prefix(&self.folder)?.with_automatic_cleanup(true);
+        Ok(Arc::new(local.with_fsync(fsync)))
+    }
+
+    pub(super) fn path(&self, object: &Object) -> PathBuf {
+        self.folder.join(object.to_string())
+    }
+
+    fn job(&self, job: JobId) -> PathBuf {
+        self.folder.join(job.to_string())
+    }
+
+    /// Removes a job's folder with all that is in it.
+    pub(super) async fn remove_job(&self, job: JobId) -> object_store::Result<()> {
+        let folder = self.job(job);
+        blocking(move || match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
+        .await
+        .map_err(generic)
+    }
+
+    /// Removes a job's folder if nothing is in it; a failure leaves it to the sweep.
+    pub(super) async fn remove_if_empty(&self, job: JobId) {
+        let folder = self.job(job);
+        let _ = blocking(move || std::fs::remove_dir(folder)).await;
+    }
+}
+
+impl Store {
+    /// Opens an object as a plain file.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if it is not there, [`StoreError::Unavailable`] if it cannot be opened.
+    pub async fn open_local(&self, object: &Object) -> Result<LocalFile, StoreError> {
+        let path = self.root.path(object);
+        let opened = blocking(move || {
+            let file = File::open(path)?;
+            let bytes = file.metadata()?.len();
+            Ok(LocalFile { file, bytes })
+        });
+        opened.await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => StoreError::Missing { name: object.to_string() },
+            _ => StoreError::of("opening", object, generic(error)),
+        })
+    }
+
+    /// Removes what crashes left: unfinished writes, and folders without a manifest, that nobody has written
+    /// to for `age`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the folder cannot be read.
+    pub async fn sweep(&self, age: Duration) -> Result<Swept, StoreError> {
+        let root = self.root.clone();
+        let swept = blocking(move || sweep(&root.folder, age)).await;
+        swept.map_err(|error| StoreError::named("sweeping", "the store".to_owned(), generic(error)))
+    }
+}
+
+fn sweep(folder: &Path, age: Duration) -> io::Result<Swept> {
+    let mut swept = Swept::default();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_job = entry.file_name().to_str().is_some_and(|name| name.parse::<JobId>().is_ok());
+        if is_job && entry.file_type()?.is_dir() {
+            sweep_job(&entry.path(), age, &mut swept);
+        }
+    }
+    Ok(swept)
+}
+
+/// Sweeps one job's folder; what cannot be read or removed now is left for the next sweep.
+fn sweep_job(folder: &Path, age: Duration, swept: &mut Swept) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let (mut is_old, mut has_manifest) = (is_older(folder, age), false);
+    for path in entries.flatten().map(|entry| entry.path()) {
+        has_manifest |= path.file_name().is_some_and(|name| name == "job.json");
+        let unfinished = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.contains('#'));
+        let old = is_older(&path, age);
+        is_old &= old;
+        if unfinished && old && std::fs::remove_file(&path).is_ok() {
+            swept.files += 1;
+        }
+    }
+    if is_old && !has_manifest && std::fs::remove_dir_all(folder).is_ok() {
+        swept.folders += 1;
+    }
+}
+
+fn is_older(path: &Path, age: Duration) -> bool {
+    let modified = std::fs::metadata(path).and_then(|meta| meta.modified());
+    modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|passed| passed >= age))
+}
+
+/// Runs file work off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+pub(super) fn generic(error: io::Error) -> object_store::Error {
+    object_store::Error::Generic { store: "local", source: Box::new(error) }
+}
+
+/// Whether a disk or a quota is full, wherever in the chain of causes that is said.
+pub(super) fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            if matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+                return true;
+            }
+            if io.get_ref().is_some_and(|inner| is_full(inner)) {
+                return true;
+            }
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,185 @@
+//! Health pages: `/healthz` says that the process lives, `/readyz` that it can do its job.
+//!
+//! Every dependency is named with its state, so that an operator sees which part is broken.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::config::ServiceArgs;
+
+/// What a process knows of its dependencies; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    draining: bool,
+    dependencies: BTreeMap<&'static str, Result<(), String>>,
+}
+
+/// What `/readyz` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// Whether the process can do its job.
+    pub ready: bool,
+    /// Whether it is stopping.
+    pub draining: bool,
+    /// Each dependency: `ok`, or what is wrong.
+    pub dependencies: BTreeMap<&'static str, String>,
+}
+
+impl Health {
+    /// A process that depends on `names`; each counts as not ready until it is set.
+    pub fn new(names: &[&'static str]) -> Self {
+        let health = Self::default();
+        names.iter().for_each(|name| health.set(name, Err("not looked at yet".to_owned())));
+        health
+    }
+
+    /// Says how dependency `name` is; logs when that changes.
+    pub fn set(&self, name: &'static str, now: Result<(), String>) {
+        let before = self.state.lock().dependencies.insert(name, now.clone());
+        match (before.map(|before| before.is_ok()), &now) {
+            (Some(true) | None, Err(problem)) => tracing::warn!(dependency = name, problem, "dependency is not ready"),
+            (Some(false), Ok(())) => tracing::info!(dependency = name, "dependency is ready"),
+            _ => {}
+        }
+    }
+
+    /// The process is stopping: it is no longer ready.
+    pub fn drain(&self) {
+        self.state.lock().draining = true;
+    }
+
+    /// What `/readyz` answers now.
+    pub fn readiness(&self) -> Readiness {
+        let state = self.state.lock();
+        let all_well = state.dependencies.values().all(Result::is_ok);
+        let text = |state: &Result<(), String>| state.clone().map_or_else(|problem| problem, |()| "ok".to_owned());
+        Readiness {
+            ready: all_well && !state.draining,
+            draining: state.draining,
+            dependencies: state.dependencies.iter().map(|(name, state)| (*name, text(state))).collect(),
+        }
+    }
+
+    /// Whether the process can do its job.
+    pub fn is_ready(&self) -> bool {
+        self.readiness().ready
+    }
+}
+
+/// Adds `/healthz` and `/readyz` to a service's routes.
+pub fn routes(health: Health) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        config
+            .route("/healthz", web::get().to(async || HttpResponse::Ok().json(serde_json::json!({"status": "alive"}))))
+            .route("/readyz", web::get().to(move || std::future::ready(answer(&health))));
+    }
+}
+
+fn answer(health: &Health) -> HttpResponse {
+    let readiness = health.readiness();
+    let mut response = if readiness.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.json(readiness)
+}
+
+/// A listening health page. Its file is removed when it is dropped.
+#[derive(Debug)]
+pub struct HealthPage {
+    /// Where it listens.
+    pub address: SocketAddr,
+    file: AddressFile,
+}
+
+/// Serves the health pages on their own address until the process ends, and writes `RUN_DIR/NAME.addr`.
+///
+/// # Errors
+/// If the address cannot be bound or the file cannot be written. Must be called inside an actix system.
+pub fn serve(health: &Health, service: &ServiceArgs, program: &str) -> io::Result<HealthPage> {
+    let health = health.clone();
+    let server = HttpServer::new(move || App::new().configure(routes(health.clone())))
+        .workers(1)
+        .disable_signals()
+        .bind(service.health_addr)?;
+    let address = server.addrs().first().copied().ok_or_else(|| io::Error::other("the health page has no address"))?;
+    let file = AddressFile::write(&service.run_dir, &service.name_or(program), address)?;
+    tokio::task::spawn_local(server.run());
+    Ok(HealthPage { address, file })
+}
+
+impl HealthPage {
+    /// The file that holds the address.
+    pub fn file(&self) -> &Path {
+        &self.file.path
+    }
+}
+
+/// `RUN_DIR/NAME.addr`: how other programs on this machine find a service; removed when dropped.
+#[derive(Debug)]
+pub struct AddressFile {
+    path: PathBuf,
+}
+
+impl AddressFile {
+    /// Writes `address`; the file appears whole.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or the file cannot be written.
+    pub fn write(run_dir: &Path, name: &str, address: SocketAddr) -> io::Result<Self> {
+        std::fs::create_dir_all(run_dir)?;
+        let path = run_dir.join(format!("{name}.addr"));
+        let partial = run_dir.join(format!(".{name}.addr.{}", std::process::id()));
+        std::fs::write(&partial, format!("{address}\n"))?;
+        std::fs::rename(&partial, &path)?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for AddressFile {
+    fn drop(&mut self) {
+        // If it is gone already, that is what was wanted.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_ready_when_all_it_needs_is_there_and_it_does_not_stop() {
+        let health = Health::new(&["kafka", "redis"]);
+        assert!(!health.is_ready());
+        health.set("kafka", Ok(()));
+        health.set("redis", Err("connection refused".to_owned()));
+        assert_eq!(health.readiness().dependencies["redis"], "connection refused");
+        health.set("redis", Ok(()));
+        assert!(health.is_ready());
+        health.drain();
+        assert!(!health.is_ready());
+    }
+
+    #[actix_web::test]
+    async fn the_page_says_which_part_is_broken() {
+        let health = Health::new(&["kafka"]);
+        let app = actix_web::test::init_service(App::new().configure(routes(health.clone()))).await;
+        let ask = |path: &str| actix_web::test::TestRequest::get().uri(path).to_request();
+        assert_eq!(actix_web::test::call_service(&app, ask("/healthz")).await.status(), 200);
+        let answer = actix_web::test::call_service(&app, ask("/readyz")).await;
+        assert_eq!(answer.status(), 503);
+        let body = actix_web::test::read_body(answer).await;
+        assert!(std::str::from_utf8(&body).unwrap().contains("not looked at yet"));
+        health.set("kafka", Ok(()));
+        assert_eq!(actix_web::test::call_service(&app, ask("/readyz")).await.status(), 200);
+    }
+}

@@ -1,0 +1,95 @@
+//! Being told to stop: the first SIGTERM or SIGINT asks for a drain, a second ends the process.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// A request to stop that any number of tasks can wait for.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    requested: watch::Receiver<bool>,
+}
+
+/// The other end of a [`Shutdown`]; dropping it requests the stop as well.
+#[derive(Debug)]
+pub struct ShutdownHandle {
+    request: watch::Sender<bool>,
+}
+
+impl ShutdownHandle {
+    /// Asks everything that waits to stop.
+    pub fn request(&self) {
+        self.request.send_replace(true);
+    }
+}
+
+impl Shutdown {
+    /// A pair for tests and for parts of a program.
+    pub fn new() -> (ShutdownHandle, Self) {
+        let (request, requested) = watch::channel(false);
+        (ShutdownHandle { request }, Self { requested })
+    }
+
+    /// Listens for signals: the first requests the stop; the second ends the process with status 130.
+    ///
+    /// # Errors
+    /// If the handlers cannot be installed. Must be called inside a tokio runtime.
+    pub fn on_signals() -> std::io::Result<Self> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (handle, shutdown) = Self::new();
+        tokio::spawn(async move {
+            for nth in 0.. {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                if nth > 0 {
+                    tracing::warn!("ended by a second signal before work in hand was finished");
+                    std::process::exit(130);
+                }
+                tracing::info!("asked to stop; finishing work in hand");
+                handle.request();
+            }
+        });
+        Ok(shutdown)
+    }
+
+    /// Whether the stop has been requested.
+    pub fn is_requested(&self) -> bool {
+        *self.requested.borrow() || self.requested.has_changed().is_err()
+    }
+
+    /// Waits for the request.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn requested(&self) {
+        let mut requested = self.requested.clone();
+        // An error means that the handle is gone, which is a request too.
+        let _ = requested.wait_for(|requested| *requested).await;
+    }
+
+    /// Waits for the request at most `limit`; says whether it came.
+    pub async fn requested_within(&self, limit: std::time::Duration) -> bool {
+        tokio::time::timeout(limit, self.requested()).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_reaches_every_clone_and_dropping_the_handle_is_one() {
+        let (handle, shutdown) = Shutdown::new();
+        let other = shutdown.clone();
+        assert!(!other.is_requested());
+        handle.request();
+        other.requested().await;
+        assert!(shutdown.is_requested());
+        let (handle, shutdown) = Shutdown::new();
+        drop(handle);
+        shutdown.requested().await;
+        assert!(shutdown.is_requested());
+    }
+}

@@ -1,0 +1,110 @@
+//! `kill -9` of each service in mid-job: the job still ends `done`, with the same bytes.
+
+use anyhow::Result;
+
+use crate::support::LONG;
+use crate::support::http::{Client, Form};
+use crate::support::system::{Options, System};
+use crate::support::{pictures, wait_for};
+
+const OPERATIONS: [&str; 1] = ["gaussian_blur:ksize=15"];
+
+/// A picture of 30 tiles in a system whose workers take their time.
+fn in_the_middle() -> Result<(System, Vec<u8>, String)> {
+    let system = System::start(&Options { tile_delay_ms: 150, ..Options::default() })?;
+    let picture = pictures::rgb_png(3000, 2500, 11)?;
+    let job = system.submit(&picture, &OPERATIONS)?;
+    system.wait_for_middle(&job)?;
+    Ok((system, picture, job))
+}
+
+fn survives(name: &str) -> Result<()> {
+    let (mut system, picture, job) = in_the_middle()?;
+    system.kill(name)?;
+    system.restart(name)?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    wait_for("the spool to be empty", LONG, || Ok(system.files("scratch/spool").is_empty().then_some(())))
+}
+
+#[test]
+fn a_killed_worker_that_never_comes_back_is_survived() -> Result<()> {
+    let (mut system, picture, job) = in_the_middle()?;
+    system.kill("worker-1")?;
+    system.compare(&job, &picture, &OPERATIONS)
+}
+
+#[test]
+fn a_killed_worker_that_comes_back_is_survived() -> Result<()> {
+    survives("worker-2")
+}
+
+#[test]
+fn a_killed_stitcher_is_survived() -> Result<()> {
+    survives("stitcher-1")
+}
+
+#[test]
+fn a_killed_monitor_is_survived() -> Result<()> {
+    survives("monitor")
+}
+
+#[test]
+fn a_killed_web_is_survived() -> Result<()> {
+    survives("web")
+}
+
+#[test]
+fn a_splitter_killed_while_splitting_is_survived() -> Result<()> {
+    // Two workers of one slot each allow 8 tiles out, so that most of the 30 are still to be cut.
+    survives("splitter")
+}
+
+#[test]
+fn web_killed_in_an_upload_leaves_no_job() -> Result<()> {
+    use std::io::Write;
+    let mut system = System::start(&Options::default())?;
+    let form = Form::picture("half.png", &pictures::rgb_png(2000, 2000, 12)?, &OPERATIONS);
+    let body = form.body();
+    let mut stream = std::net::TcpStream::connect(system.address("web")?)?;
+    let (kind, length) = (form.content_type(), body.len());
+    write!(
+        stream,
+        "POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+    )?;
+    stream.write_all(&body[..length / 2])?;
+    stream.flush()?;
+    wait_for("the upload to arrive", LONG, || Ok((!system.files("store").is_empty()).then_some(())))?;
+    system.kill("web")?;
+    system.restart("web")?;
+    system.wait_until_ready()?;
+    let list = system.client.get("/api/v1/jobs")?;
+    assert!(!list.text().contains("half.png"), "{}", list.text());
+    system.submit_and_compare(&pictures::rgb_png(300, 300, 13)?, &OPERATIONS)?;
+    Ok(())
+}
+
+#[test]
+fn every_service_drains_on_sigterm_in_mid_job() -> Result<()> {
+    let (mut system, picture, job) = in_the_middle()?;
+    for name in ["worker-1", "splitter", "stitcher-1", "monitor", "web"] {
+        let status = system.process(name)?.terminate(std::time::Duration::from_secs(20))?;
+        assert!(status.success(), "{name} ended with {status}\n{}", system.process(name)?.log_tail(30));
+        system.restart(name)?;
+    }
+    system.compare(&job, &picture, &OPERATIONS)
+}
+
+#[test]
+fn a_job_waits_for_the_first_worker_and_says_so() -> Result<()> {
+    let mut system = System::start(&Options { workers: 0, ..Options::default() })?;
+    let picture = pictures::rgb_png(700, 600, 14)?;
+    let job = system.submit(&picture, &OPERATIONS)?;
+    let view = system.job(&job)?;
+    assert!(view["notice"].as_str().unwrap_or("").contains("worker"), "{view}");
+    let page = system.client.get_with(&format!("/jobs/{job}"), &[("Accept", "text/html")])?;
+    assert!(page.text().contains("worker"), "the page does not say that no worker is alive");
+    system.start_worker(1)?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    let _ = Client::new(system.address("web")?);
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The whole system: real processes, a real Kafka and a real Redis, and what may befall them.
+//!
+//! Run with `./ops/test`, which starts brokers of its own. Tests assert pixels, committed offsets and
+//! keys, and wait on conditions.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crashes;
+mod dependencies;
+mod first_light;
+mod records;
+mod requests;
