@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
+use crate::splitter::{SplitterArgs, SplitterConfig};
+
 /// Tessera's pages, API and splitter: one program, two roles.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "tessera-web", version, about)]
@@ -33,6 +35,9 @@ pub struct Config {
     /// What is accepted.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// How pictures are read.
+    #[command(flatten)]
+    pub splitter: SplitterArgs,
 }
 
 /// What a process of this program does.
@@ -81,6 +86,12 @@ impl HttpArgs {
 }
 
 impl Config {
+    /// What the role `splitter` is told.
+    pub fn for_splitter(self) -> SplitterConfig {
+        let Self { service, kafka, redis, store, limits, splitter, .. } = self;
+        SplitterConfig { service, kafka, redis, store, limits, splitter }
+    }
+
     /// Looks for settings that cannot work, alone or together; gives all problems at once.
     ///
     /// # Errors
