@@ -5,10 +5,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::splitter::{SplitterArgs, SplitterConfig};
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
-
-use crate::splitter::{SplitterArgs, SplitterConfig};
 
 /// Tessera's pages, API and splitter: one program, two roles.
 #[derive(Parser, Clone, Debug)]
@@ -38,6 +37,14 @@ pub struct Config {
     /// How pictures are read.
     #[command(flatten)]
     pub splitter: SplitterArgs,
+}
+
+impl Config {
+    /// The part of the settings that the splitter takes.
+    pub fn into_splitter(self) -> SplitterConfig {
+        let Self { service, kafka, redis, store, limits, splitter, .. } = self;
+        SplitterConfig { service, kafka, redis, store, limits, splitter }
+    }
 }
 
 /// What a process of this program does.
@@ -86,12 +93,6 @@ impl HttpArgs {
 }
 
 impl Config {
-    /// What the role `splitter` is told.
-    pub fn for_splitter(self) -> SplitterConfig {
-        let Self { service, kafka, redis, store, limits, splitter, .. } = self;
-        SplitterConfig { service, kafka, redis, store, limits, splitter }
-    }
-
     /// Looks for settings that cannot work, alone or together; gives all problems at once.
     ///
     /// # Errors

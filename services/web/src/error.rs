@@ -4,8 +4,6 @@ use tessera::bus::BusError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
 
-use crate::splitter::SplitterError;
-
 /// What ends the process; the keeper starts it again.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -37,9 +35,9 @@ pub enum ServiceError {
     /// The store cannot be opened.
     #[error("opening the store")]
     Store(#[from] StoreError),
-    /// The splitter ended.
+    /// The splitter cannot run.
     #[error("running the splitter")]
-    Splitter(#[from] SplitterError),
+    Splitter(#[from] crate::splitter::SplitterError),
 }
 
 /// An error with its causes, in one line.

@@ -23,6 +23,6 @@ async fn run(config: Config) -> Result<(), ServiceError> {
     let shutdown = signals.map_err(|source| ServiceError::File { what: "signal handlers".to_owned(), source })?;
     match config.role {
         Role::Http => http::run(config, shutdown, |_| ()).await,
-        Role::Splitter => Ok(splitter::run(config.for_splitter(), shutdown).await?),
+        Role::Splitter => Ok(splitter::run(config.into_splitter(), shutdown).await?),
     }
 }
