@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
+use crate::splitter::{SplitterArgs, SplitterConfig};
+
 /// Tessera's pages, API and splitter: one program, two roles.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "tessera-web", version, about)]
@@ -18,6 +20,9 @@ pub struct Config {
     /// The listener for pages and API, and how uploads must come.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// How pictures are read.
+    #[command(flatten)]
+    pub splitter: SplitterArgs,
     /// Name, files and log.
     #[command(flatten)]
     pub service: ServiceArgs,
@@ -81,6 +86,12 @@ impl HttpArgs {
 }
 
 impl Config {
+    /// What the role `splitter` is started with.
+    pub fn into_splitter(self) -> SplitterConfig {
+        let Self { service, kafka, redis, store, limits, splitter, .. } = self;
+        SplitterConfig { service, kafka, redis, store, limits, splitter }
+    }
+
     /// Looks for settings that cannot work, alone or together; gives all problems at once.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use tessera::bus::BusError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
 
+use crate::splitter::SplitterError;
+
 /// What ends the process; the keeper starts it again.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -35,6 +37,9 @@ pub enum ServiceError {
     /// The store cannot be opened.
     #[error("opening the store")]
     Store(#[from] StoreError),
+    /// The splitter cannot run.
+    #[error(transparent)]
+    Splitter(#[from] SplitterError),
 }
 
 /// An error with its causes, in one line.
