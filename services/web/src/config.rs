@@ -9,6 +9,8 @@ use crate::splitter::{SplitterArgs, SplitterConfig};
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
+use crate::splitter::{SplitterArgs, SplitterConfig};
+
 /// Tessera's pages, API and splitter: one program, two roles.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "tessera-web", version, about)]
@@ -19,6 +21,9 @@ pub struct Config {
     /// The listener for pages and API, and how uploads must come.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// How pictures are read.
+    #[command(flatten)]
+    pub splitter: SplitterArgs,
     /// Name, files and log.
     #[command(flatten)]
     pub service: ServiceArgs,
@@ -93,6 +98,12 @@ impl HttpArgs {
 }
 
 impl Config {
+    /// What the role `splitter` is started with.
+    pub fn into_splitter(self) -> SplitterConfig {
+        let Self { service, kafka, redis, store, limits, splitter, .. } = self;
+        SplitterConfig { service, kafka, redis, store, limits, splitter }
+    }
+
     /// Looks for settings that cannot work, alone or together; gives all problems at once.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use tessera::bus::BusError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
 
+use crate::splitter::SplitterError;
+
 /// What ends the process; the keeper starts it again.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -36,8 +38,8 @@ pub enum ServiceError {
     #[error("opening the store")]
     Store(#[from] StoreError),
     /// The splitter cannot run.
-    #[error("running the splitter")]
-    Splitter(#[from] crate::splitter::SplitterError),
+    #[error(transparent)]
+    Splitter(#[from] SplitterError),
 }
 
 /// An error with its causes, in one line.
