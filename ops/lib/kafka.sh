@@ -3,6 +3,7 @@
 # where a broker listens, nor when it runs.
 
 KAFKA_LIBS=$VAR/kafka/libs
+DEPENDENCY_PLUGIN=2.8
 
 kafka_list_mark() { sha256sum <"$OPS/kafka/pom.xml" | cut -c1-64; }
 kafka_is_fetched() { [[ -r $KAFKA_LIBS/.complete && $(<"$KAFKA_LIBS/.complete") == "$(kafka_list_mark)" ]]; }
@@ -13,6 +14,18 @@ kafka_tools() {
   kafka_is_fetched || echo mvn
 }
 
+# copy_jars FOLDER: twice, for networks that stumble. The plugin by its full name, so that Maven says why it has none.
+copy_jars() {
+  local try
+  for try in 1 2; do
+    timeout 600 mvn -q -B -Dstyle.color=never -f "$OPS/kafka/pom.xml" \
+      "org.apache.maven.plugins:maven-dependency-plugin:$DEPENDENCY_PLUGIN:copy-dependencies" \
+      -DincludeScope=runtime -DoutputDirectory="$1" </dev/null && return
+    warn "Maven failed (try $try of 2)"
+  done
+  return 1
+}
+
 # fetch_kafka: a directory appears under its name only when it is whole.
 fetch_kafka() {
   local part
@@ -20,10 +33,10 @@ fetch_kafka() {
   step "fetching Apache Kafka (54 MB) into ${KAFKA_LIBS#"$ROOT"/}"
   mkdir -p "$VAR/kafka"
   part=$(mktemp -d "$VAR/kafka/libs.XXXXXX")
-  if ! timeout 600 mvn -q -B -Dstyle.color=never -f "$OPS/kafka/pom.xml" dependency:copy-dependencies \
-    -DincludeScope=runtime -DoutputDirectory="$part" </dev/null; then
+  if ! copy_jars "$part"; then
     rm -rf "$part"
-    die "Maven could not fetch Kafka's jars" "see its message above; it needs the network, or a mirror in ~/.m2/settings.xml"
+    die "Maven could not fetch Kafka's jars" "see its message above; it needs the network, or a mirror in ~/.m2/settings.xml," \
+      "and behind a proxy that opens TLS, its certificate among Java's: update-ca-certificates"
   fi
   kafka_list_mark >"$part/.complete"
   chmod 755 "$part"

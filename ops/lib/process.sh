@@ -53,6 +53,13 @@ stop_pid_file() {
   forget_pid "$1"
 }
 
+# drain_seconds: how long a service may take to finish what it has in hand.
+drain_seconds() {
+  local seconds=${TESSERA_DRAIN_SECONDS:-15}
+  [[ $seconds =~ ^[0-9]{1,5}$ ]] || seconds=15
+  printf '%d' "$((10#$seconds))"
+}
+
 # resident_mib PID
 resident_mib() {
   awk '/^VmRSS:/ { printf "%d", ($2 + 512) / 1024 }' "/proc/$1/status" 2>/dev/null

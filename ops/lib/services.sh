@@ -67,14 +67,15 @@ start_kept() {
 
 # stop_kept NAME…: all are asked at once, then waited for. A process whose keeper died is asked itself.
 stop_kept() {
-  local name
+  local name patience
+  patience=$(($(drain_seconds) + 17)) # longer than the keeper's own
   for name in "$@"; do
     signal_pid_file TERM "$RUN/$name.keeper.pid"
     is_live "$RUN/$name.keeper.pid" || signal_pid_file TERM "$RUN/$name.pid"
   done
   for name in "$@"; do
-    stop_pid_file "$RUN/$name.keeper.pid" 32 || warn "the keeper of $name did not end"
-    stop_pid_file "$RUN/$name.pid" 22 || warn "$name did not end"
+    stop_pid_file "$RUN/$name.keeper.pid" "$patience" || warn "the keeper of $name did not end"
+    stop_pid_file "$RUN/$name.pid" "$patience" || warn "$name did not end"
     rm -f "$RUN/$name.addr" "$RUN/$name.mark" "$RUN/$name.restarts"
   done
 }

@@ -90,7 +90,12 @@ impl Pixels {
     pub fn into_bytes(self) -> Vec<u8> {
         match self.samples {
             Samples::Eight(bytes) => bytes,
-            Samples::Sixteen(samples) => samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
+            Samples::Sixteen(samples) => {
+                let mut bytes = vec![0; samples.len() * 2];
+                let pairs = bytes.chunks_exact_mut(2).zip(samples);
+                pairs.for_each(|(pair, sample)| pair.copy_from_slice(&sample.to_le_bytes()));
+                bytes
+            }
         }
     }
 

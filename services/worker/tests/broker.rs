@@ -6,7 +6,7 @@ mod support;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use bytes::Bytes;
-use support::{Picture, Rig, poll, tiles, until};
+use support::{Picture, Rig, tiles, until};
 use tessera::bus::records::Heartbeat;
 use tessera::bus::{Group, Outgoing, Topic};
 use tessera::job::{JobStatus, Token};
@@ -94,19 +94,7 @@ async fn a_tile_that_is_in_the_spool_or_of_an_ended_job_is_not_run() {
     let results = tiles(&rig.records(Topic::Results, 1));
     assert_eq!(results.keys().copied().collect::<Vec<_>>(), [3]);
     assert_eq!(results[&3][0].0.job, known.job);
-    assert!(poll_all(&rig, Topic::Results).len() == 1);
-}
-
-fn poll_all(rig: &Rig, topic: Topic) -> Vec<support::Record> {
-    let reader = rig.reader(topic);
-    let (mut records, mut quiet) = (Vec::new(), 0);
-    while quiet < 25 {
-        match poll(&reader) {
-            Some(record) => records.push(record),
-            None => quiet += 1,
-        }
-    }
-    records
+    assert_eq!(rig.all(Topic::Results).len(), 1);
 }
 
 #[actix::test]
@@ -192,8 +180,8 @@ async fn what_a_killed_worker_had_in_hand_is_done_by_another() {
     rig.records(Topic::Results, 2);
     first.kill();
     let _second = Worker::start(&rig, "two", &[]);
-    until("every tile", async || tiles(&poll_all(&rig, Topic::Results)).len() == total as usize).await;
-    for (index, made) in tiles(&poll_all(&rig, Topic::Results)) {
+    until("every tile", async || tiles(&rig.all(Topic::Results)).len() == total as usize).await;
+    for (index, made) in tiles(&rig.all(Topic::Results)) {
         assert!(made.iter().all(|(_, pixels)| pixels == &picture.expected(&manifest, index)), "tile {index}");
     }
     rig.caught_up(Group::Workers).await;
@@ -214,9 +202,9 @@ async fn a_worker_that_is_asked_to_stop_finishes_its_tile_commits_and_says_farew
     let status = first.terminate();
     assert!(status.success(), "{status}");
     assert!(begun.elapsed().as_secs() < 10, "it took {:?}", begun.elapsed());
-    let made = tiles(&poll_all(&rig, Topic::Results)).len();
+    let made = tiles(&rig.all(Topic::Results)).len();
     assert!((1..=3).contains(&made), "{made} tiles, although each takes 0.7 s");
-    let beats = poll_all(&rig, Topic::Heartbeats);
+    let beats = rig.all(Topic::Heartbeats);
     let last = beats.last().map(|beat| Heartbeat::decode(&beat.headers, &beat.payload).unwrap()).unwrap();
     assert_eq!((last.status.as_str(), last.tiles_done, last.busy), ("draining", made as u64, 0));
     let lag = tessera::bus::admin::lag(&rig.kafka, Group::Workers).await.unwrap();
@@ -224,5 +212,5 @@ async fn a_worker_that_is_asked_to_stop_finishes_its_tile_commits_and_says_farew
     assert_eq!(left, i64::from(total) - made as i64, "committed: what was made, and nothing else");
     let _second = Worker::start(&rig, "two", &[]);
     rig.caught_up(Group::Workers).await;
-    assert_eq!(tiles(&poll_all(&rig, Topic::Results)).len(), total as usize);
+    assert_eq!(tiles(&rig.all(Topic::Results)).len(), total as usize);
 }

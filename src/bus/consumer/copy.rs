@@ -20,13 +20,23 @@ pub(in crate::bus) fn headers(message: &BorrowedMessage<'_>) -> Headers {
         return Headers::default();
     }
     // SAFETY: `list` is a valid list, see above.
-    let count = unsafe { native::rd_kafka_header_cnt(list) };
-    Headers::new((0..count).map_while(|index| header(list, index)).collect())
+    unsafe { read(list) }
 }
 
-fn header(list: *const native::rd_kafka_headers_t, index: usize) -> Option<(String, Vec<u8>)> {
+/// # Safety
+/// `list` must be a valid list.
+unsafe fn read(list: *const native::rd_kafka_headers_t) -> Headers {
+    // SAFETY: the caller's promise.
+    let count = unsafe { native::rd_kafka_header_cnt(list) };
+    // SAFETY: the caller's promise.
+    Headers::new((0..count).map_while(|index| unsafe { header(list, index) }).collect())
+}
+
+/// # Safety
+/// `list` must be a valid list.
+unsafe fn header(list: *const native::rd_kafka_headers_t, index: usize) -> Option<(String, Vec<u8>)> {
     let (mut name, mut value, mut len) = (ptr::null(), ptr::null(), 0);
-    // SAFETY: `list` is valid and all three results point to variables of ours.
+    // SAFETY: `list` is valid by the caller's promise and all three results go to variables of ours.
     if unsafe { native::rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut len) } != OK {
         return None;
     }
@@ -38,4 +48,30 @@ fn header(list: *const native::rd_kafka_headers_t, index: usize) -> Option<(Stri
     // SAFETY: a value that is not null has `len` bytes.
     let value = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), len) };
     Some((name, value.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_any_bytes_are_read() {
+        let came: [(&[u8], Option<&[u8]>); 4] =
+            [(b"task", Some(b"{}")), (&[0xff, 0xfe], Some(&[0x80])), (b"none", None), (b"", Some(b""))];
+        // SAFETY: the pointers come with their lengths; the list is valid until it is destroyed.
+        let read = unsafe {
+            let list = native::rd_kafka_headers_new(4);
+            for (name, value) in came {
+                let (value, len) =
+                    value.map_or((ptr::null(), -1), |value| (value.as_ptr().cast(), value.len() as isize));
+                native::rd_kafka_header_add(list, name.as_ptr().cast(), name.len() as isize, value, len);
+            }
+            let read = read(list);
+            native::rd_kafka_headers_destroy(list);
+            read
+        };
+        let expected = [("task", &b"{}"[..]), ("\u{fffd}\u{fffd}", &[0x80]), ("none", &[]), ("", &[])];
+        assert_eq!(read.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(read.get("\u{fffd}\u{fffd}"), None, "not text");
+    }
 }

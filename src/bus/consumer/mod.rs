@@ -10,6 +10,7 @@ pub(super) mod copy;
 mod desk;
 mod poller;
 mod slots;
+mod upkeep;
 mod watchdog;
 
 use std::sync::Arc;

@@ -8,8 +8,6 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rdkafka::consumer::CommitMode;
-use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -18,6 +16,7 @@ use super::board::Board;
 use super::client::Client;
 use super::context::Context;
 use super::desk::Desk;
+use super::upkeep::COMMIT_EVERY;
 use super::watchdog::Watchdog;
 use super::{ConsumerOptions, Delivery, copy};
 use crate::bus::BusError;
@@ -26,14 +25,10 @@ use crate::config::KafkaArgs;
 
 /// The longest wait inside a poll. Records wake it at once; a stop is noticed after it.
 const IDLE_POLL: Duration = Duration::from_millis(100);
-/// Progress is committed at most this often.
-const COMMIT_EVERY: Duration = Duration::from_millis(200);
 /// Without a free slot for this long, partitions are paused and polled, to stay in the group.
 const PAUSE_AFTER: Duration = Duration::from_secs(10);
 /// How often a paused client is polled.
 const PAUSED_POLL: Duration = Duration::from_millis(50);
-/// How often a Kafka that does not answer is asked again.
-const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The pause before a broken client is replaced.
 const REPLACE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -60,14 +55,14 @@ pub(super) struct Poller {
 
 /// What the loop remembers from one round to the next.
 pub(super) struct Pace {
-    watchdog: Watchdog,
-    committed_at: Instant,
-    probed_at: Instant,
+    pub(super) watchdog: Watchdog,
+    pub(super) committed_at: Instant,
+    pub(super) probed_at: Instant,
     full_since: Option<Instant>,
     /// The assignment that is paused, as the desk counts its changes.
     paused: Option<u64>,
     /// Set by a stop: when to give up waiting for records in flight.
-    stop_at: Option<Instant>,
+    pub(super) stop_at: Option<Instant>,
     is_deserted: bool,
 }
 
@@ -221,7 +216,7 @@ impl Poller {
         }
     }
 
-    fn take_signals(&mut self) {
+    pub(super) fn take_signals(&mut self) {
         while let Ok(signal) = self.signals.try_recv() {
             self.take_signal(&signal);
         }
@@ -238,83 +233,5 @@ impl Poller {
             Signal::Verdict(verdict) => self.desk.lock().decide(verdict, Instant::now()),
             Signal::Stop(limit) => self.pace.stop_at = Some(Instant::now() + *limit),
         }
-    }
-
-    fn commit_if_due(&mut self, client: &Client, now: Instant) {
-        if now.duration_since(self.pace.committed_at) < COMMIT_EVERY || !self.desk.lock().has_progress() {
-            return;
-        }
-        self.pace.committed_at = now;
-        let places = self.desk.lock().take_commits();
-        if !places.is_empty()
-            && let Err(error) = client.commit(&places, CommitMode::Async)
-        {
-            tracing::debug!(%error, "queueing a commit");
-            self.desk.lock().commit_failed();
-        }
-    }
-
-    fn seek_if_due(&mut self, client: &Client, now: Instant) {
-        if self.pace.stop_at.is_some() {
-            return;
-        }
-        let places = self.desk.lock().seeks(now);
-        for place in places {
-            match client.seek(place) {
-                Ok(()) => self.desk.lock().sought(place),
-                Err(error) => {
-                    tracing::debug!(%error, partition = place.0, "reading again from {}", place.1);
-                    self.desk.lock().seek_failed(place, now);
-                }
-            }
-        }
-    }
-
-    /// `Some` when only a new client helps.
-    fn take_error(&mut self, error: &KafkaError) -> Option<String> {
-        match error {
-            KafkaError::MessageConsumptionFatal(_) => Some(error.to_string()),
-            _ => {
-                self.board.disconnected(error);
-                None
-            }
-        }
-    }
-
-    /// `Some` when there are records that the client does not bring.
-    fn take_silence(&mut self, client: &Client, waited: Duration) -> Option<String> {
-        if !self.board.is_connected() && self.pace.probed_at.elapsed() >= PROBE_EVERY {
-            self.pace.probed_at = Instant::now();
-            match client.probe() {
-                Ok(()) => self.board.connected(),
-                Err(error) => self.board.failed(&error),
-            }
-        }
-        let positions = self.desk.lock().positions();
-        if positions.is_empty() || !self.pace.watchdog.asked_in_vain(waited) {
-            return None;
-        }
-        match client.lag(&positions) {
-            Ok(0) | Err(_) => None,
-            Ok(lag) => Some(format!("the consumer stands still {lag} records before the end")),
-        }
-    }
-
-    /// Commits what is done and leaves the group.
-    fn finish(mut self, client: Client) -> Result<(), BusError> {
-        const STOPPING: &str = "committing before the end";
-        self.take_signals();
-        let places = {
-            let desk = self.desk.lock();
-            desk.commit_points(&desk.assignment())
-        };
-        let committed = if places.is_empty() { Ok(()) } else { client.commit(&places, CommitMode::Sync) };
-        let topic = client.topic().to_owned();
-        if committed.is_ok() {
-            drop(client)
-        } else {
-            client.abandon()
-        }
-        committed.map_err(|error| BusError::of(STOPPING, &topic, error))
     }
 }

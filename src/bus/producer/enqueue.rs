@@ -9,12 +9,11 @@ use std::ptr;
 use rdkafka::bindings as native;
 use rdkafka::bindings::rd_kafka_vtype_t as tag;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::Producer as _;
+use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::IntoOpaque;
 
-use super::Client;
-use super::context::Pending;
+use super::context::{Context, Pending};
 use crate::bus::Headers;
 
 /// Lets the client choose by the key.
@@ -30,7 +29,11 @@ pub(super) struct Envelope<'a> {
 
 /// Puts a record into the client's queue. On success its report will come to
 /// [`Context`](super::context::Context), which then owns `pending`.
-pub(super) fn enqueue(client: &Client, envelope: &Envelope<'_>, pending: Box<Pending>) -> Result<(), KafkaError> {
+pub(super) fn enqueue(
+    client: &BaseProducer<Context>,
+    envelope: &Envelope<'_>,
+    pending: Box<Pending>,
+) -> Result<(), KafkaError> {
     let topic = CString::new(envelope.topic)?;
     let headers = NativeHeaders::new(envelope.headers);
     let (value, value_len) = (pending.payload().as_ptr(), pending.payload().len());

@@ -5,24 +5,23 @@
 
 mod context;
 mod enqueue;
+mod native;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{Producer as _, ThreadedProducer};
+use rdkafka::producer::Producer as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::outgoing::RawRecord;
 use super::settings::{self, MAX_DEAD_LETTER_BYTES};
 use super::{BusError, Topic};
 use crate::config::KafkaArgs;
-use context::{Context, Pending};
+use context::Pending;
 use enqueue::{Envelope, enqueue};
-
-type Client = ThreadedProducer<Context>;
+use native::Native;
 
 const SENDING: &str = "sending a record";
 /// How long a question about the broker's health may take.
@@ -46,7 +45,7 @@ pub struct Producer {
 struct Shared {
     args: KafkaArgs,
     client_id: String,
-    client: RwLock<Arc<Client>>,
+    client: RwLock<Arc<Native>>,
     window: Arc<Semaphore>,
     window_bytes: usize,
 }
@@ -59,7 +58,7 @@ impl Producer {
     pub fn connect(args: &KafkaArgs, client_id: &str) -> Result<Self, BusError> {
         let window_bytes = settings::producer_window_bytes(args);
         let shared = Shared {
-            client: RwLock::new(Arc::new(open(args, client_id)?)),
+            client: RwLock::new(Arc::new(Native::open(args, client_id)?)),
             args: args.clone(),
             client_id: client_id.to_owned(),
             window: Arc::new(Semaphore::new(window_bytes)),
@@ -86,7 +85,7 @@ impl Producer {
         let (reply, report) = oneshot::channel();
         let RawRecord { partition, key, headers, payload, .. } = record;
         let envelope = Envelope { topic: &topic, partition, key: key.as_deref(), headers: &headers };
-        let outcome = match enqueue(&client, &envelope, Pending::new(payload, room, reply)) {
+        let outcome = match enqueue(client.client(), &envelope, Pending::new(payload, room, reply)) {
             Ok(()) => report.await.unwrap_or(Err(KafkaError::Canceled)),
             Err(error) => Err(error),
         };
@@ -103,7 +102,7 @@ impl Producer {
     pub async fn flush(&self, limit: Duration) -> Result<(), BusError> {
         const FLUSHING: &str = "waiting for the records on their way";
         let client = self.shared.client.read().clone();
-        blocking(FLUSHING, "", move || client.flush(limit)).await
+        blocking(FLUSHING, "", move || client.client().flush(limit)).await
     }
 
     /// Asks whether Kafka answers, for at most 1.5 s.
@@ -115,7 +114,7 @@ impl Producer {
         let client = self.shared.client.read().clone();
         let topic = Topic::Jobs.name(&self.shared.args);
         // One topic, missing or not: the answer is what counts, and it stays small on a shared broker.
-        blocking(ASKING, "", move || client.client().fetch_metadata(Some(&topic), PROBE_LIMIT).map(drop)).await
+        blocking(ASKING, "", move || client.client().client().fetch_metadata(Some(&topic), PROBE_LIMIT).map(drop)).await
     }
 
     fn check_size(&self, record: &RawRecord, topic: &str) -> Result<usize, BusError> {
@@ -135,13 +134,13 @@ impl Producer {
 
     /// An idempotent client that lost its place in a log refuses everything from then on; only a new
     /// one helps. The broker's memory loss is such a case.
-    fn replace_if_broken(&self, broken: &Arc<Client>) {
-        let Some((code, reason)) = broken.client().fatal_error() else { return };
+    fn replace_if_broken(&self, broken: &Arc<Native>) {
+        let Some((code, reason)) = broken.client().client().fatal_error() else { return };
         let mut current = self.shared.client.write();
         if !Arc::ptr_eq(&current, broken) {
             return;
         }
-        match open(&self.shared.args, &self.shared.client_id) {
+        match Native::open(&self.shared.args, &self.shared.client_id) {
             Ok(client) => *current = Arc::new(client),
             Err(error) => return tracing::error!(%error, "replacing a broken Kafka producer"),
         }
@@ -157,11 +156,6 @@ impl std::fmt::Debug for Producer {
             .field("free_bytes", &free_bytes)
             .finish()
     }
-}
-
-fn open(args: &KafkaArgs, client_id: &str) -> Result<Client, BusError> {
-    let config = settings::producer(args, client_id);
-    Client::from_config_and_context(&config, Context).map_err(BusError::Client)
 }
 
 /// Runs a blocking call of a client beside the runtime.

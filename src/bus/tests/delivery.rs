@@ -58,9 +58,11 @@ async fn a_stop_waits_for_the_records_in_flight() {
     let (consumer, mut records) = bus.consume(Topic::Tasks, 8);
     let slow = receive(&mut records).await;
     let stop = tokio::spawn(consumer.stop(PATIENCE));
-    // The stop is on its way once the channel's sender is gone or the ack decides; decide now.
-    tokio::task::yield_now().await;
-    assert!(!stop.is_finished());
+    // Each question takes longer than a round of the polling thread: it has heard of the stop by then.
+    for _ in 0..5 {
+        assert_eq!(bus.committed(Group::Workers, 0).await, None);
+        assert!(!stop.is_finished());
+    }
     slow.ack.done();
     stop.await.unwrap().unwrap();
     assert_eq!(bus.committed(Group::Workers, 0).await, Some(1));

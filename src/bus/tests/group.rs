@@ -94,3 +94,30 @@ async fn a_static_member_keeps_its_partitions_over_a_restart() {
     other.stop(Duration::ZERO).await.unwrap();
     again.stop(Duration::ZERO).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_member_without_a_free_slot_still_lets_others_join_and_then_goes_on() {
+    let bus = Bus::new().await;
+    let (first, mut records) = bus.consume(Topic::Tasks, 1);
+    until("the first to own all", async || first.assignment().len() == 4).await;
+    send_numbers(&bus, 0..8).await;
+    let held = receive(&mut records).await;
+    let (second, others) = bus.consume(Topic::Tasks, 8);
+    let (seen, mut places) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(work(others, seen.clone()));
+    until("the second to own half", async || second.assignment().len() == 2).await;
+    assert_eq!(first.status().records, 1, "the first had no slot for another");
+    held.ack.done();
+    tokio::spawn(work(records, seen));
+    let finish = until("all to be finished", async || {
+        bus.lag(Group::Workers).await.iter().all(|lag| lag.records() == 0 && lag.committed.is_some())
+    });
+    finish.await;
+    let mut distinct = BTreeSet::new();
+    while let Ok(place) = places.try_recv() {
+        distinct.insert(place);
+    }
+    assert!(distinct.len() >= 7, "all but the held one, which was finished elsewhere or again: {distinct:?}");
+    first.stop(PATIENCE).await.unwrap();
+    second.stop(PATIENCE).await.unwrap();
+}

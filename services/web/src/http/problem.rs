@@ -207,8 +207,8 @@ mod tests {
         let problem = Problem::Unavailable("the queue (Kafka) does not answer now".to_owned());
         let response = problem.error_response();
         assert_eq!(response.status(), 503);
-        assert_eq!(response.headers()["retry-after"], "5");
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers().get("retry-after").unwrap(), "5");
+        assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
         let details = serde_json::to_value(problem.details()).unwrap();
         assert_eq!((&details["status"], &details["type"]), (&503.into(), &"about:blank".into()));
         assert!(details["detail"].as_str().unwrap().contains("Kafka"));
@@ -218,7 +218,10 @@ mod tests {
     #[test]
     fn grammar_is_400_and_a_picture_that_does_not_fit_is_422() {
         let grammar = Problem::from(StepError::Grammar("unknown operation \"blurr\"".to_owned()));
-        assert_eq!((grammar.status_code().as_u16(), grammar.to_string()), (400, "unknown operation \"blurr\"".to_owned()));
+        assert_eq!(
+            (grammar.status_code().as_u16(), grammar.to_string()),
+            (400, "unknown operation \"blurr\"".to_owned())
+        );
         let picture = PlanError::Step(StepError::Picture("equalize: needs an 8-bit picture, got 16-bit".to_owned()));
         assert_eq!(Problem::from(picture).status_code(), 422);
     }

@@ -90,6 +90,15 @@ impl Rig {
         records
     }
 
+    /// All records that `topic` has now.
+    pub fn all(&self, topic: Topic) -> Vec<Record> {
+        let (consumer, name) = (self.reader(topic), topic.name(&self.kafka));
+        let marks = (0..topic.settings(&self.kafka).partitions)
+            .map(|partition| consumer.fetch_watermarks(&name, partition, LONG).expect("asking for watermarks"));
+        let count: i64 = marks.map(|(low, high)| high - low).sum();
+        self.records(topic, count as usize)
+    }
+
     /// A reader of all of `topic` from its beginning.
     pub fn reader(&self, topic: Topic) -> BaseConsumer {
         let consumer: BaseConsumer = ClientConfig::new()

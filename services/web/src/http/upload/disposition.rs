@@ -138,7 +138,9 @@ mod tests {
 
     #[test]
     fn a_part_needs_a_name() {
-        for header in ["", "Content-Type: image/png", "Content-Disposition: form-data", "Content-Disposition: attachment; name=a"] {
+        for header in
+            ["", "Content-Type: image/png", "Content-Disposition: form-data", "Content-Disposition: attachment; name=a"]
+        {
             assert_eq!(read_disposition(header.as_bytes()), None, "{header}");
         }
         let field = read_disposition(b"content-disposition:form-data;name=op").unwrap();

@@ -3,7 +3,7 @@
 //! Knows the names of the fields, not how they are sent. The grammar of operations is the library's.
 
 use tessera::job::Priority;
-use tessera::operation::{Chain, Step, StepError};
+use tessera::operation::{Chain, Step};
 
 use crate::http::problem::Problem;
 
@@ -61,7 +61,6 @@ impl JobForm {
                 _ => Err(bad(format!("quality must be an integer from 1 to 100, got {value:?}"))),
             },
             "priority" => self.take_priority(value.trim()),
-            "image" => Err(bad("image must be a file, it came as text".to_owned())),
             other => Err(bad(format!("unknown field {other:?}; there are image, op, format, quality, priority"))),
         }
     }
@@ -104,12 +103,11 @@ impl JobForm {
         if self.steps.is_empty() {
             return Err(bad("no operation was chosen: send at least one as the field op".to_owned()));
         }
-        let chain = Chain::parse(&self.steps, max_operations).map_err(|error| match error {
-            _ if self.steps.len() <= max_operations => Problem::from(error),
-            StepError::Grammar(_) | StepError::Picture(_) => {
-                Problem::Unprocessable(format!("{} operations, max_operations is {max_operations}", self.steps.len()))
-            }
-        })?;
+        if self.steps.len() > max_operations {
+            let text = format!("{} operations, max_operations is {max_operations}", self.steps.len());
+            return Err(Problem::Unprocessable(text));
+        }
+        let chain = Chain::parse(&self.steps, max_operations)?;
         Ok(JobRequest { chain, priority: self.priority })
     }
 }
@@ -158,7 +156,6 @@ mod tests {
             (vec![("op", "grayscale"), ("quality", "0")], "quality must be an integer from 1 to 100"),
             (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
             (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
-            (vec![("image", "text")], "image must be a file"),
             (vec![], "no operation was chosen"),
         ];
         for (fields, text) in texts {

@@ -65,7 +65,9 @@ fn a_large_body_is_handed_on_and_not_kept() {
 
 #[test]
 fn what_is_no_form_is_refused() {
-    for kind in ["", "image/png", "multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=a"] {
+    for kind in
+        ["", "image/png", "multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=a"]
+    {
         assert_eq!(Parser::new(kind).unwrap_err(), MultipartError::ContentType, "{kind}");
     }
     assert!(Parser::new(&format!("multipart/form-data; boundary={}", "x".repeat(71))).is_err());

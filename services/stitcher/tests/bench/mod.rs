@@ -1,0 +1,240 @@
+//! A stitcher's process beside a rig that plays all other services.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use tessera::bus::records::{Check, JobCommand, StepTimes, TileHeader};
+use tessera::bus::{Group, Outgoing, Topic, admin};
+use tessera::job::{JobId, JobStatus, Manifest, Token};
+use tessera::operation::{Chain, Margins, TileInput};
+use tessera::picture::png::PngRows;
+use tessera::picture::rows::RowReader;
+use tessera::picture::{PictureInfo, Pixels, Rect};
+use tessera::plan::Stage;
+use tessera::state::JobView;
+use tessera::store::{Object, Store};
+
+use crate::support::{Picture, Rig, until};
+
+/// A stitcher that is killed when it is dropped.
+pub struct Stitcher(Child);
+
+impl Stitcher {
+    pub fn start(rig: &Rig, name: &str) -> Self {
+        let log =
+            File::options().create(true).append(true).open(rig.folder.path().join(format!("{name}.log"))).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tessera-stitcher"));
+        command
+            .env("TESSERA_KAFKA_BROKERS", &rig.kafka.kafka_brokers)
+            .env("TESSERA_TOPIC_PREFIX", &rig.kafka.topic_prefix)
+            .env("TESSERA_RESULTS_PARTITIONS", rig.kafka.results_partitions.to_string())
+            .env("TESSERA_REDIS_URL", &rig.redis.redis_url)
+            .env("TESSERA_KEY_PREFIX", &rig.redis.key_prefix)
+            .env("TESSERA_STORE", &rig.store.store)
+            .env("TESSERA_SCRATCH_DIR", &rig.store.scratch_dir)
+            .env("TESSERA_RUN_DIR", rig.folder.path().join("run"))
+            .env("TESSERA_SPOOL_SWEEP_SECONDS", "1")
+            .env("TESSERA_NAME", name)
+            .env("RUST_LOG", "debug,rdkafka=off,librdkafka=off")
+            .stdin(Stdio::null())
+            .stderr(log);
+        Self(command.spawn().expect("starting a stitcher"))
+    }
+
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    pub fn terminate(mut self) -> ExitStatus {
+        let asked = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        self.0.wait().unwrap()
+    }
+
+    /// The largest memory it ever had, in bytes.
+    pub fn peak_memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for Stitcher {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A job whose tiles a test sends as it likes.
+pub struct Job {
+    pub manifest: Manifest,
+    pub store: Store,
+    /// The picture before each stage, and after the last.
+    pub pictures: Vec<Vec<u8>>,
+}
+
+impl Job {
+    pub async fn new(rig: &Rig, picture: &Picture) -> Self {
+        let manifest = rig.processing(picture).await;
+        let store = Store::open(&rig.store).unwrap();
+        store.put_manifest(&manifest).await.unwrap();
+        let mut pictures = vec![picture.samples.clone()];
+        for stage in &manifest.plan.stages {
+            let before = pictures.last().unwrap().clone();
+            pictures.push(run_whole(&stage.steps, stage.input, before));
+        }
+        Self { manifest, store, pictures }
+    }
+
+    pub fn id(&self) -> JobId {
+        self.manifest.job
+    }
+
+    pub fn stage(&self, number: u32) -> &Stage {
+        self.manifest.plan.stage(number).unwrap()
+    }
+
+    pub fn tiles(&self) -> u32 {
+        self.stage(0).grid().tiles()
+    }
+
+    /// The pixels of a tile, cut from the picture that was made whole.
+    pub fn pixels(&self, stage: u32, index: u32) -> Vec<u8> {
+        let info = self.stage(stage).output;
+        cut(info, &self.pictures[stage as usize + 1], self.stage(stage).grid().rect(index).unwrap())
+    }
+
+    pub fn header(&self, stage: u32, index: u32, pixels: &[u8]) -> TileHeader {
+        let of = self.stage(stage);
+        let rect = of.grid().rect(index).unwrap();
+        TileHeader {
+            job: self.id(),
+            run: 1,
+            stage,
+            index,
+            plan: self.manifest.plan.hash(),
+            attempt: 1,
+            worker: "rig-1".parse().unwrap(),
+            worker_number: 7,
+            incarnation: Token::random(),
+            width: rect.width,
+            height: rect.height,
+            channels: of.output.format.layout.channels() as u8,
+            depth: of.output.format.depth.bits(),
+            crc32c: crc32c::crc32c(pixels),
+            ms: StepTimes::default(),
+        }
+    }
+
+    pub fn record(&self, stage: u32, index: u32) -> Outgoing {
+        let pixels = self.pixels(stage, index);
+        tile_record(&self.header(stage, index, &pixels), pixels)
+    }
+
+    pub async fn send(&self, rig: &Rig, tiles: impl IntoIterator<Item = u32>) {
+        for index in tiles {
+            rig.send(self.record(0, index)).await;
+        }
+    }
+
+    pub async fn check(&self, rig: &Rig) {
+        let headers = Check { job: self.id(), stage: 0 }.encode();
+        let key = Some(self.id().to_string());
+        rig.send(Outgoing { topic: Topic::Results, key, partition: None, headers, payload: Vec::new().into() }).await;
+    }
+
+    pub async fn view(&self, rig: &Rig) -> JobView {
+        rig.state.job(self.id()).await.unwrap().unwrap()
+    }
+
+    pub async fn until_received(&self, rig: &Rig, tiles: u32) {
+        until("tiles to be received", async || self.view(rig).await.received_tiles == tiles).await;
+    }
+
+    /// Waits for the job's end and compares its result with the picture that was made whole.
+    pub async fn until_done(&self, rig: &Rig) -> JobView {
+        until("the job to end", async || self.view(rig).await.status.is_terminal()).await;
+        let view = self.view(rig).await;
+        assert_eq!((view.status, view.reason.as_deref()), (JobStatus::Done, None));
+        let object: Object = view.final_filename.clone().unwrap().parse().unwrap();
+        let bytes = self.store.get(&object).await.unwrap().unwrap();
+        assert_eq!(view.bytes_out, bytes.len() as u64);
+        assert!(decode(&bytes, self.manifest.plan.output) == *self.pictures.last().unwrap(), "the pixels differ");
+        let end = self.store.end(self.id()).await.unwrap().unwrap();
+        assert_eq!((end.status, end.final_filename), (JobStatus::Done, view.final_filename.clone()));
+        view
+    }
+
+    pub async fn until_failed(&self, rig: &Rig) -> String {
+        until("the job to end", async || self.view(rig).await.status.is_terminal()).await;
+        let view = self.view(rig).await;
+        assert_eq!(view.status, JobStatus::Failed);
+        view.reason.unwrap()
+    }
+
+    /// The folder of the job in the store.
+    pub fn folder(&self, rig: &Rig) -> PathBuf {
+        rig.folder.path().join("store").join(self.id().to_string())
+    }
+
+    pub fn spool(&self, rig: &Rig, name: &str) -> PathBuf {
+        rig.store.scratch_dir.join("spool").join(name).join(format!("{}-0", self.id()))
+    }
+}
+
+pub fn tile_record(header: &TileHeader, pixels: Vec<u8>) -> Outgoing {
+    let key = Some(header.job.to_string());
+    Outgoing { topic: Topic::Results, key, partition: None, headers: header.encode(), payload: pixels.into() }
+}
+
+fn run_whole(chain: &Chain, picture: PictureInfo, samples: Vec<u8>) -> Vec<u8> {
+    let rect = Rect { x: 0, y: 0, width: picture.size.width, height: picture.size.height };
+    let pixels = Pixels::from_bytes(picture, samples).unwrap();
+    chain.run(TileInput { pixels, rect, margins: Margins::default(), picture }).unwrap().into_bytes()
+}
+
+fn cut(info: PictureInfo, samples: &[u8], rect: Rect) -> Vec<u8> {
+    let pixel = info.format.bytes_per_pixel();
+    let row = |y: u32| {
+        let from = y as usize * info.row_bytes() + rect.x as usize * pixel;
+        &samples[from..from + rect.width as usize * pixel]
+    };
+    (rect.y..rect.bottom()).flat_map(row).copied().collect()
+}
+
+fn decode(bytes: &[u8], info: PictureInfo) -> Vec<u8> {
+    let mut rows = PngRows::open(std::io::Cursor::new(bytes.to_vec())).unwrap();
+    assert_eq!(rows.info(), info);
+    read_rows(&mut rows)
+}
+
+pub fn read_rows(rows: &mut dyn RowReader) -> Vec<u8> {
+    let mut pixels = Vec::new();
+    let mut row = vec![0; rows.info().row_bytes()];
+    for _ in 0..rows.info().size.height {
+        rows.read_row(&mut row).unwrap();
+        pixels.extend_from_slice(&row);
+    }
+    rows.finish().unwrap();
+    pixels
+}
+
+/// The reasons of all requests to send tiles of a job again.
+pub fn resends(rig: &Rig, job: JobId) -> Vec<String> {
+    let commands = rig.all(Topic::Jobs);
+    let read = |record: &crate::support::Record| JobCommand::decode(&record.headers, &record.payload).unwrap();
+    let reason = |command| match command {
+        JobCommand::Resend { job: of, reason, .. } if of == job => Some(reason),
+        _ => None,
+    };
+    commands.iter().map(read).filter_map(reason).collect()
+}
+
+/// Records of `results` that the stitchers have not finished.
+pub async fn unfinished(rig: &Rig) -> i64 {
+    let lag = admin::lag(&rig.kafka, Group::Stitchers).await.unwrap();
+    lag.iter().map(|lag| lag.records()).sum()
+}

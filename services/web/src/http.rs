@@ -1,0 +1,110 @@
+//! The HTTP role: pages, API and uploads.
+//!
+//! Owns the listener and everything a request passes through. Reads no pixels, and keeps no job's state:
+//! that is in Redis, in Kafka and in the store.
+
+mod files;
+mod gate;
+mod guard;
+mod job_json;
+mod pages;
+mod problem;
+mod routes;
+mod services;
+mod upload;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use tessera::bus::Producer;
+use tessera::state::{State, StateOptions};
+use tessera::store::Store;
+use tessera::telemetry::health::AddressFile;
+use tessera::telemetry::{Health, Shutdown, health};
+
+use crate::config::Config;
+use crate::error::ServiceError;
+use gate::Gate;
+use guard::guard;
+use services::Services;
+
+/// How long a request's head may take.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Threads that serve requests: they wait more than they work.
+const SERVER_THREADS: usize = 2;
+
+/// Serves until the stop is requested, then lets requests in hand end. `ready` is told the address.
+///
+/// # Errors
+/// If the settings cannot work, or nothing can listen at the address.
+pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAddr)) -> Result<(), ServiceError> {
+    config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
+    tracing::info!(settings = ?config, "starting");
+    let health = Health::new(&["kafka", "redis"]);
+    let services = connect(&config, health.clone())?;
+    let gate = services.gate.clone();
+    let watch = {
+        let (state, producer) = (services.state.clone(), services.producer.clone());
+        let shutdown = shutdown.clone();
+        actix_web::rt::spawn(async move { gate.watch(state, producer, shutdown).await })
+    };
+    let producer = services.producer.clone();
+    let (server, address) = listen(&config, services, &health)?;
+    let file = AddressFile::write(&config.service.run_dir, &config.service.name_or("web"), address);
+    let _file = file.map_err(|source| ServiceError::File { what: "the address file".to_owned(), source })?;
+    let handle = server.handle();
+    let serving = actix_web::rt::spawn(server);
+    tracing::info!(%address, "listening");
+    ready(address);
+
+    shutdown.requested().await;
+    health.drain();
+    handle.stop(true).await;
+    let flushed = producer.flush(Duration::from_secs(2)).await;
+    flushed.unwrap_or_else(|error| tracing::warn!(%error, "stopping with records unsent"));
+    watch.await.unwrap_or_else(|error| tracing::warn!(%error, "the watch of the dependencies ended badly"));
+    match serving.await {
+        Ok(outcome) => outcome.map_err(|source| ServiceError::Listen { address, source }),
+        Err(error) => Err(ServiceError::Listen { address, source: std::io::Error::other(error) }),
+    }
+}
+
+/// Sets up the edges. None of them has to be up.
+fn connect(config: &Config, health: Health) -> Result<Services, ServiceError> {
+    let state = State::lazy(&config.redis, StateOptions::default())?;
+    let name = config.service.name_or("web");
+    let producer = Producer::connect(&config.kafka, &format!("tessera-{name}"))?;
+    let store = Store::open(&config.store)?;
+    let gate = Arc::new(Gate::new(health, config.limits.clone()));
+    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate })
+}
+
+fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
+    let wanted = config.http.http_addr;
+    let failed = |source| ServiceError::Listen { address: wanted, source };
+    let health = health.clone();
+    let app = move || {
+        App::new()
+            .app_data(Data::new(services.clone()))
+            .wrap(from_fn(guard))
+            .configure(health::routes(health.clone()))
+            .configure(routes::configure)
+    };
+    let server = HttpServer::new(app)
+        .workers(SERVER_THREADS)
+        .disable_signals()
+        .client_request_timeout(HEAD_LIMIT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(config.service.drain_seconds)
+        .bind(wanted)
+        .map_err(failed)?;
+    let address = server.addrs().first().copied().unwrap_or(wanted);
+    Ok((server.run(), address))
+}

@@ -1,0 +1,186 @@
+//! Who may upload now: asked before a byte of the body is read.
+//!
+//! Owns the places for uploads and a picture of the dependencies that is renewed in the background, so
+//! that asking costs no round trip. Takes no upload itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tessera::bus::Producer;
+use tessera::config::LimitArgs;
+use tessera::state::State;
+use tessera::telemetry::{Health, Shutdown};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::problem::Problem;
+
+/// How often the dependencies are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Looks at Redis for each at Kafka, whose answer costs a thread.
+const REDIS_PER_KAFKA: u32 = 4;
+/// How long an upload waits for a place before it is refused.
+const WAIT_FOR_PLACE: Duration = Duration::from_secs(2);
+/// Uploads that wait for a place, for each place.
+const WAITING_PER_PLACE: usize = 8;
+/// Room for a form's other fields and its framing beside the picture, in bytes.
+const FORM_BYTES: u64 = 128 * 1024;
+
+/// The door to uploads.
+#[derive(Debug)]
+pub struct Gate {
+    health: Health,
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    wait: Duration,
+    limits: LimitArgs,
+    unfinished_jobs: AtomicU64,
+    live_slots: AtomicU32,
+}
+
+/// A place for an upload, until it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Gate {
+    /// A gate that opens when `health` is well.
+    pub fn new(health: Health, limits: LimitArgs) -> Self {
+        let places = limits.max_uploads.clamp(1, Semaphore::MAX_PERMITS / WAITING_PER_PLACE);
+        Self {
+            health,
+            places: Arc::new(Semaphore::new(places)),
+            waiting: Arc::new(Semaphore::new(places * WAITING_PER_PLACE)),
+            wait: WAIT_FOR_PLACE,
+            limits,
+            unfinished_jobs: AtomicU64::new(0),
+            // Until the first look nothing is said about workers.
+            live_slots: AtomicU32::new(1),
+        }
+    }
+
+    /// What the process knows of its dependencies.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Whether any worker was alive at the last look.
+    pub fn has_workers(&self) -> bool {
+        self.live_slots.load(Ordering::Relaxed) > 0
+    }
+
+    /// Lets an upload in, or says why not.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`], [`Problem::TooMany`] or [`Problem::TooLarge`].
+    pub async fn enter(&self, content_length: Option<u64>) -> Result<Place, Problem> {
+        self.check_dependencies()?;
+        let limits = &self.limits;
+        if content_length.is_some_and(|length| length > limits.max_upload_bytes.saturating_add(FORM_BYTES)) {
+            return Err(too_large(limits.max_upload_bytes));
+        }
+        if self.unfinished_jobs.load(Ordering::Relaxed) >= limits.max_queued_jobs {
+            let text = format!("{} jobs wait or run already: max_queued_jobs", limits.max_queued_jobs);
+            return Err(Problem::TooMany(text));
+        }
+        let busy = || Problem::Unavailable(format!("{} uploads are under way: max_uploads", limits.max_uploads));
+        let _waiting = self.waiting.clone().try_acquire_owned().map_err(|_| busy())?;
+        let place = tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await;
+        let permit = place.ok().and_then(Result::ok).ok_or_else(busy)?;
+        Ok(Place { _permit: permit })
+    }
+
+    /// Refuses while something that an upload needs is down.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`] with the name of what is down.
+    pub fn check_dependencies(&self) -> Result<(), Problem> {
+        let readiness = self.health.readiness();
+        if readiness.ready {
+            return Ok(());
+        }
+        let down = readiness.dependencies.iter().filter(|(_, state)| *state != "ok").map(|(name, _)| *name);
+        let down: Vec<&str> = down.collect();
+        let text = match down.as_slice() {
+            [] => "the service is being stopped".to_owned(),
+            names => format!("{} is not available now", names.join(" and ")),
+        };
+        Err(Problem::Unavailable(text))
+    }
+
+    /// Looks at the dependencies until the stop is requested.
+    pub async fn watch(&self, state: State, producer: Producer, shutdown: Shutdown) {
+        for look in 0_u32.. {
+            self.look_at_redis(&state).await;
+            if look.is_multiple_of(REDIS_PER_KAFKA) || !self.health.is_ready() {
+                self.health.set("kafka", producer.is_up().await.map_err(|error| error.to_string()));
+            }
+            if shutdown.requested_within(LOOK_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    async fn look_at_redis(&self, state: &State) {
+        let outcome = async {
+            state.ping().await?;
+            let unfinished = state.queued().await?;
+            self.unfinished_jobs.store(unfinished, Ordering::Relaxed);
+            self.live_slots.store(state.live_slots().await?, Ordering::Relaxed);
+            Ok(())
+        };
+        let outcome: Result<(), tessera::state::StateError> = outcome.await;
+        self.health.set("redis", outcome.map_err(|error| error.to_string()));
+    }
+}
+
+/// What is said of an upload over the limit.
+pub fn too_large(max_upload_bytes: u64) -> Problem {
+    Problem::TooLarge(format!("the picture has more than max_upload_bytes, {max_upload_bytes} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(ready: bool, max_uploads: usize) -> Gate {
+        let health = Health::new(&["kafka", "redis"]);
+        if ready {
+            health.set("kafka", Ok(()));
+            health.set("redis", Ok(()));
+        }
+        Gate::new(health, LimitArgs { max_uploads, max_upload_bytes: 1000, max_queued_jobs: 5, ..LimitArgs::default() })
+    }
+
+    #[tokio::test]
+    async fn nobody_enters_while_a_dependency_is_down() {
+        let problem = gate(false, 2).enter(None).await.unwrap_err();
+        assert!(matches!(&problem, Problem::Unavailable(text) if text == "kafka and redis is not available now"));
+        let stopping = gate(true, 2);
+        stopping.health.drain();
+        assert!(matches!(stopping.enter(None).await, Err(Problem::Unavailable(_))));
+    }
+
+    #[tokio::test]
+    async fn limits_are_known_before_the_body() {
+        let gate = gate(true, 2);
+        assert!(gate.enter(Some(1000)).await.is_ok());
+        assert!(matches!(gate.enter(Some(1 << 20)).await, Err(Problem::TooLarge(_))));
+        gate.unfinished_jobs.store(5, Ordering::Relaxed);
+        assert!(matches!(gate.enter(None).await, Err(Problem::TooMany(_))));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_waited_for_a_while_and_comes_back_when_dropped() {
+        let gate = gate(true, 1);
+        let place = gate.enter(None).await.unwrap();
+        let (waiting, ()) = tokio::join!(gate.enter(None), async { drop(place) });
+        let place = waiting.unwrap();
+        let impatient = Gate { wait: Duration::from_millis(20), places: gate.places.clone(), ..self::gate(true, 1) };
+        let problem = impatient.enter(None).await.unwrap_err();
+        assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("max_uploads")));
+        drop(place);
+        assert!(impatient.enter(None).await.is_ok());
+    }
+}

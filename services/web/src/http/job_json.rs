@@ -1,0 +1,157 @@
+//! A job as the interface describes it.
+//!
+//! Owns the names and units of the JSON; takes everything from the job's hash.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tessera::job::JobStatus;
+use tessera::state::JobView;
+use tessera::store::Object;
+
+/// What is said while no worker lives.
+pub const NO_WORKER: &str = "no worker is alive: the job waits and goes on when one starts";
+
+/// A job in an answer of the interface.
+#[derive(Debug, Serialize)]
+pub struct JobJson {
+    id: String,
+    status: JobStatus,
+    reason: Option<String>,
+    /// 0 to 1.
+    progress: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eta_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'static str>,
+    stages: Vec<StageJson>,
+    url: String,
+    events: String,
+    original: String,
+    result: Option<String>,
+    filename: String,
+    owner: String,
+    operations: Vec<String>,
+    format: String,
+    priority: &'static str,
+    run: u32,
+    attempts: u32,
+    stage: u32,
+    total_tiles: u32,
+    received_tiles: u32,
+    tile_width: u32,
+    tile_height: u32,
+    grid_width: u32,
+    grid_height: u32,
+    original_width: u32,
+    original_height: u32,
+    bytes_in: u64,
+    bytes_out: u64,
+    splitter: Option<String>,
+    stitcher: Option<String>,
+    created_at: String,
+    started_at: Option<String>,
+    updated_at: String,
+    finished_at: Option<String>,
+    final_filename: Option<String>,
+    #[serde(flatten)]
+    ms: std::collections::BTreeMap<String, u64>,
+}
+
+/// One trip of all tiles through the workers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageJson {
+    /// Its number, from 0.
+    pub stage: u32,
+    /// `waiting`, `processing` or `done`.
+    pub status: &'static str,
+    /// 0 to 1.
+    pub progress: f64,
+}
+
+impl JobJson {
+    /// Describes a job; `has_workers` as the gate knows it.
+    pub fn new(view: &JobView, has_workers: bool) -> Self {
+        let id = view.job.to_string();
+        let url = format!("/api/v1/jobs/{id}");
+        let result = (view.status == JobStatus::Done).then(|| format!("{url}/result"));
+        Self {
+            status: view.status,
+            reason: view.reason.clone(),
+            progress: view.progress(),
+            eta_seconds: eta_seconds(view, Utc::now()),
+            notice: notice(view, has_workers),
+            stages: stages(view),
+            events: format!("{url}/events"),
+            original: format!("{url}/original"),
+            result,
+            url,
+            id,
+            filename: view.filename.clone(),
+            owner: view.owner.clone(),
+            operations: view.operations.clone(),
+            format: view.format.clone(),
+            priority: view.priority.as_str(),
+            run: view.run,
+            attempts: view.attempts,
+            stage: view.stage,
+            total_tiles: view.total_tiles,
+            received_tiles: view.received_tiles,
+            tile_width: view.tile_width,
+            tile_height: view.tile_height,
+            grid_width: view.grid_width,
+            grid_height: view.grid_height,
+            original_width: view.original_width,
+            original_height: view.original_height,
+            bytes_in: view.bytes_in,
+            bytes_out: view.bytes_out,
+            splitter: view.splitter.clone(),
+            stitcher: view.stitcher.clone(),
+            created_at: view.created_at.clone(),
+            started_at: view.started_at.clone(),
+            updated_at: view.updated_at.clone(),
+            finished_at: view.finished_at.clone(),
+            final_filename: view.final_filename.clone(),
+            ms: view.ms.iter().map(|(step, ms)| (format!("ms_{step}"), *ms)).collect(),
+        }
+    }
+}
+
+/// What a sender should know of an unfinished job beyond its status.
+pub fn notice(view: &JobView, has_workers: bool) -> Option<&'static str> {
+    let waits_for_workers = matches!(view.status, JobStatus::Accepting | JobStatus::Queued | JobStatus::Processing);
+    (waits_for_workers && !has_workers).then_some(NO_WORKER)
+}
+
+/// Each stage with its share.
+pub fn stages(view: &JobView) -> Vec<StageJson> {
+    let done = matches!(view.status, JobStatus::Done);
+    let share = f64::from(view.received_tiles) / f64::from(view.total_tiles.max(1));
+    let stage = |stage: u32| match stage.cmp(&view.stage) {
+        _ if done => StageJson { stage, status: "done", progress: 1.0 },
+        std::cmp::Ordering::Less => StageJson { stage, status: "done", progress: 1.0 },
+        std::cmp::Ordering::Equal if view.started_at.is_some() => {
+            StageJson { stage, status: "processing", progress: share.min(1.0) }
+        }
+        _ => StageJson { stage, status: "waiting", progress: 0.0 },
+    };
+    (0..view.stages.max(1)).map(stage).collect()
+}
+
+/// Seconds until the job is done if it goes on as it did; known after a twentieth of it.
+pub fn eta_seconds(view: &JobView, now: DateTime<Utc>) -> Option<u64> {
+    let progress = view.progress();
+    if view.status != JobStatus::Processing || progress < 0.05 {
+        return None;
+    }
+    let started = DateTime::parse_from_rfc3339(view.started_at.as_deref()?).ok()?;
+    let elapsed = now.signed_duration_since(started).as_seconds_f64();
+    let rest = elapsed * (1.0 - progress) / progress;
+    (rest.is_finite() && (0.0..1e9).contains(&rest)).then_some(rest.ceil() as u64)
+}
+
+/// The result's object, if the job has one.
+pub fn result_object(view: &JobView) -> Option<Object> {
+    let name = view.final_filename.as_deref()?;
+    let name = if name.contains('/') { name.to_owned() } else { format!("{}/{name}", view.job) };
+    name.parse().ok().filter(|object: &Object| object.job() == view.job && matches!(object, Object::Result { .. }))
+}

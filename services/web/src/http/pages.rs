@@ -1,0 +1,42 @@
+//! Pages: rendered here, usable without scripts, from templates with one base.
+//!
+//! Owns what a page shows and in which words. Escaping is the templates'; nothing here writes HTML.
+
+pub mod error;
+pub mod index;
+pub mod job;
+pub mod jobs;
+pub mod mosaic;
+pub mod statics;
+pub mod words;
+pub mod workers;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use askama::Template;
+
+use super::problem::Problem;
+
+/// The addresses of the pages.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/").get(index::show).post(index::send))
+        .service(web::resource("/jobs").get(jobs::show))
+        .service(web::resource("/jobs/{id}").get(job::show))
+        .service(web::resource("/jobs/{id}/cancel").post(job::cancel))
+        .service(web::resource("/jobs/{id}/retry").post(job::retry))
+        .service(web::resource("/workers").get(workers::show))
+        .service(web::resource("/static/{name}").get(statics::show));
+}
+
+/// A page as an answer.
+fn page(template: &impl Template) -> Result<HttpResponse, Problem> {
+    let text = template.render().map_err(|error| Problem::internal("rendering a page", error))?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text))
+}
+
+/// Sends a browser on after a form.
+fn see_other(address: String) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
+}

@@ -1,0 +1,164 @@
+//! A job's page: where it is, what came of it, who made it.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use askama::Template;
+use chrono::Utc;
+use tessera::job::JobStatus;
+use tessera::state::{JobView, now};
+
+use super::jobs::percent;
+use super::mosaic::{MAX_TILES, Mosaic};
+use super::{page, see_other, words};
+use crate::http::job_json::{StageJson, eta_seconds, notice, stages};
+use crate::http::problem::Problem;
+use crate::http::routes::actions::{cancel_job, retry_job};
+use crate::http::routes::jobs::job;
+use crate::http::services::Services;
+
+/// Pixels up to which a picture is shown on the page; larger ones are linked.
+const MAX_SHOWN_PIXELS: u64 = 20_000_000;
+/// A young job's page looks again each second, an older one's less often.
+const YOUNG_MS: i64 = 20_000;
+
+#[derive(Template)]
+#[template(path = "job.html")]
+struct JobPage {
+    id: String,
+    name: String,
+    status: &'static str,
+    sign: &'static str,
+    is_unfinished: bool,
+    is_done: bool,
+    can_retry: bool,
+    refresh_seconds: u32,
+    notice: Option<&'static str>,
+    reason: Option<String>,
+    remedy: Option<&'static str>,
+    percent: u32,
+    received_tiles: u32,
+    total_tiles: u32,
+    eta: Option<String>,
+    took: Option<String>,
+    stages: Vec<StageJson>,
+    operations: Vec<String>,
+    facts: Vec<(&'static str, String)>,
+    size: String,
+    bytes_out: String,
+    is_shown: bool,
+    mosaic: Option<Mosaic>,
+    times: Vec<(String, u64)>,
+}
+
+impl JobPage {
+    fn new(view: &JobView, has_workers: bool, mosaic: Option<Mosaic>) -> Self {
+        let age = words::between(&view.created_at, &now()).unwrap_or(i64::MAX);
+        let pixels = u64::from(view.original_width) * u64::from(view.original_height);
+        let is_failed = view.status == JobStatus::Failed;
+        Self {
+            id: view.job.to_string(),
+            name: words::name(&view.filename).to_owned(),
+            status: view.status.as_str(),
+            sign: words::sign(view.status),
+            is_unfinished: !view.status.is_terminal(),
+            is_done: view.status == JobStatus::Done,
+            can_retry: matches!(view.status, JobStatus::Failed | JobStatus::Cancelled),
+            refresh_seconds: if age < YOUNG_MS { 1 } else { 3 },
+            notice: notice(view, has_workers),
+            reason: view.reason.clone().filter(|_| view.status.is_terminal()),
+            remedy: is_failed.then(|| remedy(view.reason.as_deref().unwrap_or_default())),
+            percent: percent(view),
+            received_tiles: view.received_tiles,
+            total_tiles: view.total_tiles,
+            eta: eta_seconds(view, Utc::now()).map(|seconds| words::duration(seconds as i64 * 1000)),
+            took: view.finished_at.as_ref().and_then(|end| words::between(&view.created_at, end)).map(words::duration),
+            stages: stages(view),
+            operations: view.operations.clone(),
+            facts: facts(view),
+            size: format!("{} \u{d7} {}", view.original_width, view.original_height),
+            bytes_out: words::bytes(view.bytes_out),
+            is_shown: view.status == JobStatus::Done && pixels <= MAX_SHOWN_PIXELS,
+            mosaic,
+            times: view.ms.iter().map(|(step, ms)| (step.clone(), *ms)).collect(),
+        }
+    }
+}
+
+fn facts(view: &JobView) -> Vec<(&'static str, String)> {
+    let time = |text: &Option<String>| text.as_deref().map_or_else(|| "\u{2013}".to_owned(), words::time);
+    let mut facts = vec![
+        ("picture", format!("{} \u{d7} {} pixels", view.original_width, view.original_height)),
+        ("sent", words::bytes(view.bytes_in)),
+        (
+            "tiles",
+            format!(
+                "{} \u{d7} {} of {} \u{d7} {} pixels",
+                view.grid_width, view.grid_height, view.tile_width, view.tile_height
+            ),
+        ),
+        ("priority", view.priority.as_str().to_owned()),
+        ("created", words::time(&view.created_at)),
+        ("started", time(&view.started_at)),
+        ("ended", time(&view.finished_at)),
+    ];
+    if view.run > 1 {
+        facts.push(("run", view.run.to_string()));
+    }
+    facts
+}
+
+/// What a sender can do about a failure, by the words of its reason.
+fn remedy(reason: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["reading row", "reading the end", "truncated", "damaged"]) {
+        "The picture is damaged: open it in a picture program, save it again and send the new file."
+    } else if says(&["tile"]) {
+        "Run the job again; if the same tile fails again, send other operations and report it."
+    } else if says(&["full", "space"]) {
+        "The system has no room: run the job again when its operator has made some."
+    } else {
+        "Run the job again; if it fails again, look at the services' logs for this job's id."
+    }
+}
+
+/// `GET /jobs/{id}`.
+pub async fn show(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let view = job(&services, &id).await?;
+    let mosaic = if view.total_tiles <= MAX_TILES { draw(&services, &view).await? } else { None };
+    page(&JobPage::new(&view, services.gate.has_workers(), mosaic))
+}
+
+async fn draw(services: &Services, view: &JobView) -> Result<Option<Mosaic>, Problem> {
+    let tiles = services.state.tiles_by(view.job, view.stage).await?;
+    if tiles.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let names = services.state.worker_names().await?;
+    Ok(Mosaic::draw(view.grid_width, view.grid_height, &tiles, &names))
+}
+
+/// `POST /jobs/{id}/cancel`.
+pub async fn cancel(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let view = job(&services, &id).await?;
+    cancel_job(&services, &view).await?;
+    Ok(see_other(format!("/jobs/{}", view.job)))
+}
+
+/// `POST /jobs/{id}/retry`.
+pub async fn retry(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let view = job(&services, &id).await?;
+    retry_job(&services, &view).await?;
+    Ok(see_other(format!("/jobs/{}", view.job)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_to_do() {
+        assert!(remedy("reading row 312 of 1100: unexpected end").contains("save it again"));
+        assert!(remedy("tile 7 of stage 1 (0, 0, 16x16): panicked").contains("same tile"));
+        assert!(remedy("").contains("logs"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The list of jobs, the newest first.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use tessera::job::JobStatus;
+use tessera::state::JobView;
+
+use super::{page, words};
+use crate::http::problem::Problem;
+use crate::http::routes::jobs::{ListQuery, find};
+use crate::http::services::Services;
+
+#[derive(Template)]
+#[template(path = "jobs.html")]
+struct JobsPage {
+    filters: Vec<Filter>,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+/// A link that shows one status.
+struct Filter {
+    word: &'static str,
+    address: String,
+    count: u64,
+    is_current: bool,
+}
+
+/// A job in the list.
+struct Row {
+    id: String,
+    name: String,
+    status: &'static str,
+    sign: &'static str,
+    percent: u32,
+    size: String,
+    operations: String,
+    created: String,
+}
+
+impl From<&JobView> for Row {
+    fn from(view: &JobView) -> Self {
+        Self {
+            id: view.job.to_string(),
+            name: words::name(&view.filename).to_owned(),
+            status: view.status.as_str(),
+            sign: words::sign(view.status),
+            percent: percent(view),
+            size: format!("{} \u{d7} {}", view.original_width, view.original_height),
+            operations: view.operations.join(", "),
+            created: words::time(&view.created_at),
+        }
+    }
+}
+
+/// Whole percents; 100 only when it is done.
+pub fn percent(view: &JobView) -> u32 {
+    let percent = (view.progress() * 100.0).floor() as u32;
+    if view.status == JobStatus::Done { 100 } else { percent.min(99) }
+}
+
+/// `GET /jobs`.
+pub async fn show(services: Data<Services>, query: Query<ListQuery>) -> Result<HttpResponse, Problem> {
+    let listed = find(&services, &query).await?;
+    let counts = services.state.counts().await?;
+    let shown = counts.iter().filter(|(status, _)| *status != JobStatus::Accepting);
+    let all = shown.clone().map(|(_, count)| count).sum();
+    let mut filters =
+        vec![Filter { word: "all", address: "/jobs".to_owned(), count: all, is_current: listed.status.is_none() }];
+    filters.extend(shown.map(|(status, count)| Filter {
+        word: status.as_str(),
+        address: format!("/jobs?status={status}"),
+        count: *count,
+        is_current: listed.status == Some(*status),
+    }));
+    let status = listed.status.map(|status| format!("status={status}&")).unwrap_or_default();
+    page(&JobsPage {
+        filters,
+        rows: listed.jobs.iter().map(Row::from).collect(),
+        next: listed.next.map(|cursor| format!("/jobs?{status}cursor={cursor}")),
+    })
+}

@@ -1,0 +1,42 @@
+//! The addresses: API, the calls of the system that is mirrored, pages and static files.
+//!
+//! Handlers read a request, ask one of the edges and describe the answer. What a job is and when it may
+//! change is decided by the scripts in Redis.
+
+pub mod actions;
+pub mod files;
+pub mod jobs;
+pub mod mirrored;
+pub mod system;
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
+
+use super::pages;
+use super::problem::Problem;
+
+/// All addresses but the health pages.
+pub fn configure(config: &mut ServiceConfig) {
+    config.service(
+        web::scope("/api/v1")
+            .service(web::resource("/jobs").get(jobs::list).post(jobs::post))
+            .service(web::resource("/jobs/{id}").get(jobs::get).delete(actions::delete))
+            .service(web::resource("/jobs/{id}/result").get(files::result).head(files::result))
+            .service(web::resource("/jobs/{id}/original").get(files::original).head(files::original))
+            .service(web::resource("/jobs/{id}/cancel").post(actions::cancel))
+            .service(web::resource("/jobs/{id}/retry").post(actions::retry))
+            .service(web::resource("/operations").get(system::operations))
+            .service(web::resource("/workers").get(system::workers))
+            .service(web::resource("/stats").get(system::stats)),
+    );
+    config
+        .service(web::resource("/upload").post(mirrored::upload))
+        .service(web::resource("/status/{id}").get(mirrored::status))
+        .service(web::resource("/final/{name}").get(mirrored::result).head(mirrored::result));
+    pages::configure(config);
+    config.default_service(web::to(nothing));
+}
+
+async fn nothing() -> Result<HttpResponse, Problem> {
+    Err(Problem::NotFound("there is nothing at this address".to_owned()))
+}

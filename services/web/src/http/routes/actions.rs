@@ -1,0 +1,110 @@
+//! What an owner may do with a job: cancel it, run it again, delete it.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use serde_json::json;
+use tessera::bus::records::JobCommand;
+use tessera::bus::{Outgoing, Topic};
+use tessera::job::{EndMarker, JobId, JobStatus};
+use tessera::state::{JobView, Transition, now};
+use tessera::store::Object;
+
+use super::jobs::job;
+use crate::http::problem::Problem;
+use crate::http::services::Services;
+
+/// `POST /api/v1/jobs/{id}/cancel`.
+pub async fn cancel(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let view = job(&services, &id).await?;
+    cancel_job(&services, &view).await?;
+    Ok(answer(view.job, JobStatus::Cancelled))
+}
+
+/// `POST /api/v1/jobs/{id}/retry`.
+pub async fn retry(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let view = job(&services, &id).await?;
+    retry_job(&services, &view).await?;
+    Ok(answer(view.job, JobStatus::Queued))
+}
+
+/// `DELETE /api/v1/jobs/{id}`.
+pub async fn delete(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let view = job(&services, &id).await?;
+    if !view.status.is_terminal() {
+        return Err(Problem::Conflict(format!("the job is {}: cancel it before you delete it", view.status)));
+    }
+    allowed(services.state.expire(view.job).await?, "deleted")?;
+    services.store.delete_job(view.job).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn answer(id: JobId, status: JobStatus) -> HttpResponse {
+    HttpResponse::Accepted().json(json!({"id": id, "status": status, "url": format!("/api/v1/jobs/{id}")}))
+}
+
+/// Ends an unfinished job.
+///
+/// # Errors
+/// [`Problem::Conflict`] if it has ended otherwise.
+pub async fn cancel_job(services: &Services, view: &JobView) -> Result<(), Problem> {
+    let job = view.job;
+    let transition = services.state.cancel(job, services.config.limits.keep_results()).await?;
+    allowed(transition, "cancelled")?;
+    // Redis has decided; the marker only lets that outlive it.
+    let end = EndMarker {
+        job,
+        run: view.run,
+        status: JobStatus::Cancelled,
+        reason: Some("cancelled by its owner".to_owned()),
+        final_filename: None,
+        bytes_out: 0,
+        finished_at: now(),
+    };
+    services.store.put_end(&end).await?;
+    tell(services, JobCommand::Ended { job }).await;
+    Ok(())
+}
+
+/// Runs a failed or cancelled job again, from its original.
+///
+/// # Errors
+/// [`Problem::Conflict`] if it has not failed, [`Problem::Gone`] if its files are no longer kept.
+pub async fn retry_job(services: &Services, view: &JobView) -> Result<(), Problem> {
+    let job = view.job;
+    if !matches!(view.status, JobStatus::Failed | JobStatus::Cancelled) {
+        return Err(refusal(view.status, "run again"));
+    }
+    let gone = || Problem::Gone("the job's picture is no longer kept".to_owned());
+    let manifest = services.store.manifest(job).await?.ok_or_else(gone)?;
+    services.store.size(&Object::Original(job)).await?.ok_or_else(gone)?;
+    let run = view.run + 1;
+    // The marker belongs to the last run: it goes when the description says that there is another.
+    services.store.put_manifest(&tessera::job::Manifest { run, ..manifest }).await?;
+    services.store.delete(&Object::End(job)).await?;
+    allowed(services.state.retry(job, run).await?, "run again")?;
+    tell(services, JobCommand::NextStage { job }).await;
+    Ok(())
+}
+
+fn allowed(transition: Transition, done: &str) -> Result<(), Problem> {
+    match transition {
+        Transition::Made | Transition::AlreadySo => Ok(()),
+        Transition::Refused { status: Some(status) } => Err(refusal(status, done)),
+        Transition::Refused { status: None } => Err(Problem::NotFound("there is no such job".to_owned())),
+    }
+}
+
+fn refusal(status: JobStatus, done: &str) -> Problem {
+    Problem::Conflict(format!("the job is {status} and cannot be {done}"))
+}
+
+/// Wakes the splitter. It would find out by itself, only later.
+async fn tell(services: &Services, command: JobCommand) {
+    let job = command.job();
+    let (headers, payload) = command.encode();
+    let key = Some(job.to_string());
+    let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: payload.into() };
+    if let Err(error) = services.producer.send(record).await {
+        tracing::warn!(%job, %error, "the splitter was not told, it finds out by itself");
+    }
+}

@@ -1,0 +1,95 @@
+//! What the system is and how it does: operations, workers, counts.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tessera::operation::registry;
+use tessera::state::WorkerView;
+
+use crate::http::problem::Problem;
+use crate::http::services::Services;
+
+/// A worker in an answer of the interface.
+#[derive(Debug, Serialize)]
+struct WorkerJson {
+    id: String,
+    alive: bool,
+    status: String,
+    age_ms: i64,
+    last_heartbeat: String,
+    host: String,
+    pid: u32,
+    version: String,
+    incarnation: Option<String>,
+    slots: u32,
+    busy: u32,
+    tiles_done: u64,
+    tiles_failed: u64,
+    mean_ms: f64,
+    stuck_ms: Option<u64>,
+    current: Value,
+    started_at: String,
+    health_addr: String,
+}
+
+impl From<WorkerView> for WorkerJson {
+    fn from(view: WorkerView) -> Self {
+        Self {
+            id: view.worker.to_string(),
+            alive: view.alive,
+            status: view.status,
+            age_ms: view.age_ms,
+            last_heartbeat: view.last_heartbeat,
+            host: view.host,
+            pid: view.pid,
+            version: view.version,
+            incarnation: view.incarnation.map(|token| token.to_string()),
+            slots: view.slots,
+            busy: view.busy,
+            tiles_done: view.tiles_done,
+            tiles_failed: view.tiles_failed,
+            mean_ms: view.mean_ms,
+            stuck_ms: view.stuck_ms,
+            current: serde_json::from_str(&view.current).unwrap_or(json!([])),
+            started_at: view.started_at,
+            health_addr: view.health_addr,
+        }
+    }
+}
+
+/// `GET /api/v1/operations`.
+pub async fn operations() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"operations": registry()}))
+}
+
+/// `GET /api/v1/workers`.
+pub async fn workers(services: Data<Services>) -> Result<HttpResponse, Problem> {
+    let workers: Vec<WorkerJson> = services.state.workers().await?.into_iter().map(WorkerJson::from).collect();
+    Ok(HttpResponse::Ok().json(json!({"workers": workers})))
+}
+
+/// `GET /api/v1/stats`.
+pub async fn stats(services: Data<Services>) -> Result<HttpResponse, Problem> {
+    let counts = services.state.counts().await?;
+    let jobs: Map<String, Value> =
+        counts.into_iter().map(|(status, count)| (status.to_string(), count.into())).collect();
+    let workers = services.state.workers().await?;
+    let alive: Vec<&WorkerView> = workers.iter().filter(|worker| worker.alive).collect();
+    let sum = |of: fn(&WorkerView) -> u64, among: &[&WorkerView]| among.iter().map(|worker| of(worker)).sum::<u64>();
+    let all: Vec<&WorkerView> = workers.iter().collect();
+    Ok(HttpResponse::Ok().json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "jobs": jobs,
+        "workers": {
+            "alive": alive.len(),
+            "dead": workers.len() - alive.len(),
+            "slots": sum(|worker| worker.slots.into(), &alive),
+            "busy": sum(|worker| worker.busy.into(), &alive),
+        },
+        "tiles": {
+            "done": sum(|worker| worker.tiles_done, &all),
+            "failed": sum(|worker| worker.tiles_failed, &all),
+        },
+    })))
+}

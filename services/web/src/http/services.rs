@@ -1,0 +1,25 @@
+//! What every handler is given: the settings and the three edges.
+
+use std::sync::Arc;
+
+use tessera::bus::Producer;
+use tessera::state::State;
+use tessera::store::Store;
+
+use super::gate::Gate;
+use crate::config::Config;
+
+/// Settings, Redis, Kafka and store; clones share them.
+#[derive(Clone)]
+pub struct Services {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Redis.
+    pub state: State,
+    /// Kafka.
+    pub producer: Producer,
+    /// Originals and results.
+    pub store: Store,
+    /// Who may upload now.
+    pub gate: Arc<Gate>,
+}

@@ -1,0 +1,90 @@
+//! Makes a job of an upload that is in the store: manifest, hash, announcement, queue, in this order.
+//!
+//! The acknowledgement of the announcement is the point of no return. Before it a failure removes all that
+//! was written; after it the job will run whatever happens here, because whoever reads the announcement
+//! completes what is missing.
+
+use std::time::Duration;
+
+use tessera::bus::records::JobCommand;
+use tessera::bus::{BusError, Outgoing, Topic};
+use tessera::job::{JobId, JobStatus, Manifest};
+use tessera::plan::Plan;
+use tessera::state::{Transition, now};
+
+use super::form::JobRequest;
+use super::inspect::inspect;
+use super::receive::Received;
+use crate::http::problem::Problem;
+use crate::http::services::Services;
+
+/// How long a hash is kept whose announcement never came.
+const ACCEPTING_TTL: Duration = Duration::from_secs(15 * 60);
+
+/// A job that is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The job.
+    pub job: JobId,
+    /// Where it is.
+    pub status: JobStatus,
+    /// Tiles of its first stage.
+    pub total_tiles: u32,
+}
+
+/// Makes the job's manifest: header, limits and plan.
+///
+/// # Errors
+/// A [`Problem`] that names what does not fit; the original is left to the caller.
+pub async fn describe(services: &Services, received: &Received, request: &JobRequest) -> Result<Manifest, Problem> {
+    let config = &services.config;
+    let info = inspect(&services.store, received.job, &config.limits).await?;
+    let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
+    let plan = Plan::make(info, &request.chain, &limits)?;
+    Ok(Manifest {
+        job: received.job,
+        run: 1,
+        filename: received.filename.clone(),
+        owner: "anonymous".to_owned(),
+        operations: request.chain.steps().to_vec(),
+        format: received.format.extension().to_owned(),
+        priority: request.priority,
+        bytes_in: received.bytes,
+        original_format: received.format.extension().to_owned(),
+        plan,
+        created_at: now(),
+    })
+}
+
+/// Announces a job whose original is in the store.
+///
+/// # Errors
+/// [`Problem::Unavailable`]; then nothing of the job is left but, while Redis is down, a hash that ends itself.
+pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accepted, Problem> {
+    let job = manifest.job;
+    let tiles = manifest.plan.stage(0).map_or(0, |stage| stage.grid().tiles());
+    let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles };
+    services.store.put_manifest(manifest).await?;
+    services.state.accept(manifest, ACCEPTING_TTL).await?;
+    if let Err(error) = send(services, job).await {
+        // It may have arrived although its acknowledgement did not: then somebody may have begun the job.
+        return match services.state.withdraw(job).await {
+            Ok(Transition::Refused { status: Some(status) }) => Ok(Accepted { status, ..accepted }),
+            _ => Err(error.into()),
+        };
+    }
+    match services.state.queue(job).await {
+        Ok(_) => Ok(accepted),
+        Err(error) => {
+            tracing::warn!(%job, %error, "announced but not queued: the splitter completes it");
+            Ok(Accepted { status: JobStatus::Accepting, ..accepted })
+        }
+    }
+}
+
+async fn send(services: &Services, job: JobId) -> Result<(), BusError> {
+    let (headers, payload) = JobCommand::Accepted { job }.encode();
+    let key = Some(job.to_string());
+    let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: payload.into() };
+    services.producer.send(record).await.map(|_| ())
+}

@@ -1,0 +1,109 @@
+//! An upload that is sent again stands for the job of the first.
+//!
+//! Owns how a key is claimed, waited for and settled. What a request is, its fingerprint says: the bytes of
+//! the picture and everything asked for.
+
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use tessera::job::{JobId, Token};
+use tessera::state::{Idempotency, MAX_KEY_BYTES};
+
+use super::form::JobRequest;
+use crate::http::problem::Problem;
+use crate::http::services::Services;
+
+/// How long a request may take between its claim and its job.
+const CLAIM_TTL: Duration = Duration::from_secs(60);
+/// How long an equal request under way is waited for.
+const WAIT: Duration = Duration::from_secs(15);
+/// How often it is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Keys of different senders are kept apart by this; there is one sender while no keys are in use.
+const SCOPE: &str = "anonymous";
+
+/// A sender's `Idempotency-Key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(String);
+
+impl Key {
+    /// Takes the header's value.
+    ///
+    /// # Errors
+    /// [`Problem::BadRequest`] if it is empty or too long.
+    pub fn new(text: &str) -> Result<Self, Problem> {
+        if (1..=MAX_KEY_BYTES).contains(&text.len()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Problem::BadRequest(format!("Idempotency-Key must have 1 to {MAX_KEY_BYTES} bytes")))
+    }
+}
+
+/// A key that stands for this request until it is settled or freed.
+#[derive(Debug)]
+pub struct Claim {
+    key: Key,
+    token: Token,
+}
+
+/// Whose a key is.
+#[derive(Debug)]
+pub enum Claimed {
+    /// This request's: make the job.
+    Ours(Claim),
+    /// An earlier equal request's.
+    Known(JobId),
+}
+
+/// What tells one request from another.
+pub fn fingerprint(picture: [u8; 32], request: &JobRequest) -> String {
+    let mut hash = Sha256::new();
+    hash.update(picture);
+    hash.update(request.priority.as_str());
+    for step in request.chain.steps() {
+        hash.update([0]);
+        hash.update(step.to_string());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Claims a key, or finds the job it stands for; waits for an equal request that is under way.
+///
+/// # Errors
+/// [`Problem::Unprocessable`] if the key was used for something else, [`Problem::Conflict`] if the other
+/// request takes too long.
+pub async fn claim(services: &Services, key: Key, fingerprint: &str) -> Result<Claimed, Problem> {
+    let token = Token::random();
+    let deadline = Instant::now() + WAIT;
+    loop {
+        match services.state.claim_key(SCOPE, &key.0, fingerprint, &token, CLAIM_TTL).await? {
+            Idempotency::Claimed => return Ok(Claimed::Ours(Claim { key, token })),
+            Idempotency::Known { job } => return Ok(Claimed::Known(job)),
+            Idempotency::Mismatch => {
+                let text = "this Idempotency-Key was used for another picture or other operations; take a new key";
+                return Err(Problem::Unprocessable(text.to_owned()));
+            }
+            Idempotency::Busy if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
+            Idempotency::Busy => {
+                return Err(Problem::Conflict("a request with this Idempotency-Key is still under way".to_owned()));
+            }
+        }
+    }
+}
+
+impl Claim {
+    /// Gives the key its job. A failure is only logged: the job is there, and the claim ends by itself.
+    pub async fn settle(self, services: &Services, job: JobId) {
+        let ttl = services.config.limits.keep_results();
+        if let Err(error) = services.state.settle_key(SCOPE, &self.key.0, &self.token, job, ttl).await {
+            tracing::warn!(%job, %error, "an idempotency key was not settled");
+        }
+    }
+
+    /// Frees the key: the request failed.
+    pub async fn free(self, services: &Services) {
+        if let Err(error) = services.state.free_key(SCOPE, &self.key.0, &self.token).await {
+            tracing::warn!(%error, "an idempotency key was not freed, it ends by itself");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Streams an upload into the store: what comes is looked at as it comes, and nothing is left of a failure.
+//!
+//! Memory is a chunk and a part of the store's writer, whatever the picture's size. Decides on the first
+//! bytes whether it is a picture, by content alone.
+
+use std::time::{Duration, Instant};
+
+use actix_web::web::Payload;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
+use tessera::job::JobId;
+use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
+use tessera::store::{Object, ObjectWriter, Store};
+
+use super::disposition::Disposition;
+use super::form::JobForm;
+use super::multipart::{Event, MultipartError, Parser};
+use super::pace::{Pace, TooSlow};
+use crate::http::gate::too_large;
+use crate::http::problem::Problem;
+
+/// The longest text field, in bytes.
+const MAX_FIELD_BYTES: usize = 64 * 1024;
+
+/// How an upload is taken.
+#[derive(Debug)]
+pub struct Terms {
+    /// The most bytes of the picture.
+    pub max_upload_bytes: u64,
+    /// How slowly it may come.
+    pub pace: Pace,
+    /// Whether a digest of the picture is wanted.
+    pub with_digest: bool,
+    /// Whether fields beside the picture are ignored.
+    pub ignore_fields: bool,
+}
+
+/// An upload that is whole and in the store.
+#[derive(Debug)]
+pub struct Received {
+    /// The job it will be.
+    pub job: JobId,
+    /// The sender's name for it.
+    pub filename: String,
+    /// Its format by content.
+    pub format: Format,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The other fields.
+    pub form: JobForm,
+    /// SHA-256 of the picture, if it was wanted.
+    pub digest: Option<[u8; 32]>,
+    /// How long it took to come.
+    pub took: Duration,
+}
+
+/// The picture while it comes.
+struct Picture {
+    writer: ObjectWriter,
+    filename: String,
+    format: Format,
+    digest: Option<Sha256>,
+}
+
+/// What the bytes of the present part are.
+enum Part {
+    None,
+    Text {
+        name: String,
+        value: Vec<u8>,
+    },
+    /// A picture of which too few bytes are known to say what it is.
+    Start {
+        filename: String,
+        bytes: Vec<u8>,
+    },
+    Picture(Picture),
+}
+
+/// Takes a whole form.
+///
+/// # Errors
+/// A [`Problem`] that names what is wrong; nothing is left in the store then.
+///
+/// # Cancel safety
+/// Dropped half way, nothing is left in the store either.
+pub async fn receive(store: &Store, content_type: &str, body: &mut Payload, terms: Terms) -> Result<Received, Problem> {
+    let began = Instant::now();
+    let mut parser = Parser::new(content_type)?;
+    let job = JobId::random();
+    let mut upload = Upload { store, terms, job, form: JobForm::default(), part: Part::None, picture: None };
+    if let Err(problem) = upload.take_all(&mut parser, body).await {
+        upload.abort().await;
+        return Err(problem);
+    }
+    let Some(Picture { writer, filename, format, digest }) = upload.picture else { return Err(no_picture()) };
+    let bytes = writer.finish().await?;
+    let digest = digest.map(|digest| digest.finalize().into());
+    Ok(Received { job, filename, format, bytes, form: upload.form, digest, took: began.elapsed() })
+}
+
+struct Upload<'a> {
+    store: &'a Store,
+    terms: Terms,
+    job: JobId,
+    form: JobForm,
+    part: Part,
+    picture: Option<Picture>,
+}
+
+impl Upload<'_> {
+    async fn take_all(&mut self, parser: &mut Parser, body: &mut Payload) -> Result<(), Problem> {
+        loop {
+            match parser.next_event()? {
+                Event::Part(disposition) => self.begin(disposition)?,
+                Event::Data(bytes) => self.add(bytes).await?,
+                Event::PartEnd => self.end().await?,
+                Event::End => return self.skip_rest(body).await,
+                Event::NeedsMore => match self.next_chunk(body).await? {
+                    Some(chunk) => parser.push(&chunk),
+                    None => return Ok(parser.finish()?),
+                },
+            }
+        }
+    }
+
+    async fn next_chunk(&mut self, body: &mut Payload) -> Result<Option<Bytes>, Problem> {
+        let pace = &mut self.terms.pace;
+        let asked = Instant::now();
+        let chunk = tokio::time::timeout(pace.idle(), body.next()).await.map_err(|_| pace.idled())?;
+        let Some(chunk) = chunk else { return Ok(None) };
+        let chunk = chunk.map_err(|error| Problem::BadRequest(format!("the upload ended early: {error}")))?;
+        pace.arrived(asked.elapsed(), chunk.len())?;
+        Ok(Some(chunk))
+    }
+
+    /// Reads what a sender may add after the form, so that the connection can be used again.
+    async fn skip_rest(&mut self, body: &mut Payload) -> Result<(), Problem> {
+        let mut skipped = 0;
+        while skipped <= MAX_FIELD_BYTES {
+            match self.next_chunk(body).await? {
+                Some(chunk) => skipped += chunk.len(),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, disposition: Disposition) -> Result<(), Problem> {
+        let Disposition { name, filename } = disposition;
+        self.part = match (name.as_str(), self.picture.is_some()) {
+            ("image", false) => Part::Start { filename: filename.unwrap_or_default(), bytes: Vec::new() },
+            ("image", true) => return Err(Problem::BadRequest("image is given twice: send one picture".to_owned())),
+            _ => Part::Text { name, value: Vec::new() },
+        };
+        Ok(())
+    }
+
+    async fn add(&mut self, more: Bytes) -> Result<(), Problem> {
+        match &mut self.part {
+            Part::None => {}
+            Part::Text { name, value } => {
+                if value.len() + more.len() > MAX_FIELD_BYTES {
+                    return Err(Problem::BadRequest(format!(
+                        "the field {name:?} is longer than {MAX_FIELD_BYTES} bytes"
+                    )));
+                }
+                value.extend_from_slice(&more);
+            }
+            Part::Start { filename, bytes } => {
+                bytes.extend_from_slice(&more);
+                if bytes.len() >= SNIFF_BYTES {
+                    let (filename, bytes) = (std::mem::take(filename), std::mem::take(bytes));
+                    self.begin_picture(filename, bytes.into()).await?;
+                }
+            }
+            Part::Picture(_) => self.add_to_picture(more).await?,
+        }
+        Ok(())
+    }
+
+    async fn begin_picture(&mut self, filename: String, start: Bytes) -> Result<(), Problem> {
+        let format = recognized(&start)?;
+        let writer = self.store.writer(&Object::Original(self.job)).await?;
+        let digest = self.terms.with_digest.then(Sha256::new);
+        self.part = Part::Picture(Picture { writer, filename, format, digest });
+        self.add_to_picture(start).await
+    }
+
+    async fn add_to_picture(&mut self, bytes: Bytes) -> Result<(), Problem> {
+        let Part::Picture(picture) = &mut self.part else { return Ok(()) };
+        let most = self.terms.max_upload_bytes;
+        if picture.writer.bytes() + bytes.len() as u64 > most {
+            return Err(too_large(most));
+        }
+        if let Some(digest) = &mut picture.digest {
+            digest.update(&bytes);
+        }
+        Ok(picture.writer.write(bytes).await?)
+    }
+
+    async fn end(&mut self) -> Result<(), Problem> {
+        if let Part::Start { filename, bytes } = &mut self.part {
+            if filename.is_empty() && bytes.is_empty() {
+                return Err(no_picture());
+            }
+            let (filename, bytes) = (std::mem::take(filename), std::mem::take(bytes));
+            self.begin_picture(filename, bytes.into()).await?;
+        }
+        match std::mem::replace(&mut self.part, Part::None) {
+            Part::Text { name, value } => {
+                let value = std::str::from_utf8(&value);
+                let value = value.map_err(|_| Problem::BadRequest(format!("the field {name:?} is not UTF-8 text")))?;
+                if !self.terms.ignore_fields {
+                    self.form.take(&name, value)?;
+                }
+            }
+            Part::Picture(picture) => self.picture = Some(picture),
+            Part::None | Part::Start { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn abort(self) {
+        let unfinished = match self.part {
+            Part::Picture(picture) => Some(picture),
+            _ => None,
+        };
+        for picture in [unfinished, self.picture].into_iter().flatten() {
+            picture.writer.abort().await;
+        }
+    }
+}
+
+/// The format of a picture that is taken, by its first bytes.
+fn recognized(start: &[u8]) -> Result<Format, Problem> {
+    match sniff(start) {
+        Some(format) if format.is_supported() => Ok(format),
+        Some(format) => Err(Problem::UnsupportedMedia(format!("{} pictures are not taken yet, PNG is", format.name()))),
+        None => {
+            Err(Problem::UnsupportedMedia("by its content the file is not a picture that is taken: PNG".to_owned()))
+        }
+    }
+}
+
+fn no_picture() -> Problem {
+    Problem::BadRequest("no picture was sent: send one as the form field image".to_owned())
+}
+
+impl From<MultipartError> for Problem {
+    fn from(error: MultipartError) -> Self {
+        match error {
+            MultipartError::ContentType => Self::UnsupportedMedia(error.to_string()),
+            error => Self::BadRequest(error.to_string()),
+        }
+    }
+}
+
+impl From<TooSlow> for Problem {
+    fn from(error: TooSlow) -> Self {
+        Self::TooSlow(error.to_string())
+    }
+}
+
+#[cfg(test)]
+#[path = "receive_tests.rs"]
+mod tests;

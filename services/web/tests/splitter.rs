@@ -1,0 +1,266 @@
+//! The splitter on a real Kafka and Redis: what it sends, when it waits, and how it ends.
+#![cfg(feature = "broker-tests")]
+
+#[path = "../../worker/tests/support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use rdkafka::consumer::BaseConsumer;
+use support::{LONG, Picture, Rig, poll, until};
+use tessera::bus::records::{JobCommand, TaskHeader};
+use tessera::bus::{Group, Outgoing, Topic};
+use tessera::config::LimitArgs;
+use tessera::job::{JobId, JobStatus, Manifest};
+use tessera::store::{Object, Store};
+use tessera::telemetry::Shutdown;
+use tessera::telemetry::shutdown::ShutdownHandle;
+use tessera_web::splitter::{self, SplitterArgs, SplitterConfig};
+
+/// A splitter on a thread of its own; it is asked to stop when it is dropped.
+struct Running {
+    shutdown: ShutdownHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn start(rig: &Rig, name: &str) -> Self {
+        let config = SplitterConfig {
+            service: rig.service(name),
+            kafka: rig.kafka.clone(),
+            redis: rig.redis.clone(),
+            store: rig.store.clone(),
+            limits: LimitArgs::default(),
+            splitter: SplitterArgs::default(),
+        };
+        let (handle, shutdown) = Shutdown::new();
+        let body = move || actix::System::new().block_on(splitter::run(config, shutdown)).expect("the splitter ended");
+        Self { shutdown: handle, thread: Some(std::thread::spawn(body)) }
+    }
+
+    fn stop(mut self) {
+        self.shutdown.request();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shutdown.request();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// An accepted job whose announcement is still to be sent.
+async fn accepted(rig: &Rig, picture: &Picture, png: Vec<u8>) -> Manifest {
+    let (manifest, store) = (picture.manifest(), Store::open(&rig.store).unwrap());
+    store.put(&Object::Original(manifest.job), png.into()).await.unwrap();
+    store.put_manifest(&manifest).await.unwrap();
+    rig.state.accept(&manifest, LONG).await.unwrap();
+    manifest
+}
+
+async fn tell(rig: &Rig, command: &JobCommand) {
+    let (headers, value) = command.encode();
+    let key = Some(command.job().to_string());
+    rig.send(Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: value.into() }).await;
+}
+
+/// The tasks of a topic, as they come.
+struct Tasks {
+    reader: BaseConsumer,
+    seen: BTreeMap<(JobId, u32), Vec<(TaskHeader, Vec<u8>)>>,
+    count: usize,
+}
+
+impl Tasks {
+    fn of(rig: &Rig) -> Self {
+        Self { reader: rig.reader(Topic::Tasks), seen: BTreeMap::new(), count: 0 }
+    }
+
+    fn read(&mut self) {
+        while let Some(record) = poll(&self.reader) {
+            let task = TaskHeader::decode(&record.headers, &record.payload).unwrap();
+            self.seen.entry((task.job, task.index)).or_default().push((task, record.payload));
+            self.count += 1;
+        }
+    }
+
+    async fn wait_for(&mut self, count: usize) {
+        until(&format!("{count} tasks"), async || {
+            self.read();
+            self.count >= count
+        })
+        .await;
+    }
+
+    fn indices(&self, job: JobId) -> Vec<u32> {
+        self.seen.keys().filter(|(of, _)| *of == job).map(|(_, index)| *index).collect()
+    }
+}
+
+/// Waits until a job's pass has ended: nobody reads it, and nobody is asked to.
+async fn read_to_the_end(rig: &Rig, job: JobId) {
+    until("the pass to end", async || {
+        let leased = rig.state.job(job).await.unwrap().unwrap().leased;
+        !leased && !rig.state.ready_jobs(100).await.unwrap().contains(&job)
+    })
+    .await;
+}
+
+#[actix::test]
+async fn an_accepted_picture_is_cut_in_a_window_and_only_what_is_missing_is_sent() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1000, 1100, 256, &["gaussian_blur:ksize=9", "invert"]);
+    let manifest = accepted(&rig, &picture, picture.png()).await;
+    let job = manifest.job;
+    let _splitter = Running::start(&rig, "splitter");
+    tell(&rig, &JobCommand::Accepted { job }).await;
+    let mut tasks = Tasks::of(&rig);
+    // 20 tiles; without workers 8 may be out. A second, small job shows that no ninth came meanwhile.
+    tasks.wait_for(8).await;
+    let small = Picture::rgb(100, 100, 256, &["invert"]);
+    let other = accepted(&rig, &small, small.png()).await;
+    tell(&rig, &JobCommand::Accepted { job: other.job }).await;
+    tasks.wait_for(9).await;
+    assert_eq!(tasks.indices(other.job), [0]);
+    assert_eq!(tasks.indices(job), (0..8).collect::<Vec<_>>());
+    // A bit that is set makes room for one more; one that is set early makes its tile needless.
+    rig.mark(job, 0, &[3, 12]).await;
+    tasks.wait_for(10).await;
+    assert_eq!(tasks.indices(job), (0..9).collect::<Vec<_>>());
+    rig.mark(job, 0, &(0..9).collect::<Vec<_>>()).await;
+    tasks.wait_for(18).await;
+    assert_eq!(tasks.indices(job), (0..12).chain(13..18).collect::<Vec<_>>());
+    rig.mark(job, 0, &(9..18).collect::<Vec<_>>()).await;
+    read_to_the_end(&rig, job).await;
+    tasks.wait_for(20).await;
+    for ((_, index), sent) in tasks.seen.iter().filter(|((of, _), _)| *of == job) {
+        let (expected, pixels) = picture.task(&manifest, *index);
+        assert_eq!(sent.len(), 1, "tile {index}");
+        assert_eq!((&sent[0].0, &sent[0].1), (&expected, &pixels), "tile {index}");
+    }
+    assert_eq!(rig.all(Topic::Tasks).len(), 20);
+    rig.caught_up(Group::Jobs).await;
+}
+
+#[actix::test]
+async fn resend_sends_the_missing_tiles_as_another_attempt() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(700, 500, 256, &["invert"]);
+    let manifest = accepted(&rig, &picture, picture.png()).await;
+    let job = manifest.job;
+    let _splitter = Running::start(&rig, "splitter");
+    tell(&rig, &JobCommand::Accepted { job }).await;
+    let mut tasks = Tasks::of(&rig);
+    tasks.wait_for(6).await;
+    rig.mark(job, 0, &[0, 1, 2, 5]).await;
+    read_to_the_end(&rig, job).await;
+    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned() }).await;
+    tasks.wait_for(8).await;
+    read_to_the_end(&rig, job).await;
+    assert_eq!(rig.all(Topic::Tasks).len(), 8);
+    let attempts = |index: u32| tasks.seen[&(job, index)].iter().map(|(task, _)| task.attempt).collect::<Vec<_>>();
+    for index in 0..6 {
+        let expected: &[u32] = if [3, 4].contains(&index) { &[1, 2] } else { &[1] };
+        assert_eq!(attempts(index), expected, "tile {index}");
+    }
+}
+
+#[actix::test]
+async fn a_damaged_picture_fails_with_its_row_and_its_last_tile_is_never_sent() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(600, 600, 256, &["invert"]);
+    let whole = picture.png();
+    let mut flipped = whole.clone();
+    // A byte of the last chunk of data, so that nearly all rows can be read.
+    let at = flipped.len() - 12 - 4 - 2;
+    flipped[at] ^= 0x40;
+    let _splitter = Running::start(&rig, "splitter");
+    for (damaged, says) in [(whole[..whole.len() / 2].to_vec(), "reading row "), (flipped, "reading ")] {
+        let manifest = accepted(&rig, &picture, damaged).await;
+        let job = manifest.job;
+        tell(&rig, &JobCommand::Accepted { job }).await;
+        until("the failure", async || rig.state.job(job).await.unwrap().unwrap().status == JobStatus::Failed).await;
+        let reason = rig.state.job(job).await.unwrap().unwrap().reason.unwrap();
+        assert!(reason.starts_with(says) && reason.contains("of 600: "), "{reason}");
+        let mut tasks = Tasks::of(&rig);
+        tasks.wait_for(rig.all(Topic::Tasks).len()).await;
+        assert!(!tasks.indices(job).contains(&8), "the last tile was sent");
+        let store = Store::open(&rig.store).unwrap();
+        until("the end marker", async || store.end(job).await.unwrap().is_some()).await;
+        assert_eq!(store.end(job).await.unwrap().unwrap().reason, Some(reason));
+    }
+}
+
+#[actix::test]
+async fn a_splitter_that_is_asked_to_stop_gives_its_lease_back_and_another_goes_on() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1000, 1000, 256, &["invert"]);
+    let manifest = accepted(&rig, &picture, picture.png()).await;
+    let job = manifest.job;
+    let first = Running::start(&rig, "first");
+    tell(&rig, &JobCommand::Accepted { job }).await;
+    let mut tasks = Tasks::of(&rig);
+    tasks.wait_for(8).await;
+    first.stop();
+    let view = rig.state.job(job).await.unwrap().unwrap();
+    assert_eq!((view.leased, view.attempts, view.status), (false, 0, JobStatus::Processing));
+    rig.caught_up(Group::Jobs).await;
+    rig.mark(job, 0, &(0..8).collect::<Vec<_>>()).await;
+    let _second = Running::start(&rig, "second");
+    tasks.wait_for(16).await;
+    assert_eq!(tasks.indices(job), (0..16).collect::<Vec<_>>());
+}
+
+#[actix::test]
+async fn rubbish_is_dead_lettered_and_what_was_withdrawn_is_dropped() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(100, 100, 256, &["invert"]);
+    let _splitter = Running::start(&rig, "splitter");
+    let (headers, _) = JobCommand::Ended { job: JobId::random() }.encode();
+    let payload = Bytes::from_static(b"{\"command\":\"explode\"}");
+    rig.send(Outgoing { topic: Topic::Jobs, key: None, partition: None, headers, payload: payload.clone() }).await;
+    let withdrawn = JobId::random();
+    tell(&rig, &JobCommand::Accepted { job: withdrawn }).await;
+    // Redis has not heard of this one, or has forgotten it; manifest and original are there.
+    let (manifest, store) = (picture.manifest(), Store::open(&rig.store).unwrap());
+    store.put(&Object::Original(manifest.job), picture.png().into()).await.unwrap();
+    store.put_manifest(&manifest).await.unwrap();
+    tell(&rig, &JobCommand::Accepted { job: manifest.job }).await;
+    let mut tasks = Tasks::of(&rig);
+    tasks.wait_for(1).await;
+    assert_eq!(tasks.indices(manifest.job), [0]);
+    rig.caught_up(Group::Jobs).await;
+    assert!(rig.state.job(withdrawn).await.unwrap().is_none());
+    let dead = rig.all(Topic::JobsDlq);
+    assert_eq!((dead.len(), dead[0].payload.as_slice()), (1, payload.as_ref()));
+}
+
+#[actix::test]
+async fn a_cancelled_job_stops_being_sent_and_makes_room() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1000, 1000, 256, &["invert"]);
+    let manifest = accepted(&rig, &picture, picture.png()).await;
+    let job = manifest.job;
+    let _splitter = Running::start(&rig, "splitter");
+    tell(&rig, &JobCommand::Accepted { job }).await;
+    let mut tasks = Tasks::of(&rig);
+    tasks.wait_for(8).await;
+    rig.state.cancel(job, LONG).await.unwrap();
+    tell(&rig, &JobCommand::Ended { job }).await;
+    let store = Store::open(&rig.store).unwrap();
+    until("the end marker", async || store.end(job).await.unwrap().is_some()).await;
+    assert_eq!(store.end(job).await.unwrap().unwrap().status, JobStatus::Cancelled);
+    // Two jobs that never finish beside it would need three places.
+    let others = [accepted(&rig, &picture, picture.png()).await, accepted(&rig, &picture, picture.png()).await];
+    for other in &others {
+        tell(&rig, &JobCommand::Accepted { job: other.job }).await;
+    }
+    tasks.wait_for(24).await;
+    assert_eq!(tasks.indices(job), (0..8).collect::<Vec<_>>());
+}

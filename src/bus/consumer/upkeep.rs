@@ -1,0 +1,97 @@
+//! What the polling thread does between records: commits, seeks, watching, and the end.
+//!
+//! Owns when each is due. Must never wait longer than a call of the client takes.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::CommitMode;
+use rdkafka::error::KafkaError;
+
+use super::client::Client;
+use super::poller::Poller;
+use crate::bus::BusError;
+
+/// Progress is committed at most this often.
+pub(super) const COMMIT_EVERY: Duration = Duration::from_millis(200);
+/// How often a Kafka that does not answer is asked again.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+impl Poller {
+    pub(super) fn commit_if_due(&mut self, client: &Client, now: Instant) {
+        if now.duration_since(self.pace.committed_at) < COMMIT_EVERY || !self.desk.lock().has_progress() {
+            return;
+        }
+        self.pace.committed_at = now;
+        let places = self.desk.lock().take_commits();
+        if !places.is_empty()
+            && let Err(error) = client.commit(&places, CommitMode::Async)
+        {
+            tracing::debug!(%error, "queueing a commit");
+            self.desk.lock().commit_failed();
+        }
+    }
+
+    pub(super) fn seek_if_due(&mut self, client: &Client, now: Instant) {
+        if self.pace.stop_at.is_some() {
+            return;
+        }
+        let places = self.desk.lock().seeks(now);
+        for place in places {
+            match client.seek(place) {
+                Ok(()) => self.desk.lock().sought(place),
+                Err(error) => {
+                    tracing::debug!(%error, partition = place.0, "reading again from {}", place.1);
+                    self.desk.lock().seek_failed(place, now);
+                }
+            }
+        }
+    }
+
+    /// `Some` when only a new client helps.
+    pub(super) fn take_error(&mut self, error: &KafkaError) -> Option<String> {
+        match error {
+            KafkaError::MessageConsumptionFatal(_) => Some(error.to_string()),
+            _ => {
+                self.board.disconnected(error);
+                None
+            }
+        }
+    }
+
+    /// `Some` when there are records that the client does not bring.
+    pub(super) fn take_silence(&mut self, client: &Client, waited: Duration) -> Option<String> {
+        if !self.board.is_connected() && self.pace.probed_at.elapsed() >= PROBE_EVERY {
+            self.pace.probed_at = Instant::now();
+            match client.probe() {
+                Ok(()) => self.board.connected(),
+                Err(error) => self.board.failed(&error),
+            }
+        }
+        let positions = self.desk.lock().positions();
+        if positions.is_empty() || !self.pace.watchdog.asked_in_vain(waited) {
+            return None;
+        }
+        match client.lag(&positions) {
+            Ok(0) | Err(_) => None,
+            Ok(lag) => Some(format!("the consumer stands still {lag} records before the end")),
+        }
+    }
+
+    /// Commits what is done and leaves the group.
+    pub(super) fn finish(mut self, client: Client) -> Result<(), BusError> {
+        const STOPPING: &str = "committing before the end";
+        self.take_signals();
+        let places = {
+            let desk = self.desk.lock();
+            desk.commit_points(&desk.assignment())
+        };
+        let committed = if places.is_empty() { Ok(()) } else { client.commit(&places, CommitMode::Sync) };
+        let topic = client.topic().to_owned();
+        if committed.is_ok() {
+            drop(client)
+        } else {
+            client.abandon()
+        }
+        committed.map_err(|error| BusError::of(STOPPING, &topic, error))
+    }
+}
