@@ -35,6 +35,9 @@ pub enum ServiceError {
     /// The store cannot be opened.
     #[error("opening the store")]
     Store(#[from] StoreError),
+    /// The splitter cannot run.
+    #[error("running the splitter")]
+    Splitter(#[from] crate::splitter::SplitterError),
 }
 
 /// An error with its causes, in one line.

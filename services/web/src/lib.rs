@@ -1,6 +1,3 @@
-//! x
-
-pub mod splitter;
 //! Tessera's web service: pages, API and uploads in the role `http`, the cutting of pictures in the role
 //! `splitter`.
 //!
@@ -10,6 +7,7 @@ pub mod splitter;
 pub mod config;
 pub mod error;
 pub mod http;
+pub mod splitter;
 
 pub use config::{Config, Role};
 pub use error::ServiceError;

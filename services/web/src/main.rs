@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tessera::telemetry::{Shutdown, logs};
-use tessera_web::{Config, Role, ServiceError, http};
+use tessera_web::{Config, Role, ServiceError, http, splitter};
 
 fn main() -> ExitCode {
     let config = Config::parse();
@@ -23,6 +23,6 @@ async fn run(config: Config) -> Result<(), ServiceError> {
     let shutdown = signals.map_err(|source| ServiceError::File { what: "signal handlers".to_owned(), source })?;
     match config.role {
         Role::Http => http::run(config, shutdown, |_| ()).await,
-        Role::Splitter => Err(ServiceError::Config("the splitter is not part of this program yet".to_owned())),
+        Role::Splitter => Ok(splitter::run(config.into_splitter(), shutdown).await?),
     }
 }
