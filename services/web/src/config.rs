@@ -5,7 +5,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::splitter::{SplitterArgs, SplitterConfig};
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
@@ -39,17 +38,6 @@ pub struct Config {
     /// What is accepted.
     #[command(flatten)]
     pub limits: LimitArgs,
-    /// How pictures are read.
-    #[command(flatten)]
-    pub splitter: SplitterArgs,
-}
-
-impl Config {
-    /// The part of the settings that the splitter takes.
-    pub fn into_splitter(self) -> SplitterConfig {
-        let Self { service, kafka, redis, store, limits, splitter, .. } = self;
-        SplitterConfig { service, kafka, redis, store, limits, splitter }
-    }
 }
 
 /// What a process of this program does.
