@@ -39,6 +39,8 @@ impl Client {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            // The machine's proxy has no business with a loopback address.
+            .proxy(None)
             .timeout_global(Some(Duration::from_secs(120)));
         Self { agent: config.build().into(), base: format!("http://{address}") }
     }

@@ -80,6 +80,8 @@ pub struct Turn {
     pub encoding: Option<Encoding>,
     /// The strips to encode.
     pub strips: Range<u32>,
+    /// The strip before which all are complete: in those, every slot has to hold its tile.
+    pub complete_through: u32,
     /// What to do after them.
     pub then: Then,
 }
@@ -227,6 +229,6 @@ impl Assembly {
         let is_rest = strips.end == self.strips.grid().rows();
         let then = if self.is_complete && is_rest { Then::Finish } else { Then::Wait };
         self.work = Work::Encoding { through: strips.end };
-        Some(Turn { encoding, strips, then })
+        Some(Turn { encoding, strips, complete_through: ready.end, then })
     }
 }

@@ -148,7 +148,7 @@ fn web(api: &Api) -> (Finding, Finding) {
     let web = Finding { what: "web", said, remedy };
     let live = |answer: Value| {
         let workers = answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default();
-        workers.iter().filter(|worker| !matches!(worker["status"].as_str(), Some("dead" | "gone") | None)).count()
+        workers.iter().filter(|worker| worker["alive"] == true).count()
     };
     let said = match api.get("/workers").map(live) {
         Ok(0) => Err("none is alive: jobs wait".to_owned()),

@@ -56,7 +56,7 @@ fn list(api: &Api, args: &Args) -> Result<Vec<Value>, CtlError> {
         };
         let is_end = more.is_empty();
         jobs.extend(more);
-        cursor = page["cursor"].as_str().or(page["next_cursor"].as_str()).map(str::to_owned);
+        cursor = page["next"].as_str().map(str::to_owned);
         if is_end || cursor.is_none() || jobs.len() as u64 >= args.limit {
             jobs.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
             return Ok(jobs);

@@ -47,7 +47,13 @@ fn table(answer: &Value) -> String {
     heads.push("last_heartbeat");
     let mut table = Table::new(&heads);
     for worker in answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        table.row(heads.iter().map(|name| output::field(worker, name)));
+        let is_dead = worker["alive"] == false;
+        let cell = |name: &&str| match *name {
+            "status" if is_dead => "dead".to_owned(),
+            "mean_ms" => worker["mean_ms"].as_f64().map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}")),
+            name => output::field(worker, name),
+        };
+        table.row(heads.iter().map(cell));
     }
     if table.is_empty() { "no workers: jobs wait until one starts\n".to_owned() } else { table.render() }
 }

@@ -4,6 +4,7 @@
 //! is caught and reported; the thread goes on.
 
 use std::io;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -158,7 +159,10 @@ impl Encoder {
         };
         match encoding.advance(&slots, turn.strips.clone()) {
             Ok(()) => {}
-            Err(EncodeError::BadSlot { index }) => return (Some(encoding), bad_slots(&stage, &slots, index)),
+            Err(EncodeError::BadSlot { index }) => {
+                let tiles = index..stage.grid().strip(turn.complete_through).start;
+                return (Some(encoding), bad_slots(&slots, tiles));
+            }
             Err(error) => return (None, Outcome::Failed(error)),
         }
         match turn.then {
@@ -171,12 +175,13 @@ impl Encoder {
     }
 }
 
-/// The slots from that of tile `first` on that do not say that they hold their tile: where one is bad, as
-/// after a power cut, more may be, and they are asked for together.
-fn bad_slots(stage: &Stage, slots: &Slots, first: u32) -> Outcome {
-    let Ok(open) = slots.open() else { return Outcome::BadSlots(vec![first]) };
-    let is_bad = |index: &u32| matches!(open.stored_crc32c(*index), Err(SlotError::Bad { .. }));
-    let mut bad = vec![first];
-    bad.extend((first + 1..stage.grid().tiles()).filter(is_bad));
+/// The first of `tiles`, whose slot is bad, and those whose slots do not say either that they hold their tile:
+/// where one is bad, as after a power cut, more may be, and they are asked for together.
+fn bad_slots(slots: &Slots, tiles: Range<u32>) -> Outcome {
+    let mut bad = vec![tiles.start];
+    if let Ok(open) = slots.open() {
+        let is_bad = |index: &u32| matches!(open.stored_crc32c(*index), Err(SlotError::Bad { .. }));
+        bad.extend(tiles.skip(1).filter(is_bad));
+    }
     Outcome::BadSlots(bad)
 }

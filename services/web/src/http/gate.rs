@@ -60,11 +60,6 @@ impl Gate {
         }
     }
 
-    /// What the process knows of its dependencies.
-    pub fn health(&self) -> &Health {
-        &self.health
-    }
-
     /// Whether any worker was alive at the last look.
     pub fn has_workers(&self) -> bool {
         self.live_slots.load(Ordering::Relaxed) > 0

@@ -1,0 +1,108 @@
+//! The executable's `run`: what it writes, what it leaves, what it says, and its exit codes.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use tessera::picture::png::PngWriter;
+use tessera::picture::rows::RowWriter;
+use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
+
+fn tessera(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tessera")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder with `in.png`, gray, 40 x 30.
+fn folder_with_picture() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };
+    let info = PictureInfo { size: Size { width: 40, height: 30 }, format };
+    let mut writer = PngWriter::new(std::fs::File::create(folder.path().join("in.png")).unwrap(), info).unwrap();
+    for y in 0..30u8 {
+        let row: Vec<u8> = (0..40).map(|x| x * 5 + y).collect();
+        writer.write_row(&row).unwrap();
+    }
+    Box::new(writer).finish().unwrap();
+    folder
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn inverting_twice_gives_the_picture_back() {
+    let folder = folder_with_picture();
+    let path = folder.path();
+    assert!(tessera(path, &["run", "in.png", "once.png", "--op", "invert"]).status.success());
+    assert!(tessera(path, &["run", "once.png", "twice.png", "--op", "invert"]).status.success());
+    let read = |name: &str| std::fs::read(path.join(name)).unwrap();
+    assert_eq!(read("in.png"), read("twice.png"));
+    assert_ne!(read("in.png"), read("once.png"));
+    assert!(tessera(path, &["run", "in.png", "in.png", "--op", "invert"]).status.success());
+    assert_eq!(read("in.png"), read("once.png"));
+    assert_eq!(names(path), ["in.png", "once.png", "twice.png"]);
+}
+
+#[test]
+fn wrong_use_ends_with_2_and_the_grammar_s_text() {
+    let folder = folder_with_picture();
+    for (step, text) in [
+        ("blurr", "unknown operation \"blurr\""),
+        ("gaussian_blur:size=3", "gaussian_blur: unknown parameter \"size\""),
+        ("gaussian_blur:ksize=4", "gaussian_blur: ksize must be an odd integer from 1 to 255, got \"4\""),
+    ] {
+        let output = tessera(folder.path(), &["run", "in.png", "out.png", "--op", step]);
+        assert_eq!(output.status.code(), Some(2), "{step}");
+        assert!(said(&output).contains(text), "{}", said(&output));
+    }
+    assert_eq!(tessera(folder.path(), &["run", "in.png", "out.png"]).status.code(), Some(2));
+    assert_eq!(names(folder.path()), ["in.png"]);
+}
+
+#[test]
+fn a_damaged_picture_ends_with_1_names_the_row_and_leaves_nothing() {
+    let folder = folder_with_picture();
+    let whole = std::fs::read(folder.path().join("in.png")).unwrap();
+    for keep in [0, 20, whole.len() / 2, whole.len() - 14, whole.len() - 1] {
+        std::fs::write(folder.path().join("cut.png"), &whole[..keep]).unwrap();
+        let output = tessera(folder.path(), &["run", "cut.png", "out.png", "--op", "invert"]);
+        assert_eq!(output.status.code(), Some(1), "cut at {keep}: {}", said(&output));
+        assert!(said(&output).contains("cut.png: reading"), "{}", said(&output));
+        assert_eq!(names(folder.path()), ["cut.png", "in.png"], "cut at {keep}");
+    }
+    std::fs::write(folder.path().join("cut.png"), &whole[..whole.len() - 14]).unwrap();
+    let output = tessera(folder.path(), &["run", "cut.png", "out.png", "--op", "invert"]);
+    assert!(said(&output).contains("of 30"), "{}", said(&output));
+}
+
+#[test]
+fn files_that_cannot_be_read_or_written_are_named() {
+    let folder = folder_with_picture();
+    let output = tessera(folder.path(), &["run", "no.png", "out.png", "--op", "invert"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("no.png"), "{}", said(&output));
+    let output = tessera(folder.path(), &["run", "in.png", "no/such/folder/out.png", "--op", "invert"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("no/such/folder"), "{}", said(&output));
+}
+
+#[test]
+fn a_system_that_is_not_there_ends_with_3_and_the_remedy() {
+    let folder = folder_with_picture();
+    // A port that was free a moment ago, and that nobody listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    for arguments in [vec!["submit", "in.png", "--op", "invert"], vec!["jobs"], vec!["workers"]] {
+        let output = tessera(folder.path(), &[&arguments[..], &["--url", &url]].concat());
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains("--url"), "{}", said(&output));
+    }
+}

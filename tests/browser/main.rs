@@ -1,0 +1,109 @@
+//! The pages in a real browser: upload to result, an error, and all of it without scripts.
+//!
+//! Run with `./ops/test`, which gives Kafka, Redis and a driver of a browser.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod driver;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use driver::{Browser, Scripts};
+use support::pictures;
+use support::system::{Options, System};
+
+/// Puts a picture where the browser can take it from.
+fn picture(system: &System, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let path = system.folder.path().join(name);
+    std::fs::write(&path, bytes)?;
+    Ok(path)
+}
+
+/// Fills in the form of the first page and sends it.
+fn upload(browser: &Browser, system: &System, file: &Path, chain: &str) -> Result<()> {
+    browser.open(&format!("{}/", system.client.base))?;
+    browser.write("input[type=file]", file.to_str().context("no text")?)?;
+    browser.write("input[name=chain]", chain)?;
+    browser.click("button[type=submit]")
+}
+
+/// Sends a picture, waits for its result on the page, and compares what the page offers with the reference.
+fn upload_to_result(scripts: Scripts) -> Result<()> {
+    let system = System::start(&Options::default())?;
+    let bytes = pictures::rgb_png(1300, 900, 31)?;
+    let file = picture(&system, "<b>holiday</b> & co.png", &bytes)?;
+    let browser = Browser::start(scripts)?;
+    upload(&browser, &system, &file, "gaussian_blur:ksize=15")?;
+    browser.wait_for_text("done")?;
+    let address = browser.url()?;
+    let job = address.rsplit('/').next().context("no job in the address")?.to_owned();
+    ensure!(address.starts_with(&format!("{}/jobs/", system.client.base)), "the form led to {address}");
+    assert_eq!(browser.text("h1")?, "<b>holiday</b> & co.png");
+    // The form's first operation is chosen beforehand.
+    system.compare(&job, &bytes, &["grayscale", "gaussian_blur:ksize=15"])?;
+    let link = browser.property("a[download]", "href")?;
+    let link = link.as_str().and_then(|link| link.strip_prefix(&system.client.base)).context("no link")?.to_owned();
+    assert_eq!(system.client.get(&link)?.body, system.result(&job)?);
+    browser.open(&format!("{}/jobs", system.client.base))?;
+    browser.wait_for_text("<b>holiday</b> & co.png")?;
+    browser.click(&format!("a[href='/jobs/{job}']"))?;
+    browser.wait_for_text("done")
+}
+
+#[test]
+fn a_picture_goes_from_the_form_to_its_result() -> Result<()> {
+    upload_to_result(Scripts::Allowed)
+}
+
+#[test]
+fn all_of_it_works_without_scripts() -> Result<()> {
+    upload_to_result(Scripts::Blocked)
+}
+
+#[test]
+fn the_result_is_shown_on_the_page() -> Result<()> {
+    let system = System::start(&Options::default())?;
+    let job = system.submit_and_compare(&pictures::rgb_png(640, 480, 32)?, &["invert"])?;
+    let browser = Browser::start(Scripts::Allowed)?;
+    browser.open(&format!("{}/jobs/{job}", system.client.base))?;
+    let shown = format!("img[src='/api/v1/jobs/{job}/result']");
+    support::wait_for("the picture to be decoded", support::LONG, || {
+        Ok((browser.property(&shown, "naturalWidth")? == 640).then_some(()))
+    })
+}
+
+#[test]
+fn mistakes_are_answered_by_a_page_that_says_what_to_do() -> Result<()> {
+    let system = System::start(&Options { workers: 0, ..Options::default() })?;
+    let browser = Browser::start(Scripts::Allowed)?;
+    let text = picture(&system, "text.png", b"no picture at all, whatever its name says")?;
+    upload(&browser, &system, &text, "invert")?;
+    browser.wait_for_text("PNG")?;
+    browser.find("[role=alert]")?;
+    let good = picture(&system, "good.png", &pictures::rgb_png(20, 20, 33)?)?;
+    upload(&browser, &system, &good, "gaussian_blur:ksize=4")?;
+    browser.wait_for_text("ksize must be an odd integer from 1 to 255")?;
+    browser.open(&format!("{}/jobs/00000000000000000000000000000000", system.client.base))?;
+    browser.wait_for_text("404")?;
+    browser.open(&format!("{}/no/such/page", system.client.base))?;
+    browser.wait_for_text("404")?;
+    assert!(system.files("store").is_empty(), "a refused upload left files");
+    Ok(())
+}
+
+#[test]
+fn a_job_without_workers_says_that_it_waits() -> Result<()> {
+    let mut system = System::start(&Options { workers: 0, ..Options::default() })?;
+    let browser = Browser::start(Scripts::Blocked)?;
+    let bytes = pictures::rgb_png(300, 200, 34)?;
+    let file = picture(&system, "waiting.png", &bytes)?;
+    upload(&browser, &system, &file, "invert")?;
+    browser.wait_for_text("worker")?;
+    ensure!(!browser.text("main")?.contains("done"), "a job ended without a worker");
+    system.start_worker(1)?;
+    // The page refreshes by itself, without scripts.
+    browser.wait_for_text("done")
+}
