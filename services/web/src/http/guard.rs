@@ -2,12 +2,12 @@
 //!
 //! Knows no job. A handler may set a stricter policy of its own; nothing here weakens it.
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpResponse, ResponseError, web};
 use askama::Template;
 
 use super::pages::error::ErrorPage;
@@ -35,31 +35,23 @@ const HEADERS: [(HeaderName, &str); 8] = [
 ///
 /// # Errors
 /// Only those of the handler's body, which end the connection.
-pub async fn guard(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let allowed =
         request.app_data::<web::Data<Services>>().map(|services| services.config.http.allowed_origins.clone());
+    // Only what is needed of the request is kept: routing must hold the request alone.
+    let wants_page = wants_page(request.path(), request.headers());
     let response = match check_origin(request.method(), request.headers(), &allowed.unwrap_or_default()) {
-        Err(problem) => request.into_response(problem.error_response()).map_into_boxed_body(),
-        Ok(()) => {
-            let http_request = request.request().clone();
-            match next.call(request).await {
-                Ok(response) => response.map_into_boxed_body(),
-                Err(error) => ServiceResponse::new(http_request, error.error_response()),
-            }
-        }
+        Err(problem) => request.into_response(HttpResponse::from_error(problem)),
+        Ok(()) => next.call(request).await?,
     };
-    Ok(completed(response))
+    let (request, response) = response.into_parts();
+    Ok(ServiceResponse::new(request, completed(response, wants_page)))
 }
 
 /// Adds headers, and words where there are none.
-fn completed(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-    let (request, response) = response.into_parts();
-    let problem = problem_of(&response);
-    let mut response = match problem {
-        Some(problem) => answer(&request, &problem, response),
+fn completed(response: HttpResponse, wants_page: bool) -> HttpResponse {
+    let mut response = match problem_of(&response) {
+        Some(problem) => answer(&problem, response, wants_page),
         None => response,
     };
     let headers = response.headers_mut();
@@ -68,7 +60,7 @@ fn completed(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
-    ServiceResponse::new(request, response)
+    response
 }
 
 /// The problem that a response stands for: ours, or a status that the HTTP library answered without words.
@@ -94,8 +86,8 @@ fn problem_of(response: &HttpResponse) -> Option<Problem> {
 }
 
 /// A page for browsers, problem details for all others; with the headers that the response had.
-fn answer(request: &HttpRequest, problem: &Problem, before: HttpResponse) -> HttpResponse {
-    if !wants_page(request.path(), request.headers()) {
+fn answer(problem: &Problem, before: HttpResponse, wants_page: bool) -> HttpResponse {
+    if !wants_page {
         return if before.error().is_some_and(|error| error.as_error::<Problem>().is_some()) {
             before
         } else {
