@@ -64,7 +64,7 @@ fn write(path: &Path, side: u32) -> Result<(), CtlError> {
 }
 
 /// Largest sensor noise, of 256 steps; gives PNGs of about 12 bits a pixel.
-const NOISE: i32 = 4;
+const NOISE: i32 = 2;
 
 struct Scene {
     light: [Octave; 3],
