@@ -1,7 +1,9 @@
 //! Pages and API on a real Kafka and Redis: what is taken, what is refused, and that refusals leave nothing.
 #![cfg(feature = "broker-tests")]
 
+#[cfg(test)]
 mod site;
+#[cfg(test)]
 #[path = "../../worker/tests/support/mod.rs"]
 mod support;
 

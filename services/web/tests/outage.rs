@@ -1,68 +1,25 @@
 //! Uploads while Kafka or Redis is away: refused with a time to come back, and nothing is left behind.
 #![cfg(feature = "broker-tests")]
 
+#[cfg(test)]
 mod site;
+#[cfg(test)]
 #[path = "../../worker/tests/support/mod.rs"]
 mod support;
 
 use std::io::Write;
-use std::net::SocketAddr;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use site::bridge::Bridge;
 use site::{Answer, FORM, Settings, Site, form};
 use support::{Picture, Rig, until};
 use tessera::bus::Topic;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
 fn body() -> Vec<u8> {
     let picture = Picture::rgb(400, 300, 64, &[]).png();
     form(b"a.png", &picture, &["invert"])
-}
-
-/// A way to Redis that can be cut and mended.
-struct Bridge {
-    address: SocketAddr,
-    open: watch::Sender<bool>,
-}
-
-impl Bridge {
-    /// Carries on a thread of its own, because the test waits for answers that need it.
-    fn to(target: String) -> Self {
-        let (open, opened) = watch::channel(true);
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
-                let mut ended = opened.clone();
-                tokio::select! {
-                    () = carry(listener, target, opened) => {}
-                    () = async { while ended.changed().await.is_ok() {} } => {}
-                }
-            });
-        });
-        Self { address: told.recv().unwrap(), open }
-    }
-}
-
-async fn carry(listener: TcpListener, target: String, opened: watch::Receiver<bool>) {
-    while let Ok((mut near, _)) = listener.accept().await {
-        let (target, mut opened) = (target.clone(), opened.clone());
-        tokio::spawn(async move {
-            if !*opened.borrow() {
-                return;
-            }
-            let mut far = TcpStream::connect(target).await.unwrap();
-            tokio::select! {
-                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                _ = opened.wait_for(|open| !open) => {}
-            }
-        });
-    }
 }
 
 #[tokio::test]
