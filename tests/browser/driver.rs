@@ -58,7 +58,16 @@ impl Browser {
         let wanted = capabilities(browser._profile.path(), scripts);
         let answer = browser.call("POST", "/session", &wanted)?;
         browser.session = answer["sessionId"].as_str().context("no session")?.to_owned();
+        browser.check_scripts(scripts)?;
         Ok(browser)
+    }
+
+    /// Fails if the browser does not do about scripts what it was told.
+    fn check_scripts(&self, scripts: Scripts) -> Result<()> {
+        self.open("data:text/html,<p>off</p><script>document.querySelector('p').textContent = 'on'</script>")?;
+        let expected = if scripts == Scripts::Blocked { "off" } else { "on" };
+        ensure!(self.text("p")? == expected, "the browser does not have scripts {scripts:?}");
+        Ok(())
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {

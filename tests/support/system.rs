@@ -288,9 +288,8 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}", self.logs());
-        }
+        // The test runner shows this only if the test fails.
+        eprintln!("{}", self.logs());
         self.processes.clear();
         if let Ok(mut connection) = self.redis.get_connection() {
             let keys: Vec<String> = connection.keys(format!("{}*", self.prefix)).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rdkafka::ClientConfig;
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -106,7 +106,9 @@ fn replay(system: &System, times: usize) -> Result<usize> {
     let producer = producer(system)?;
     let mut seen = 0;
     while i64::try_from(seen)? < total {
-        let message = consumer.poll(LONG).context("no record came")??;
+        // Joining the group ends a poll early, without a record.
+        let polled = wait_for("a result to replay", LONG, || Ok(consumer.poll(Duration::from_millis(100))))?;
+        let message = polled?;
         let headers = message.headers().map(|headers| headers.detach()).unwrap_or_default();
         for _ in 0..times {
             let record = BaseRecord::to(&name)
