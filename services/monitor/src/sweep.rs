@@ -56,6 +56,7 @@ impl Sweep {
             }
             self.judge(job, has_workers, now_ms).await?;
         }
+        tracing::debug!(jobs = jobs.len(), has_workers, "swept");
         if self.repaired.is_none_or(|at| at.elapsed() >= REPAIR_EVERY) {
             let seen = self.edges.state.repair_indexes().await?;
             tracing::debug!(seen, "the indexes agree with the jobs");

@@ -160,7 +160,10 @@ impl Assembler {
     /// Looks at the spool of a job that seems stuck: encodes it, or asks for what is missing.
     async fn check(&mut self, check: Check, delivery: Delivery) -> Result<(), Trouble> {
         let Check { job, stage } = check;
-        let Some(known) = self.known(job).await? else { return Ok(delivery.ack.done()) };
+        let Some(known) = self.known(job).await? else {
+            delivery.ack.done();
+            return Ok(());
+        };
         if known.manifest.plan.stage(stage).is_none() {
             self.edges.bury(Rubbish::new(delivery, "plan", "a check of a stage that the job has not"));
             return Ok(());
@@ -168,13 +171,15 @@ impl Assembler {
         if self.assemblies.get(&job).is_some_and(|assembly| assembly.number != stage) {
             self.drop_assembly(job);
         }
-        if !self.assemblies.contains_key(&job)
-            && !matches!(self.claim(&known, stage, delivery.partition).await?, Place::Here)
-        {
-            return Ok(delivery.ack.done());
+        let is_here = self.assemblies.contains_key(&job)
+            || matches!(self.claim(&known, stage, delivery.partition).await?, Place::Here);
+        if is_here {
+            self.compare_with_redis(job).await?;
         }
-        self.compare_with_redis(job).await?;
-        let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(delivery.ack.done()) };
+        let Some(assembly) = self.assemblies.get_mut(&job) else {
+            delivery.ack.done();
+            return Ok(());
+        };
         if assembly.is_complete {
             let mut ack = delivery.ack;
             ack.release_slot();

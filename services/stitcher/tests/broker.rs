@@ -1,5 +1,6 @@
 //! A stitcher's process on a real Kafka and Redis: order, duplicates, rubbish, death, damage and drain.
 #![cfg(feature = "broker-tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bench;
 #[path = "../../worker/tests/support/mod.rs"]

@@ -1,4 +1,5 @@
 //! The splitter on a real Kafka and Redis: what it sends, when it waits, and how it ends.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what failed by failing")]
 #![cfg(feature = "broker-tests")]
 
 #[path = "../../worker/tests/support/mod.rs"]
@@ -70,10 +71,13 @@ async fn tell(rig: &Rig, command: &JobCommand) {
     rig.send(Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: value.into() }).await;
 }
 
+/// A task and its pixels.
+type Sent = (TaskHeader, Vec<u8>);
+
 /// The tasks of a topic, as they come.
 struct Tasks {
     reader: BaseConsumer,
-    seen: BTreeMap<(JobId, u32), Vec<(TaskHeader, Vec<u8>)>>,
+    seen: BTreeMap<(JobId, u32), Vec<Sent>>,
     count: usize,
 }
 

@@ -87,23 +87,17 @@ fn problem_of(response: &HttpResponse) -> Option<Problem> {
 
 /// A page for browsers, problem details for all others; with the headers that the response had.
 fn answer(problem: &Problem, before: HttpResponse, wants_page: bool) -> HttpResponse {
-    if !wants_page {
-        return if before.error().is_some_and(|error| error.as_error::<Problem>().is_some()) {
-            before
-        } else {
-            problem.error_response()
-        };
-    }
-    let mut page = HttpResponse::build(before.status());
+    let page = if wants_page { ErrorPage::new(problem).render().ok() } else { None };
+    let mut answer = match page {
+        Some(text) => HttpResponse::build(before.status()).content_type("text/html; charset=utf-8").body(text),
+        None => problem.error_response(),
+    };
     for name in [header::RETRY_AFTER, header::CONTENT_RANGE, header::ALLOW] {
         if let Some(value) = before.headers().get(&name) {
-            page.insert_header((name, value.clone()));
+            answer.headers_mut().insert(name, value.clone());
         }
     }
-    match ErrorPage::new(problem).render() {
-        Ok(text) => page.content_type("text/html; charset=utf-8").body(text),
-        Err(_) => problem.error_response(),
-    }
+    answer
 }
 
 fn wants_page(path: &str, headers: &HeaderMap) -> bool {

@@ -62,7 +62,7 @@ pub struct JobJson {
 pub struct StageJson {
     /// Its number, from 0.
     pub stage: u32,
-    /// `waiting`, `processing` or `done`.
+    /// `waiting`, `processing`, `done`, or `stopped` when the job ended in it.
     pub status: &'static str,
     /// 0 to 1.
     pub progress: f64,
@@ -130,7 +130,8 @@ pub fn stages(view: &JobView) -> Vec<StageJson> {
         _ if done => StageJson { stage, status: "done", progress: 1.0 },
         std::cmp::Ordering::Less => StageJson { stage, status: "done", progress: 1.0 },
         std::cmp::Ordering::Equal if view.started_at.is_some() => {
-            StageJson { stage, status: "processing", progress: share.min(1.0) }
+            let status = if view.status.is_terminal() { "stopped" } else { "processing" };
+            StageJson { stage, status, progress: share.min(1.0) }
         }
         _ => StageJson { stage, status: "waiting", progress: 0.0 },
     };

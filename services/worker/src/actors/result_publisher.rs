@@ -80,7 +80,7 @@ impl ResultPublisher {
     /// Sends a task to `tasks.dlq`, with the cause.
     pub async fn dead_letter(&self, delivery: &Delivery, poison: &Poison) -> Published {
         match dead_letter(delivery, poison.class, &poison.reason, &self.kafka) {
-            Some(record) => self.send(record.into()).await,
+            Some(record) => self.send(record).await,
             None => Published::Never("its topic has no dead letters".to_owned()),
         }
     }

@@ -75,7 +75,7 @@ enum Part {
         filename: String,
         bytes: Vec<u8>,
     },
-    Picture(Picture),
+    Picture(Box<Picture>),
 }
 
 /// Takes a whole form.
@@ -94,7 +94,8 @@ pub async fn receive(store: &Store, content_type: &str, body: &mut Payload, term
         upload.abort().await;
         return Err(problem);
     }
-    let Some(Picture { writer, filename, format, digest }) = upload.picture else { return Err(no_picture()) };
+    let picture = upload.picture.ok_or_else(no_picture)?;
+    let Picture { writer, filename, format, digest } = *picture;
     let bytes = writer.finish().await?;
     let digest = digest.map(|digest| digest.finalize().into());
     Ok(Received { job, filename, format, bytes, form: upload.form, digest, took: began.elapsed() })
@@ -106,7 +107,7 @@ struct Upload<'a> {
     job: JobId,
     form: JobForm,
     part: Part,
-    picture: Option<Picture>,
+    picture: Option<Box<Picture>>,
 }
 
 impl Upload<'_> {
@@ -184,7 +185,7 @@ impl Upload<'_> {
         let format = recognized(&start)?;
         let writer = self.store.writer(&Object::Original(self.job)).await?;
         let digest = self.terms.with_digest.then(Sha256::new);
-        self.part = Part::Picture(Picture { writer, filename, format, digest });
+        self.part = Part::Picture(Box::new(Picture { writer, filename, format, digest }));
         self.add_to_picture(start).await
     }
 
