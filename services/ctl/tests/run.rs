@@ -1,4 +1,5 @@
 //! The executable's `run`: what it writes, what it leaves, what it says, and its exit codes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::{Command, Output};
