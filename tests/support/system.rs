@@ -248,6 +248,13 @@ impl System {
         Ok(std::fs::read(output)?)
     }
 
+    /// Runs `tessera` with the system's settings and address.
+    pub fn command(&self, arguments: &[&str]) -> Result<std::process::Output> {
+        let mut command = std::process::Command::new(programs()?.join("tessera"));
+        command.args(arguments).envs(&self.environment).env("TESSERA_URL", &self.client.base);
+        Ok(command.output()?)
+    }
+
     /// Submits, waits for `done` and compares every byte with the reference.
     pub fn submit_and_compare(&self, picture: &[u8], operations: &[&str]) -> Result<String> {
         let job = self.submit(picture, operations)?;
