@@ -9,7 +9,6 @@ mod clock;
 mod config;
 mod edges;
 mod error;
-mod patience;
 mod registry;
 mod stalls;
 mod sweep;

@@ -199,15 +199,15 @@ impl Assembler {
         }
         let store = &self.edges.store;
         let manifest =
-            crate::patience::insist(&self.edges.shutdown, "reading a manifest", || store.manifest(job)).await;
+            tessera::patience::insist(&self.edges.shutdown, "reading a manifest", || store.manifest(job)).await;
         match manifest {
             Ok(manifest) => Ok(manifest.map(|manifest| self.manifests.insert(manifest))),
-            Err(crate::patience::NoAnswer::Failed(error)) => {
+            Err(tessera::patience::NoAnswer::Failed(error)) => {
                 // The monitor fails the job when nothing comes of it.
                 tracing::error!(%job, %error, "a manifest cannot be read; its tiles are dropped");
                 Ok(None)
             }
-            Err(crate::patience::NoAnswer::Stopping) => Err(Trouble::Stopping),
+            Err(tessera::patience::NoAnswer::Stopping) => Err(Trouble::Stopping),
         }
     }
 

@@ -12,7 +12,7 @@ use tessera::store::{Store, StoreError};
 use tessera::telemetry::Shutdown;
 
 use crate::intake::Rubbish;
-use crate::patience::{NoAnswer, insist};
+use tessera::patience::{NoAnswer, insist};
 
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
 #[derive(Clone)]

@@ -13,7 +13,6 @@ mod encoding;
 mod error;
 mod intake;
 mod manifests;
-mod patience;
 mod spool;
 mod strips;
 

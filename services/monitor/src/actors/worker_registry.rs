@@ -7,8 +7,8 @@ use tessera::bus::records::Heartbeat;
 
 use super::Round;
 use crate::edges::Edges;
-use crate::patience::{NoAnswer, insist};
 use crate::registry::{News, Registry};
+use tessera::patience::{NoAnswer, insist};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 

@@ -10,9 +10,9 @@ use super::{Assembler, Place};
 use crate::assembly::Assembly;
 use crate::edges::Trouble;
 use crate::manifests::KnownJob;
-use crate::patience::insist;
 use crate::spool::{SlotOwner, Slots};
 use crate::strips::Strips;
+use tessera::patience::insist;
 
 /// Pixels of stages of one tile that are held in memory, over all jobs; above it they go to the disk.
 const MEMORY_BYTES: usize = 32 << 20;

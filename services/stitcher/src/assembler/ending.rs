@@ -11,7 +11,7 @@ use tessera::store::{Object, StoreError};
 use super::Assembler;
 use crate::assembly::Assembly;
 use crate::edges::{Edges, Trouble};
-use crate::patience::insist;
+use tessera::patience::insist;
 
 /// A stage whose product is written.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use tessera::state::{Mark, Marked};
 use super::{Assembler, Placed};
 use crate::assembly::Mismatch;
 use crate::edges::Trouble;
-use crate::patience::insist;
 use crate::spool::{SlotError, Slots};
+use tessera::patience::insist;
 
 /// Pixels on their way to a slot.
 struct Put {
