@@ -37,7 +37,8 @@ impl Running {
             splitter: SplitterArgs::default(),
         };
         let (handle, shutdown) = Shutdown::new();
-        let body = move || actix::System::new().block_on(splitter::run(config, shutdown)).expect("the splitter ended");
+        let body =
+            move || actix_web::rt::System::new().block_on(splitter::run(config, shutdown)).expect("the splitter ended");
         Self { shutdown: handle, thread: Some(std::thread::spawn(body)) }
     }
 
@@ -116,7 +117,7 @@ async fn read_to_the_end(rig: &Rig, job: JobId) {
     .await;
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn an_accepted_picture_is_cut_in_a_window_and_only_what_is_missing_is_sent() {
     let rig = Rig::new().await;
     let picture = Picture::rgb(1000, 1100, 256, &["gaussian_blur:ksize=9", "invert"]);
@@ -152,7 +153,7 @@ async fn an_accepted_picture_is_cut_in_a_window_and_only_what_is_missing_is_sent
     rig.caught_up(Group::Jobs).await;
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn resend_sends_the_missing_tiles_as_another_attempt() {
     let rig = Rig::new().await;
     let picture = Picture::rgb(700, 500, 256, &["invert"]);
@@ -175,7 +176,7 @@ async fn resend_sends_the_missing_tiles_as_another_attempt() {
     }
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn a_damaged_picture_fails_with_its_row_and_its_last_tile_is_never_sent() {
     let rig = Rig::new().await;
     let picture = Picture::rgb(600, 600, 256, &["invert"]);
@@ -201,7 +202,7 @@ async fn a_damaged_picture_fails_with_its_row_and_its_last_tile_is_never_sent() 
     }
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn a_splitter_that_is_asked_to_stop_gives_its_lease_back_and_another_goes_on() {
     let rig = Rig::new().await;
     let picture = Picture::rgb(1000, 1000, 256, &["invert"]);
@@ -221,7 +222,7 @@ async fn a_splitter_that_is_asked_to_stop_gives_its_lease_back_and_another_goes_
     assert_eq!(tasks.indices(job), (0..16).collect::<Vec<_>>());
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn rubbish_is_dead_lettered_and_what_was_withdrawn_is_dropped() {
     let rig = Rig::new().await;
     let picture = Picture::rgb(100, 100, 256, &["invert"]);
@@ -245,7 +246,7 @@ async fn rubbish_is_dead_lettered_and_what_was_withdrawn_is_dropped() {
     assert_eq!((dead.len(), dead[0].payload.as_slice()), (1, payload.as_ref()));
 }
 
-#[actix::test]
+#[actix_web::test]
 async fn a_cancelled_job_stops_being_sent_and_makes_room() {
     let rig = Rig::new().await;
     let picture = Picture::rgb(1000, 1000, 256, &["invert"]);
