@@ -4,6 +4,7 @@
 //! operations, tiles, files or services: readers take any `BufRead + Seek`, writers any `Write`.
 
 pub mod format;
+pub mod jpeg;
 pub mod pixels;
 pub mod png;
 pub mod raw;

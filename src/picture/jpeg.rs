@@ -1,0 +1,17 @@
+//! JPEG by scanlines, in and out, with libjpeg-turbo's samples.
+//!
+//! Owns what of JPEG is read, and that damaged data is an error although the C library would go on with
+//! gray. Baseline pictures need a few rows of memory; progressive ones hold all coefficients, which the
+//! header tells beforehand ([`JpegHeader::whole_bytes`]).
+
+mod errors;
+mod header;
+mod reader;
+mod writer;
+
+pub use header::{JpegHeader, read_info};
+pub use reader::JpegRows;
+pub use writer::{DEFAULT_QUALITY, JpegWriter, MAX_SIDE};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! Reading JPEG scanline by scanline.
+
+use std::fmt;
+use std::io::{BufRead, Read, Seek, SeekFrom};
+
+use mozjpeg::ColorSpace;
+use mozjpeg::decompress::{DecompressBuilder, DecompressStarted};
+
+use super::errors::{guarded, manager};
+use super::header::{JpegHeader, read_info};
+use crate::picture::rows::{ReadError, RowReader};
+use crate::picture::{Layout, PictureInfo};
+
+/// Scans of a progressive JPEG that are read at most; encoders write about ten.
+const MAX_SCANS: usize = 100;
+
+/// The rows of a JPEG, top to bottom.
+pub struct JpegRows<R> {
+    decoder: Option<Decoder<R>>,
+    info: PictureInfo,
+    next_row: u32,
+}
+
+/// The C library's state.
+struct Decoder<R>(DecompressStarted<R>);
+
+// SAFETY: the library's state is reached through this value only, and it has no ties to a thread; the
+// raw pointers inside it point to memory that it owns.
+unsafe impl<R: Send> Send for Decoder<R> {}
+
+impl<R: BufRead + Seek> JpegRows<R> {
+    /// Reads the headers. `max_whole_bytes` bounds the memory of a progressive picture.
+    ///
+    /// # Errors
+    /// [`ReadError::Header`] as [`read_info`], and for progressive pictures that need more memory than
+    /// that or have more than 100 scans.
+    pub fn open(mut input: R, max_whole_bytes: u64) -> Result<Self, ReadError> {
+        let header = read_info(&mut input)?;
+        check_progressive(&header, &mut input, max_whole_bytes)?;
+        input.seek(SeekFrom::Start(0)).map_err(|error| ReadError::Header(error.to_string()))?;
+        let colors = match header.info.format.layout {
+            Layout::Gray => ColorSpace::JCS_GRAYSCALE,
+            _ => ColorSpace::JCS_RGB,
+        };
+        let started =
+            guarded(|| DecompressBuilder::new().with_err(manager()).from_reader(input)?.to_colorspace(colors));
+        let started = started.map_err(ReadError::Header)?;
+        let size = header.info.size;
+        if (started.width(), started.height()) != (size.width as usize, size.height as usize) {
+            return Err(ReadError::Header("two frame headers that do not agree".to_owned()));
+        }
+        Ok(Self { decoder: Some(Decoder(started)), info: header.info, next_row: 0 })
+    }
+
+    fn row_error(&self, cause: impl Into<String>) -> ReadError {
+        ReadError::Row { row: self.next_row, rows: self.info.size.height, cause: cause.into() }
+    }
+}
+
+fn check_progressive(header: &JpegHeader, input: &mut impl BufRead, max: u64) -> Result<(), ReadError> {
+    if header.whole_bytes() > max {
+        let needed = header.whole_bytes();
+        let text = format!("progressive JPEG that needs {needed} bytes of memory; max_decode_bytes is {max}");
+        return Err(ReadError::Header(text));
+    }
+    if header.progressive {
+        let scans = count_scans(input).map_err(|error| ReadError::Header(error.to_string()))?;
+        if scans > MAX_SCANS {
+            return Err(ReadError::Header(format!("progressive JPEG of more than {MAX_SCANS} scans")));
+        }
+    }
+    Ok(())
+}
+
+/// Counts start-of-scan markers from here on, up to one more than is allowed.
+fn count_scans(input: &mut impl BufRead) -> std::io::Result<usize> {
+    let mut scans = 0;
+    let mut after_ff = false;
+    for byte in input.bytes() {
+        let byte = byte?;
+        if after_ff && byte == 0xDA {
+            scans += 1;
+            if scans > MAX_SCANS {
+                break;
+            }
+        }
+        after_ff = byte == 0xFF;
+    }
+    Ok(scans)
+}
+
+impl<R: BufRead + Seek + Send> RowReader for JpegRows<R> {
+    fn info(&self) -> PictureInfo {
+        self.info
+    }
+
+    fn read_row(&mut self, row: &mut [u8]) -> Result<(), ReadError> {
+        if self.next_row >= self.info.size.height || row.len() != self.info.row_bytes() {
+            return Err(self.row_error("there is no such row"));
+        }
+        let Some(mut decoder) = self.decoder.take() else {
+            return Err(self.row_error("an earlier row was damaged"));
+        };
+        guarded(|| decoder.0.read_scanlines_into(row).map(|_| ())).map_err(|cause| self.row_error(cause))?;
+        self.decoder = Some(decoder);
+        self.next_row += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), ReadError> {
+        let rows = self.info.size.height;
+        let end = |cause: String| ReadError::End { rows, cause };
+        if self.next_row < rows {
+            return Err(end(format!("only {} rows were read", self.next_row)));
+        }
+        let decoder = self.decoder.take().ok_or_else(|| end("it was read before".to_owned()))?;
+        guarded(|| decoder.0.finish()).map_err(end)
+    }
+}
+
+impl<R> fmt::Debug for JpegRows<R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("JpegRows").field("info", &self.info).field("next_row", &self.next_row).finish()
+    }
+}

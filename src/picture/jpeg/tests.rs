@@ -1,0 +1,123 @@
+use std::io::Cursor;
+use std::io::Write;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::*;
+use crate::picture::rows::{ReadError, RowReader, RowWriter, WriteError};
+use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn info(width: u32, height: u32, layout: Layout) -> PictureInfo {
+    PictureInfo { size: Size { width, height }, format: PixelFormat { layout, depth: Depth::Eight } }
+}
+
+fn encode(info: PictureInfo, quality: u8) -> Vec<u8> {
+    let paper = Paper::default();
+    let mut writer = Box::new(JpegWriter::new(paper.clone(), info, quality).unwrap());
+    for y in 0..info.size.height {
+        let row: Vec<u8> = (0..info.row_bytes() as u32).map(|x| ((x * x / 50 + y * 3) % 256) as u8).collect();
+        writer.write_row(&row).unwrap();
+    }
+    writer.finish().unwrap();
+    std::mem::take(&mut *paper.0.lock())
+}
+
+fn decode(file: &[u8]) -> Result<(PictureInfo, Vec<u8>), ReadError> {
+    let mut rows = JpegRows::open(Cursor::new(file), 1 << 20)?;
+    let info = rows.info();
+    let mut bytes = vec![0; info.bytes() as usize];
+    bytes.chunks_exact_mut(info.row_bytes()).try_for_each(|row| rows.read_row(row))?;
+    rows.finish()?;
+    Ok((info, bytes))
+}
+
+#[test]
+fn every_size_and_layout_reads_back() {
+    for layout in [Layout::Gray, Layout::Rgb] {
+        for (width, height) in [(1, 1), (7, 9), (8, 8), (17, 31), (123, 77)] {
+            let file = encode(info(width, height, layout), 95);
+            let (found, bytes) = decode(&file).unwrap();
+            assert_eq!(found, info(width, height, layout));
+            assert_eq!(bytes.len() as u64, found.bytes());
+        }
+    }
+}
+
+#[test]
+fn flat_pictures_survive_unchanged() {
+    let info = info(50, 40, Layout::Gray);
+    let paper = Paper::default();
+    let mut writer = Box::new(JpegWriter::new(paper.clone(), info, 100).unwrap());
+    (0..40).for_each(|_| writer.write_row(&[77; 50]).unwrap());
+    writer.finish().unwrap();
+    let file = std::mem::take(&mut *paper.0.lock());
+    assert!(decode(&file).unwrap().1.iter().all(|sample| *sample == 77));
+}
+
+#[test]
+fn a_cut_jpeg_is_never_read_to_its_end() {
+    let file = encode(info(200, 150, Layout::Rgb), 90);
+    for length in (0..file.len() - 2).step_by(7).chain([file.len() - 3, file.len() - 2, file.len() - 1]) {
+        assert!(decode(&file[..length]).is_err(), "cut at {length} of {}", file.len());
+    }
+}
+
+#[test]
+fn changed_bytes_never_panic() {
+    let file = encode(info(60, 50, Layout::Rgb), 90);
+    for at in 0..file.len() {
+        let mut changed = file.clone();
+        changed[at] ^= 0x5A;
+        if let Ok((info, bytes)) = decode(&changed) {
+            assert_eq!(bytes.len() as u64, info.bytes());
+        }
+    }
+}
+
+#[test]
+fn a_claimed_size_costs_no_memory_and_what_is_not_read_is_named() {
+    let mut file = encode(info(16, 16, Layout::Rgb), 90);
+    let sof = file.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    file[sof + 5..sof + 9].copy_from_slice(&[0xFF; 4]);
+    assert!(decode(&file).is_err());
+    let named = |marker: u8, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut file = encode(info(16, 16, Layout::Rgb), 90);
+        file[sof + 1] = marker;
+        change(&mut file);
+        let Err(ReadError::Header(text)) = decode(&file) else { panic!("{marker:x} was read") };
+        text
+    };
+    assert!(named(0xC9, &|_| ()).contains("arithmetic"));
+    assert!(named(0xC3, &|_| ()).contains("lossless"));
+    assert!(named(0xC1, &|file| file[sof + 4] = 12).contains("12 bits"));
+    assert!(named(0xC0, &|file| file[sof + 5..sof + 7].fill(0)).contains("DNL"));
+    let large = named(0xC2, &|file| file[sof + 5..sof + 9].fill(0xFF));
+    assert!(large.contains("max_decode_bytes"), "{large}");
+}
+
+#[test]
+fn pictures_that_jpeg_has_not_are_refused_by_name() {
+    let refused = |info: PictureInfo| match JpegWriter::new(Vec::new(), info, 90) {
+        Err(WriteError::Unsupported(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(info(5, 5, Layout::Rgba)).contains("alpha"));
+    assert!(refused(info(70_000, 5, Layout::Rgb)).contains("65535"));
+    let mut deep = info(5, 5, Layout::Gray);
+    deep.format.depth = Depth::Sixteen;
+    assert!(refused(deep).contains("16-bit"));
+}

@@ -1,0 +1,98 @@
+//! Writing JPEG scanline by scanline, with libjpeg-turbo's settings.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use mozjpeg::compress::CompressStarted;
+use mozjpeg::{ColorSpace, Compress};
+
+use super::errors::guarded;
+use crate::picture::rows::{RowWriter, WriteError};
+use crate::picture::{Depth, Layout, PictureInfo};
+
+/// The longest side that JPEG can have, in pixels.
+pub const MAX_SIDE: u32 = 65_535;
+/// The quality unless another is asked for.
+pub const DEFAULT_QUALITY: u8 = 90;
+
+/// Writes a baseline JPEG: colours with chroma at half the width and height (4:2:0).
+pub struct JpegWriter<W: Write> {
+    encoder: Option<Encoder<W>>,
+    info: PictureInfo,
+    rows_left: u32,
+}
+
+/// The C library's state.
+struct Encoder<W: Write>(CompressStarted<W>);
+
+// SAFETY: as for the decoder: the state is reached through this value only and belongs to no thread.
+unsafe impl<W: Write + Send> Send for Encoder<W> {}
+
+impl<W: Write> JpegWriter<W> {
+    /// Writes the headers of a picture of `info`; `quality` from 1 to 100.
+    ///
+    /// # Errors
+    /// If JPEG has no such picture: alpha, 16 bit, or a side beyond [`MAX_SIDE`].
+    pub fn new(out: W, info: PictureInfo, quality: u8) -> Result<Self, WriteError> {
+        Self::check(info).map_err(WriteError::Unsupported)?;
+        let colors = if info.format.layout == Layout::Gray { ColorSpace::JCS_GRAYSCALE } else { ColorSpace::JCS_RGB };
+        let started = guarded(|| {
+            let mut compress = Compress::new(colors);
+            compress.set_fastest_defaults();
+            compress.set_size(info.size.width as usize, info.size.height as usize);
+            compress.set_quality(f32::from(quality.clamp(1, 100)));
+            compress.start_compress(out)
+        });
+        let encoder = Encoder(started.map_err(failed)?);
+        Ok(Self { encoder: Some(encoder), info, rows_left: info.size.height })
+    }
+
+    /// Whether JPEG has pictures of `info`.
+    ///
+    /// # Errors
+    /// What is in the way, and which formats take it.
+    pub fn check(info: PictureInfo) -> Result<(), String> {
+        if info.format.layout.has_alpha() {
+            return Err("JPEG has no alpha; choose PNG".to_owned());
+        }
+        if info.format.depth == Depth::Sixteen {
+            return Err("JPEG has no 16-bit samples; choose PNG".to_owned());
+        }
+        if info.size.width > MAX_SIDE || info.size.height > MAX_SIDE {
+            return Err(format!("a JPEG's sides are at most {MAX_SIDE} pixels; choose PNG"));
+        }
+        Ok(())
+    }
+}
+
+fn failed(cause: String) -> WriteError {
+    WriteError::Output(io::Error::other(cause))
+}
+
+impl<W: Write + Send> RowWriter for JpegWriter<W> {
+    fn write_row(&mut self, row: &[u8]) -> Result<(), WriteError> {
+        if self.rows_left == 0 || row.len() != self.info.row_bytes() {
+            return Err(failed(format!("a row of {} bytes with {} rows left does not fit", row.len(), self.rows_left)));
+        }
+        let mut encoder = self.encoder.take().ok_or_else(|| failed("an earlier row could not be written".into()))?;
+        guarded(|| encoder.0.write_scanlines(row)).map_err(failed)?;
+        self.encoder = Some(encoder);
+        self.rows_left -= 1;
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), WriteError> {
+        if self.rows_left > 0 {
+            return Err(failed(format!("{} rows are missing", self.rows_left)));
+        }
+        let encoder = self.encoder.take().ok_or_else(|| failed("an earlier row could not be written".into()))?;
+        let mut out = guarded(|| encoder.0.finish()).map_err(failed)?;
+        Ok(out.flush()?)
+    }
+}
+
+impl<W: Write> fmt::Debug for JpegWriter<W> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("JpegWriter").field("info", &self.info).field("rows_left", &self.rows_left).finish()
+    }
+}
