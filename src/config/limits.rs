@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::picture::codec::MAX_DECODE_BYTES;
 use crate::plan::PlanLimits;
 
 /// Limits on pictures, jobs and memory.
@@ -34,6 +35,9 @@ pub struct LimitArgs {
     /// Memory of a process for bands of pictures and client queues, in bytes.
     #[arg(long, env = "TESSERA_MEMORY_BUDGET", default_value_t = 192 << 20, value_name = "BYTES")]
     pub memory_budget: u64,
+    /// Memory for pictures that must be decoded whole, as progressive JPEG must, in bytes.
+    #[arg(long, env = "TESSERA_MAX_DECODE_BYTES", default_value_t = MAX_DECODE_BYTES, value_name = "BYTES")]
+    pub max_decode_bytes: u64,
     /// Bytes of tiles that are out at once, over all jobs of a splitter.
     #[arg(long, env = "TESSERA_MAX_OUTSTANDING_BYTES", default_value_t = 2 << 30, value_name = "BYTES")]
     pub max_outstanding_bytes: u64,
@@ -56,6 +60,7 @@ impl Default for LimitArgs {
             max_uploads: 16,
             tile_size: 512,
             memory_budget: 192 << 20,
+            max_decode_bytes: MAX_DECODE_BYTES,
             max_outstanding_bytes: 2 << 30,
             keep_results_hours: 24,
             job_deadline_seconds: 3600,

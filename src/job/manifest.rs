@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{JobId, JobStatus, Priority};
 use crate::operation::Step;
+use crate::picture::codec::ResultFormat;
+use crate::picture::jpeg::DEFAULT_QUALITY;
+use crate::picture::sniff::Format;
 use crate::plan::Plan;
 
 /// The whole description of a job, `{job}/job.json`: written once, before the job is announced.
@@ -21,18 +24,31 @@ pub struct Manifest {
     pub owner: String,
     /// The steps asked for, in order.
     pub operations: Vec<Step>,
-    /// The result's format: `png` (the format itself, `same` already resolved).
+    /// The result's format: `png` or `jpg` (`same` already resolved).
     pub format: String,
+    /// The result's quality, 1 to 100, where its format has one.
+    #[serde(default)]
+    pub quality: Option<u8>,
     /// The order in the queue.
     pub priority: Priority,
     /// Bytes of the original as it was sent.
     pub bytes_in: u64,
-    /// The original's format by content: `png`.
+    /// The original's format by content: `png` or `jpg`.
     pub original_format: String,
     /// How the picture is cut; made once, never recomputed.
     pub plan: Plan,
     /// When the upload was complete, RFC 3339 UTC.
     pub created_at: String,
+}
+
+impl Manifest {
+    /// The format that the result is written in.
+    pub fn result_format(&self) -> ResultFormat {
+        match Format::from_extension(&self.format) {
+            Some(Format::Jpeg) => ResultFormat::Jpeg { quality: self.quality.unwrap_or(DEFAULT_QUALITY) },
+            _ => ResultFormat::Png,
+        }
+    }
 }
 
 /// How a job ended, `{job}/end.json`: written before Redis is told, so that the end survives it.

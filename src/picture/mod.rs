@@ -3,6 +3,7 @@
 //! Owns what a picture is and how formats are read and written a row at a time. Knows nothing of
 //! operations, tiles, files or services: readers take any `BufRead + Seek`, writers any `Write`.
 
+pub mod codec;
 pub mod format;
 pub mod jpeg;
 pub mod pixels;

@@ -25,7 +25,7 @@ pub const SNIFF_BYTES: usize = 16;
 impl Format {
     /// Whether pictures of this format can be read today.
     pub fn is_supported(self) -> bool {
-        self == Self::Png
+        matches!(self, Self::Png | Self::Jpeg)
     }
 
     /// Its name, as people write it.
@@ -68,6 +68,14 @@ impl Format {
     }
 }
 
+impl Format {
+    /// The format with that extension.
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        let all = [Self::Png, Self::Jpeg, Self::Gif, Self::WebP, Self::Tiff, Self::Bmp, Self::Qoi];
+        all.into_iter().find(|format| format.extension() == extension)
+    }
+}
+
 /// The format of a file that begins with `start` ([`SNIFF_BYTES`] suffice); `None` if it is none of ours.
 pub fn sniff(start: &[u8]) -> Option<Format> {
     let magics: [(&[u8], Format); 10] = [
@@ -101,6 +109,6 @@ mod tests {
         for other in [&b""[..], b"\x89PNG", b"RIFF\x10\0\0\0WAVE", b"<svg xmlns", b"%PDF-1.7", b"\x7fELF", b"text"] {
             assert_eq!(sniff(other), None, "{other:?}");
         }
-        assert!(Format::Png.is_supported() && !Format::Jpeg.is_supported());
+        assert!(Format::Png.is_supported() && Format::Jpeg.is_supported() && !Format::Gif.is_supported());
     }
 }

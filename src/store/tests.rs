@@ -57,6 +57,7 @@ fn manifest(job: JobId) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 10,
+        quality: None,
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
         created_at: crate::state::now(),

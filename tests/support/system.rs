@@ -235,8 +235,14 @@ impl System {
 
     /// What `tessera run` makes of the same picture: the reference.
     pub fn reference(&self, picture: &[u8], operations: &[&str]) -> Result<Vec<u8>> {
+        self.reference_as(picture, operations, ("png", "png"))
+    }
+
+    /// The same with other ends of the files' names: what came and what is wanted.
+    pub fn reference_as(&self, picture: &[u8], operations: &[&str], ends: (&str, &str)) -> Result<Vec<u8>> {
         let folder = tempfile::tempdir()?;
-        let (input, output) = (folder.path().join("in.png"), folder.path().join("out.png"));
+        let (input, output) =
+            (folder.path().join("in").with_extension(ends.0), folder.path().join("out").with_extension(ends.1));
         std::fs::write(&input, picture)?;
         let mut command = std::process::Command::new(programs()?.join("tessera"));
         command.arg("run").args([&input, &output]);

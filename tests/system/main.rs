@@ -10,5 +10,6 @@ mod command;
 mod crashes;
 mod dependencies;
 mod first_light;
+mod formats;
 mod records;
 mod requests;

@@ -155,7 +155,10 @@ impl Assembly {
     pub fn product(&self) -> (Product, Object) {
         let (job, token) = (self.job(), self.token.clone());
         if self.is_last() {
-            (Product::Png, Object::Result { job, token, ext: self.known.manifest.format.clone() })
+            (
+                Product::Result(self.known.manifest.result_format()),
+                Object::Result { job, token, ext: self.known.manifest.format.clone() },
+            )
         } else {
             (Product::Rows, Object::Rows { job, stage: self.number + 1, token })
         }

@@ -10,7 +10,7 @@ mod strip;
 use std::io;
 use std::ops::Range;
 
-use tessera::picture::png::PngWriter;
+use tessera::picture::codec::ResultFormat;
 use tessera::picture::raw::RawWriter;
 use tessera::picture::rows::{RowWriter, WriteError};
 use tessera::plan::Stage;
@@ -24,8 +24,8 @@ use crate::spool::{SlotError, Slots};
 /// What a stage's strips become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Product {
-    /// The job's result, a PNG file.
-    Png,
+    /// The job's result, a file.
+    Result(ResultFormat),
     /// The next stage's input.
     Rows,
 }
@@ -84,7 +84,7 @@ impl Encoding {
     pub fn begin(stage: &Stage, product: Product, output: Box<dyn Output>) -> Result<Self, EncodeError> {
         let output = Tap::new(output);
         let rows: Box<dyn RowWriter> = match product {
-            Product::Png => Box::new(PngWriter::new(output.clone(), stage.output)?),
+            Product::Result(format) => format.writer(output.clone(), stage.output)?,
             Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
         };
         Ok(Self { stage: stage.clone(), rows, output, next_strip: 0 })

@@ -72,6 +72,7 @@ mod tests {
             format: "png".into(),
             priority: Priority::Normal,
             bytes_in: 1,
+            quality: None,
             original_format: "png".into(),
             plan: Plan::make(info, &Chain::new(Vec::new()), &limits).unwrap(),
             created_at: String::new(),

@@ -26,6 +26,20 @@ impl JpegHeader {
     pub fn whole_bytes(&self) -> u64 {
         if self.progressive { self.blocks * 128 } else { 0 }
     }
+
+    /// Whether decoding keeps to `max_decode_bytes`.
+    ///
+    /// # Errors
+    /// [`ReadError::Header`] that names both numbers.
+    pub fn check_memory(&self, max_decode_bytes: u64) -> Result<(), ReadError> {
+        let needed = self.whole_bytes();
+        if needed <= max_decode_bytes {
+            return Ok(());
+        }
+        Err(ReadError::Header(format!(
+            "progressive JPEG that needs {needed} bytes of memory, max_decode_bytes is {max_decode_bytes}; save it as a baseline JPEG"
+        )))
+    }
 }
 
 /// Reads up to the frame header.

@@ -58,11 +58,7 @@ impl<R: BufRead + Seek> JpegRows<R> {
 }
 
 fn check_progressive(header: &JpegHeader, input: &mut impl BufRead, max: u64) -> Result<(), ReadError> {
-    if header.whole_bytes() > max {
-        let needed = header.whole_bytes();
-        let text = format!("progressive JPEG that needs {needed} bytes of memory; max_decode_bytes is {max}");
-        return Err(ReadError::Header(text));
-    }
+    header.check_memory(max)?;
     if header.progressive {
         let scans = count_scans(input).map_err(|error| ReadError::Header(error.to_string()))?;
         if scans > MAX_SCANS {

@@ -170,6 +170,7 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 99,
+        quality: None,
         original_format: "png".to_owned(),
         plan: Plan { input, output: input, stages: vec![stage; stages] },
         created_at: now(),

@@ -1,13 +1,15 @@
 //! `tessera run`: the whole job in this process, without Kafka, Redis or a running system.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use tessera::operation::{Chain, StepError};
 use tessera::picture::PictureInfo;
-use tessera::picture::png::{PngRows, PngWriter};
+use tessera::picture::codec::{self, ResultFormat};
+use tessera::picture::jpeg::DEFAULT_QUALITY;
 use tessera::picture::rows::{ReadError, RowReader};
+use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
 use tessera::pipeline::{self, BAND_ROWS, RunError};
 
 use crate::CtlError;
@@ -27,12 +29,18 @@ pub struct Args {
     /// The picture.
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// Where to write the result, as PNG; it appears only when it is complete.
+    /// Where to write the result, as PNG, or as JPEG if it ends in .jpg or .jpeg; it appears only when it is complete.
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// An operation, `name` or `name:key=value,…`; repeat it for a chain, in order (see `tessera operations`).
     #[arg(long = "op", value_name = "STEP", required = true)]
     operations: Vec<String>,
+    /// Quality of a JPEG result.
+    #[arg(long, default_value_t = DEFAULT_QUALITY, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Memory for pictures that must be decoded whole, as progressive JPEG must, in bytes.
+    #[arg(long, default_value_t = codec::MAX_DECODE_BYTES, value_name = "BYTES")]
+    max_decode_bytes: u64,
 }
 
 /// More steps than any service takes.
@@ -41,7 +49,7 @@ const READ_BUFFER_BYTES: usize = 256 << 10;
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
     let chain = parse_chain(&args.operations)?;
-    process(&args.input, &args.output, &chain)
+    process(args, &chain)
 }
 
 /// Reads a chain; a mistake is told in the grammar's words.
@@ -49,17 +57,39 @@ pub fn parse_chain(steps: &[String]) -> Result<Chain, CtlError> {
     Chain::parse(steps, MOST_STEPS).map_err(|error| CtlError::Usage(error.to_string()))
 }
 
-fn process(input: &Path, target: &Path, chain: &Chain) -> Result<(), CtlError> {
+fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
+    let (input, target) = (args.input.as_path(), args.output.as_path());
     let file = File::open(input).map_err(CtlError::file("opening", input))?;
-    let file = BufReader::with_capacity(READ_BUFFER_BYTES, file);
-    let rows = PngRows::open(file).map_err(|error| damaged(input, &error))?;
+    let mut file = BufReader::with_capacity(READ_BUFFER_BYTES, file);
+    let format = format_of(input, &mut file)?;
+    let rows = codec::open(format, file, args.max_decode_bytes).map_err(|error| damaged(input, &error))?;
     let output = pipeline::output_info(chain, rows.info()).map_err(|error| refused(&error))?;
+    let result = result_format(target, args.quality);
+    result.check(output).map_err(CtlError::Usage)?;
     let (part, file) = OutputFile::create(target)?;
-    let writer = PngWriter::new(file, output).map_err(|error| failed(input, &RunError::Write(error)))?;
+    let writer = result.writer(file, output).map_err(|error| failed(input, &RunError::Write(error)))?;
     let mut rows = Watched { rows, done: 0, progress: Progress::new() };
-    pipeline::run_rows(&mut rows, chain, Box::new(writer), BAND_ROWS).map_err(|error| failed(input, &error))?;
+    pipeline::run_rows(&mut rows, chain, writer, BAND_ROWS).map_err(|error| failed(input, &error))?;
     rows.progress.clear();
     part.finish()
+}
+
+/// The picture's format by its content.
+fn format_of(input: &Path, file: &mut BufReader<File>) -> Result<Format, CtlError> {
+    let mut start = Vec::with_capacity(SNIFF_BYTES);
+    file.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start).map_err(CtlError::file("reading", input))?;
+    file.rewind().map_err(CtlError::file("reading", input))?;
+    let known = sniff(&start).filter(|format| format.is_supported());
+    known.ok_or_else(|| CtlError::Failed(format!("{}: not a picture that is read: PNG or JPEG", input.display())))
+}
+
+/// The result's format by the end of its name.
+fn result_format(target: &Path, quality: u8) -> ResultFormat {
+    let end = target.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
+    match end.as_deref() {
+        Some("jpg" | "jpeg") => ResultFormat::Jpeg { quality },
+        _ => ResultFormat::Png,
+    }
 }
 
 fn damaged(input: &Path, error: &ReadError) -> CtlError {

@@ -29,6 +29,12 @@ pub struct Args {
     /// Place in the queue.
     #[arg(long, value_parser = ["low", "normal", "high"], default_value = "normal")]
     priority: String,
+    /// Format of the results: that of each picture, or one for all.
+    #[arg(long, value_parser = ["same", "png", "jpeg"], default_value = "same")]
+    format: String,
+    /// Quality of JPEG results, 1 to 100.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: Option<u8>,
     /// Wait until the jobs have ended.
     #[arg(long)]
     wait: bool,
@@ -44,7 +50,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
     parse_chain(&args.operations)?;
-    let targets = targets(&args.files, args.output.as_deref())?;
+    let targets = targets(&args.files, args.output.as_deref(), &args.format)?;
     let api = Api::new(&args.url);
     let mut jobs = Vec::new();
     for file in &args.files {
@@ -70,11 +76,12 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
 
 fn fields(args: &Args) -> Vec<(&'static str, String)> {
     let steps = args.operations.iter().map(|step| ("op", step.clone()));
-    steps.chain([("priority", args.priority.clone())]).collect()
+    let quality = args.quality.map(|quality| ("quality", quality.to_string()));
+    steps.chain([("priority", args.priority.clone()), ("format", args.format.clone())]).chain(quality).collect()
 }
 
 /// Where each result goes: one for each file, `None` while none is wanted.
-fn targets(files: &[PathBuf], output: Option<&Path>) -> Result<Vec<Option<PathBuf>>, CtlError> {
+fn targets(files: &[PathBuf], output: Option<&Path>, format: &str) -> Result<Vec<Option<PathBuf>>, CtlError> {
     let Some(output) = output else { return Ok(vec![None; files.len()]) };
     if files.len() == 1 && !output.is_dir() {
         return Ok(vec![Some(output.to_owned())]);
@@ -85,7 +92,7 @@ fn targets(files: &[PathBuf], output: Option<&Path>) -> Result<Vec<Option<PathBu
     let mut targets: Vec<Option<PathBuf>> = Vec::new();
     for file in files {
         let stem = file.file_stem().unwrap_or(file.as_os_str());
-        let target = output.join(Path::new(stem)).with_added_extension("png");
+        let target = output.join(Path::new(stem)).with_added_extension(extension(file, format));
         if targets.iter().flatten().any(|other| *other == target) {
             let text = format!("two pictures would be written to {}; send them one by one", target.display());
             return Err(CtlError::Usage(text));
@@ -93,6 +100,12 @@ fn targets(files: &[PathBuf], output: Option<&Path>) -> Result<Vec<Option<PathBu
         targets.push(Some(target));
     }
     Ok(targets)
+}
+
+/// The end of a result's name: by the format asked for, or as the picture's own name says.
+fn extension(file: &Path, format: &str) -> &'static str {
+    let end = file.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    if format == "jpeg" || (format == "same" && ["jpg", "jpeg"].contains(&end.as_str())) { "jpg" } else { "png" }
 }
 
 fn print_accepted(args: &Args, api: &Api, file: &Path, answer: &Value) -> Result<(), CtlError> {
@@ -128,12 +141,12 @@ mod tests {
     #[test]
     fn one_picture_goes_to_a_file_and_several_to_a_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let one = targets(&["a.png".into()], Some(Path::new("b.png"))).unwrap();
+        let one = targets(&["a.png".into()], Some(Path::new("b.png")), "same").unwrap();
         assert_eq!(one, [Some("b.png".into())]);
         let new = folder.path().join("new");
-        let two = targets(&["a.png".into(), "x/b.jpg".into()], Some(&new)).unwrap();
-        assert_eq!(two, [Some(new.join("a.png")), Some(new.join("b.png"))]);
-        assert!(targets(&["a.png".into(), "x/a.png".into()], Some(&new)).is_err());
-        assert_eq!(targets(&["a.png".into()], None).unwrap(), [None]);
+        let two = targets(&["a.png".into(), "x/b.jpg".into()], Some(&new), "same").unwrap();
+        assert_eq!(two, [Some(new.join("a.png")), Some(new.join("b.jpg"))]);
+        assert!(targets(&["a.png".into(), "x/a.png".into()], Some(&new), "same").is_err());
+        assert_eq!(targets(&["a.png".into()], None, "same").unwrap(), [None]);
     }
 }

@@ -87,7 +87,7 @@ async fn make_job(
     let form = std::mem::take(&mut received.form);
     let outcome = async {
         let request = match default {
-            Default::Always(chain) => JobRequest { chain, priority: tessera::job::Priority::default() },
+            Default::Always(chain) => JobRequest::of(chain),
             Default::Refuse => form.finish(services.config.limits.max_operations)?,
         };
         match (key, received.digest) {

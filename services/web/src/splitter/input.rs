@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tessera::job::{JobId, Manifest};
-use tessera::picture::png::PngRows;
+use tessera::picture::codec::{self, MAX_DECODE_BYTES};
 use tessera::picture::raw::RawRows;
+use tessera::picture::sniff::Format;
 use tessera::picture::{ReadError, RowReader};
 use tessera::store::{Object, Store, StoreError};
 
@@ -34,11 +35,12 @@ pub struct Input {
     file: File,
     kind: Kind,
     fault: Fault,
+    max_decode_bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    Png,
+    Picture(Format),
     Raw,
 }
 
@@ -61,12 +63,19 @@ impl Input {
     pub async fn open(store: &Store, manifest: &Manifest, stage: u32, rows: Option<&str>) -> Result<Self, InputError> {
         let (object, kind) = locate(manifest, stage, rows)?;
         match store.open_local(&object).await {
-            Ok(local) => Ok(Self { file: local.into_file(), kind, fault: Fault::default() }),
+            Ok(local) => {
+                Ok(Self { file: local.into_file(), kind, fault: Fault::default(), max_decode_bytes: MAX_DECODE_BYTES })
+            }
             Err(StoreError::Missing { name }) => Err(InputError::Gone(format!(
                 "reading the picture: {name} is missing from the store; send the picture again"
             ))),
             Err(error) => Err(InputError::Store(error)),
         }
+    }
+
+    /// Bounds the memory of a picture that must be decoded whole.
+    pub fn within(self, max_decode_bytes: u64) -> Self {
+        Self { max_decode_bytes, ..self }
     }
 
     /// What the store says while the rows are read.
@@ -81,7 +90,7 @@ impl Input {
     pub fn into_rows(self) -> Result<Box<dyn RowReader>, ReadError> {
         let file = BufReader::with_capacity(BUFFER_BYTES, Watched { file: self.file, fault: self.fault });
         match self.kind {
-            Kind::Png => Ok(Box::new(PngRows::open(file)?)),
+            Kind::Picture(format) => codec::open(format, file, self.max_decode_bytes),
             Kind::Raw => Ok(Box::new(RawRows::open(file)?)),
         }
     }
@@ -90,9 +99,10 @@ impl Input {
 fn locate(manifest: &Manifest, stage: u32, rows: Option<&str>) -> Result<(Object, Kind), InputError> {
     let job: JobId = manifest.job;
     if stage == 0 {
-        return match manifest.original_format.as_str() {
-            "png" => Ok((Object::Original(job), Kind::Png)),
-            other => Err(InputError::Gone(format!("reading the picture: {other} is not a format that is read here"))),
+        let name = manifest.original_format.as_str();
+        return match Format::from_extension(name).filter(|format| format.is_supported()) {
+            Some(format) => Ok((Object::Original(job), Kind::Picture(format))),
+            None => Err(InputError::Gone(format!("reading the picture: {name} is not a format that is read here"))),
         };
     }
     let object = rows.and_then(|rows| rows.parse().ok());

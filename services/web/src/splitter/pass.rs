@@ -116,7 +116,8 @@ async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
             Some(Err(_)) | None => None,
         }
     };
-    Input::open(&desk.store, &grant.manifest, grant.stage, rows.as_deref()).await
+    let input = Input::open(&desk.store, &grant.manifest, grant.stage, rows.as_deref()).await?;
+    Ok(input.within(desk.config.limits.max_decode_bytes))
 }
 
 async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gate>) -> Outcome {

@@ -216,6 +216,7 @@ impl Picture {
             format: "png".to_owned(),
             priority: Priority::Normal,
             bytes_in: 1,
+            quality: None,
             original_format: "png".to_owned(),
             plan: self.plan(),
             created_at: tessera::state::now(),

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use tessera::job::JobStatus;
+use tessera::picture::sniff::Format;
 use tessera::state::JobView;
 use tessera::store::Object;
 
@@ -15,10 +16,7 @@ use crate::http::services::Services;
 
 /// The media type of our encoder's results and of originals, by their ending: a closed list.
 fn media_type(ext: &str) -> &'static str {
-    match ext {
-        "png" => "image/png",
-        _ => "application/octet-stream",
-    }
+    Format::from_extension(ext).map_or("application/octet-stream", Format::media_type)
 }
 
 /// `GET /api/v1/jobs/{id}/result`.
@@ -68,11 +66,13 @@ pub async fn original(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
-    // Only PNG is taken today, and taken by its content.
+    // What it was found to be by its content.
+    let manifest = services.store.manifest(view.job).await?;
+    let ext = manifest.map_or_else(|| "png".to_owned(), |manifest| manifest.original_format);
     let file = Served {
         object: Object::Original(view.job),
-        media_type: media_type("png"),
-        disposition: attachment(&view.filename, "-original", "png"),
+        media_type: media_type(&ext),
+        disposition: attachment(&view.filename, "-original", &ext),
         version: format!("{}-original", view.job),
     };
     send(&services.store, &request, file).await

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
 use tessera::job::{JobId, JobStatus, Manifest};
+use tessera::picture::codec::ResultFormat;
 use tessera::plan::Plan;
 use tessera::state::{Transition, now};
 
@@ -38,16 +39,19 @@ pub struct Accepted {
 /// A [`Problem`] that names what does not fit; the original is left to the caller.
 pub async fn describe(services: &Services, received: &Received, request: &JobRequest) -> Result<Manifest, Problem> {
     let config = &services.config;
-    let info = inspect(&services.store, received.job, &config.limits).await?;
+    let info = inspect(&services.store, received.job, received.format, &config.limits).await?;
     let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
     let plan = Plan::make(info, &request.chain, &limits)?;
+    let result = request.format.resolve(received.format, request.quality);
+    result.check(plan.output).map_err(Problem::Unprocessable)?;
     Ok(Manifest {
         job: received.job,
         run: 1,
         filename: received.filename.clone(),
         owner: "anonymous".to_owned(),
         operations: request.chain.steps().to_vec(),
-        format: received.format.extension().to_owned(),
+        format: result.extension().to_owned(),
+        quality: matches!(result, ResultFormat::Jpeg { .. }).then_some(request.quality),
         priority: request.priority,
         bytes_in: received.bytes,
         original_format: received.format.extension().to_owned(),

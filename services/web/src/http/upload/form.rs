@@ -4,6 +4,8 @@
 
 use tessera::job::Priority;
 use tessera::operation::{Chain, Step};
+use tessera::picture::codec::WantedFormat;
+use tessera::picture::jpeg::DEFAULT_QUALITY;
 
 use crate::http::problem::Problem;
 
@@ -16,6 +18,8 @@ pub struct JobForm {
     steps: Vec<String>,
     row: Option<String>,
     priority: Priority,
+    format: WantedFormat,
+    quality: Option<u8>,
     text_bytes: usize,
 }
 
@@ -26,6 +30,18 @@ pub struct JobRequest {
     pub chain: Chain,
     /// The order in the queue.
     pub priority: Priority,
+    /// The result's format.
+    pub format: WantedFormat,
+    /// Its quality, 1 to 100, where the format has one.
+    pub quality: u8,
+}
+
+impl JobRequest {
+    /// A chain, and for all else what is usual.
+    pub fn of(chain: Chain) -> Self {
+        let (priority, format) = (Priority::default(), WantedFormat::default());
+        Self { chain, priority, format, quality: DEFAULT_QUALITY }
+    }
 }
 
 impl JobForm {
@@ -51,18 +67,23 @@ impl JobForm {
                 let steps = value.split(|c: char| c.is_whitespace() || matches!(c, '|' | ';'));
                 steps.filter(|step| !step.is_empty()).try_for_each(|step| self.add_step(step.to_owned()))
             }
-            "format" => match value.trim() {
-                "" | "same" | "png" => Ok(()),
-                other => Err(bad(format!("format must be one of same, png, got {other:?}"))),
-            },
-            "quality" => match value.trim().parse::<u8>() {
-                Ok(1..=100) => Ok(()),
-                _ if value.trim().is_empty() => Ok(()),
-                _ => Err(bad(format!("quality must be an integer from 1 to 100, got {value:?}"))),
-            },
+            "format" => {
+                self.format = value.trim().parse().map_err(bad)?;
+                Ok(())
+            }
+            "quality" => self.take_quality(value.trim()),
             "priority" => self.take_priority(value.trim()),
             other => Err(bad(format!("unknown field {other:?}; there are image, op, format, quality, priority"))),
         }
+    }
+
+    fn take_quality(&mut self, value: &str) -> Result<(), Problem> {
+        if !value.is_empty() {
+            let number = value.parse::<u8>().ok().filter(|number| (1..=100).contains(number));
+            let refusal = || bad(format!("quality must be an integer from 1 to 100, got {value:?}"));
+            self.quality = Some(number.ok_or_else(refusal)?);
+        }
+        Ok(())
     }
 
     fn take_priority(&mut self, value: &str) -> Result<(), Problem> {
@@ -108,7 +129,8 @@ impl JobForm {
             return Err(Problem::Unprocessable(text));
         }
         let chain = Chain::parse(&self.steps, max_operations)?;
-        Ok(JobRequest { chain, priority: self.priority })
+        let quality = self.quality.unwrap_or(DEFAULT_QUALITY);
+        Ok(JobRequest { chain, priority: self.priority, format: self.format, quality })
     }
 }
 

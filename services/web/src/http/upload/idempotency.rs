@@ -60,6 +60,8 @@ pub fn fingerprint(picture: [u8; 32], request: &JobRequest) -> String {
     let mut hash = Sha256::new();
     hash.update(picture);
     hash.update(request.priority.as_str());
+    hash.update(request.format.as_str());
+    hash.update([request.quality]);
     for step in request.chain.steps() {
         hash.update([0]);
         hash.update(step.to_string());

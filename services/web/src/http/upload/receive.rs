@@ -238,10 +238,12 @@ impl Upload<'_> {
 fn recognized(start: &[u8]) -> Result<Format, Problem> {
     match sniff(start) {
         Some(format) if format.is_supported() => Ok(format),
-        Some(format) => Err(Problem::UnsupportedMedia(format!("{} pictures are not taken yet, PNG is", format.name()))),
-        None => {
-            Err(Problem::UnsupportedMedia("by its content the file is not a picture that is taken: PNG".to_owned()))
+        Some(format) => {
+            Err(Problem::UnsupportedMedia(format!("{} pictures are not taken yet, PNG and JPEG are", format.name())))
         }
+        None => Err(Problem::UnsupportedMedia(
+            "by its content the file is not a picture that is taken: PNG or JPEG".to_owned(),
+        )),
     }
 }
 
