@@ -10,8 +10,10 @@ mod cpu;
 mod gaussian_blur;
 mod grayscale;
 mod invert;
+mod neighbours;
 mod parameter;
 mod registry;
+mod sharpen;
 mod step;
 
 pub use area::Area;
