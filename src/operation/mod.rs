@@ -14,6 +14,7 @@ mod neighbours;
 mod parameter;
 mod registry;
 mod sharpen;
+mod sobel;
 mod step;
 
 pub use area::Area;
