@@ -27,6 +27,8 @@ fn main() -> Result<()> {
         "gaussian_blur:ksize=15",
         "gaussian_blur:ksize=51",
         "gaussian_blur:ksize=99",
+        "sharpen",
+        "sobel",
     ];
     for (layout, depth) in [(Layout::Rgb, Depth::Eight), (Layout::Gray, Depth::Eight), (Layout::Rgb, Depth::Sixteen)] {
         for text in texts {

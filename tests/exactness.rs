@@ -122,7 +122,7 @@ fn check(golden: &Golden<'_>) -> Result<()> {
 #[test]
 fn results_are_those_of_the_reference_whole_and_in_tiles() {
     let lines: Vec<&str> = include_str!("fixtures/golden.tsv").lines().collect();
-    assert_eq!(lines.len(), 4 * 2 * 5 * 16);
+    assert_eq!(lines.len(), 4 * 2 * 5 * 22);
     for line in lines {
         parse(line).and_then(|golden| check(&golden)).with_context(|| line.to_owned()).unwrap();
     }

@@ -1,5 +1,6 @@
 //! What one kernel works on: pixels, and which of them are asked for.
 
+use super::StepError;
 use crate::picture::{Pixels, Rect, Samples, Size};
 
 /// An array of pixels of which a part is to be computed; the rest is there for the kernel's halo.
@@ -36,6 +37,19 @@ impl Area {
     /// Its size.
     pub fn output_size(&self) -> Size {
         self.keep.size()
+    }
+
+    /// Asks for the same part of what `change` makes of the pixels.
+    ///
+    /// # Errors
+    /// Those of `change`, or if it gives pixels of another size.
+    pub(super) fn try_map(self, change: impl FnOnce(Pixels) -> Result<Pixels, StepError>) -> Result<Self, StepError> {
+        let size = self.pixels.size();
+        let pixels = change(self.pixels)?;
+        if pixels.size() == size {
+            return Ok(Self { pixels, keep: self.keep });
+        }
+        Err(StepError::Tile("a step gave pixels of another size".to_owned()))
     }
 
     /// The part asked for, as it is: where kernels without halo begin. Moves the pixels if they are all asked for.

@@ -4,7 +4,7 @@
 mod avx2;
 
 use super::{Area, Cpu, Definition, Halo, Kernel, Kind, StepError};
-use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Pixels, Samples};
+use crate::picture::{Depth, Layout, PixelFormat, Pixels, Samples};
 
 /// `(9798 R + 19235 G + 3735 B + 16384) >> 15`; gray stays as it is, alpha stays.
 ///
@@ -31,18 +31,23 @@ impl Kernel for Grayscale {
     }
 
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        let pixels = area.cropped();
-        let format = pixels.format();
-        let info = PictureInfo { format: self.output(format), ..pixels.info() };
-        let samples = match (pixels.samples(), format.layout) {
-            (_, Layout::Gray | Layout::GrayAlpha) => return Ok(pixels),
-            (Samples::Eight(samples), Layout::Rgb) => Samples::Eight(rgb8(self.cpu, samples)),
-            (Samples::Eight(samples), Layout::Rgba) => Samples::Eight(rgba(samples)),
-            (Samples::Sixteen(samples), Layout::Rgb) => Samples::Sixteen(rgb(samples)),
-            (Samples::Sixteen(samples), Layout::Rgba) => Samples::Sixteen(rgba(samples)),
-        };
-        Pixels::new(info, samples).map_err(|error| StepError::Tile(error.to_string()))
+        gray(self.cpu, area.cropped())
     }
+}
+
+/// The gray of all pixels, which other operations begin with too; moves them if they have one colour.
+pub(super) fn gray(cpu: Cpu, pixels: Pixels) -> Result<Pixels, StepError> {
+    let mut info = pixels.info();
+    let layout = info.format.layout;
+    info.format.layout = layout.to_gray();
+    let samples = match (pixels.samples(), layout) {
+        (_, Layout::Gray | Layout::GrayAlpha) => return Ok(pixels),
+        (Samples::Eight(samples), Layout::Rgb) => Samples::Eight(rgb8(cpu, samples)),
+        (Samples::Eight(samples), Layout::Rgba) => Samples::Eight(rgba(samples)),
+        (Samples::Sixteen(samples), Layout::Rgb) => Samples::Sixteen(rgb(samples)),
+        (Samples::Sixteen(samples), Layout::Rgba) => Samples::Sixteen(rgba(samples)),
+    };
+    Pixels::new(info, samples).map_err(|error| StepError::Tile(error.to_string()))
 }
 
 /// A sample of either depth.

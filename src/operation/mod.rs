@@ -10,8 +10,11 @@ mod cpu;
 mod gaussian_blur;
 mod grayscale;
 mod invert;
+mod neighbours;
 mod parameter;
 mod registry;
+mod sharpen;
+mod sobel;
 mod step;
 
 pub use area::Area;

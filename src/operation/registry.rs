@@ -8,11 +8,12 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::{Area, Parameter, StepError, Value};
-use super::{gaussian_blur, grayscale, invert};
+use super::{gaussian_blur, grayscale, invert, sharpen, sobel};
 use crate::picture::{Depth, PixelFormat, Pixels};
 
 /// All operations, in the order people see them. Adding one is a line here and a file beside.
-static REGISTRY: [Definition; 3] = [grayscale::DEFINITION, invert::DEFINITION, gaussian_blur::DEFINITION];
+static REGISTRY: [Definition; 5] =
+    [grayscale::DEFINITION, invert::DEFINITION, gaussian_blur::DEFINITION, sharpen::DEFINITION, sobel::DEFINITION];
 
 /// All operations.
 pub fn registry() -> &'static [Definition] {
