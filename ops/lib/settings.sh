@@ -82,6 +82,9 @@ settle_files() {
   export TESSERA_RUN_DIR=$RUN
   export TESSERA_SCRATCH_DIR=${TESSERA_SCRATCH_DIR:-$VAR/scratch}
   export MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
+  # Tiles' buffers are used again; given back to the system at every free, each costs its page faults anew.
+  export MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-33554432}
+  export MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-67108864}
   mkdir -p "$TESSERA_SCRATCH_DIR"
   [[ $TESSERA_STORE != file://* ]] || mkdir -p "${TESSERA_STORE#file://}"
 }
@@ -99,7 +102,7 @@ write_env_file() {
         case $name in
           TESSERA_TEST_* | TESSERA_KEEPER_*) ;;
           AWS_*) [[ $TESSERA_STORE != s3://* ]] || printf 'export %s=%q\n' "$name" "${!name}" ;;
-          TESSERA_* | RUST_LOG | MALLOC_ARENA_MAX) printf 'export %s=%q\n' "$name" "${!name}" ;;
+          TESSERA_* | RUST_LOG | MALLOC_*) printf 'export %s=%q\n' "$name" "${!name}" ;;
         esac
       done
     } >"$ENV_FILE.part"
