@@ -80,7 +80,12 @@ fn format_of(input: &Path, file: &mut BufReader<File>) -> Result<Format, CtlErro
     file.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start).map_err(CtlError::file("reading", input))?;
     file.rewind().map_err(CtlError::file("reading", input))?;
     let known = sniff(&start).filter(|format| format.is_supported());
-    known.ok_or_else(|| CtlError::Failed(format!("{}: not a picture that is read: PNG or JPEG", input.display())))
+    known.ok_or_else(|| {
+        CtlError::Failed(format!(
+            "{}: reading the first bytes: by its content this is no picture that is read here: PNG or JPEG",
+            input.display()
+        ))
+    })
 }
 
 /// The result's format by the end of its name.
