@@ -11,6 +11,7 @@ mod config;
 mod errand;
 mod error;
 mod identity;
+mod memory;
 pub mod progress;
 mod service;
 pub mod tile;

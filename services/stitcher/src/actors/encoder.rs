@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use tessera::budget::Share;
 use tessera::job::JobId;
 use tessera::plan::Stage;
 use tessera::store::{Object, Store};
@@ -37,6 +38,8 @@ pub struct EncodeStrips {
     pub object: Object,
     /// What to do.
     pub turn: Turn,
+    /// Memory for an encoding that begins with this turn.
+    pub memory: Option<Share>,
 }
 
 /// What came of a turn.
@@ -85,16 +88,17 @@ pub struct EncoderPool {
 }
 
 impl EncoderPool {
-    /// Starts `threads` encoders that write to `store` on the current runtime.
+    /// Starts `threads` encoders that write to `store` on the current runtime, each with `strip_bytes` for strips.
     ///
     /// # Errors
     /// If a thread cannot be started.
-    pub fn start(threads: usize, store: &Store, report: &Report) -> io::Result<Self> {
+    pub fn start(threads: usize, strip_bytes: usize, store: &Store, report: &Report) -> io::Result<Self> {
         let (turns, waiting) = sync_channel(threads);
         let waiting = Arc::new(Mutex::new(waiting));
         for number in 1..=threads {
             let encoder = Encoder {
                 turns: Arc::clone(&waiting),
+                strip_bytes,
                 store: store.clone(),
                 runtime: Handle::current(),
                 report: Arc::clone(report),
@@ -122,6 +126,7 @@ impl EncoderPool {
 
 struct Encoder {
     turns: Arc<Mutex<Receiver<EncodeStrips>>>,
+    strip_bytes: usize,
     store: Store,
     runtime: Handle,
     report: Report,
@@ -146,18 +151,18 @@ impl Encoder {
     }
 
     fn encode(&self, work: EncodeStrips) -> (Option<Encoding>, Outcome) {
-        let EncodeStrips { stage, slots, product, object, turn, .. } = work;
+        let EncodeStrips { stage, slots, product, object, turn, memory, .. } = work;
         let mut encoding = match turn.encoding {
             Some(encoding) => encoding,
             None => {
                 let output = Box::new(self.store.blocking_writer(&object, &self.runtime));
                 match Encoding::begin(&stage, product, output) {
-                    Ok(encoding) => encoding,
+                    Ok(encoding) => encoding.holding(memory),
                     Err(error) => return (None, Outcome::Failed(error)),
                 }
             }
         };
-        match encoding.advance(&slots, turn.strips.clone()) {
+        match encoding.advance(&slots, turn.strips.clone(), self.strip_bytes) {
             Ok(()) => {}
             Err(EncodeError::BadSlot { index }) => {
                 let tiles = index..stage.grid().strip(turn.complete_through).start;

@@ -4,7 +4,9 @@
 //! up, or ends it without being counted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tessera::budget::Share;
 use tessera::job::{JobId, Manifest, Token};
 use tessera::patience::answered;
 use tessera::state::Release;
@@ -14,11 +16,14 @@ use super::cutter::{Cut, Cutting, Errand};
 use super::desk::{Desk, Pass};
 use super::gate::{Gate, Stop};
 use super::input::{Fault, Input, InputError};
+use super::memory::sending_bytes;
 use super::sender::{Sent, send_all};
 use super::verdict;
 
 /// Tiles that are cut ahead of being sent.
 const CUT_AHEAD: usize = 2;
+/// Between two looks at whether a pass that waits for memory still goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A granted lease.
 #[derive(Clone, Debug)]
@@ -103,7 +108,10 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     if desk.shutdown.is_requested() {
         gate.stop(Stop::Drained);
     }
-    cut_and_send(desk, cutting, input, gate).await
+    match reserve_decode(desk, &input, &gate).await {
+        Ok(_memory) => cut_and_send(desk, cutting, input, gate).await,
+        Err(stop) => Outcome::Stopped(stop),
+    }
 }
 
 async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
@@ -120,13 +128,25 @@ async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
     Ok(input.within(desk.config.limits.max_decode_bytes))
 }
 
+/// Waits for the memory of a picture that must be decoded whole, as long as the pass goes on.
+async fn reserve_decode(desk: &Desk, input: &Input, gate: &Gate) -> Result<Share, Stop> {
+    let mut share = std::pin::pin!(desk.memory.decodes.reserve(input.whole_bytes()));
+    loop {
+        tokio::select! {
+            share = &mut share => return Ok(share),
+            () = tokio::time::sleep(LOOK_EVERY) => if let Some(stop) = gate.stopped() { return Err(stop) },
+        }
+    }
+}
+
 async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gate>) -> Outcome {
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
     let errand = Errand { cutting, input, gate: gate.clone(), tiles };
     let cutter = tokio::task::spawn_blocking(move || errand.run());
     let partitions = desk.config.kafka.tasks_partitions;
-    let sent = send_all(&desk.producer, partitions, cut_tiles, &gate, &desk.shutdown).await;
+    let most_bytes = sending_bytes(&desk.producer, desk.config.splitter.splitter_passes);
+    let sent = send_all(&desk.producer, partitions, most_bytes, cut_tiles, &gate, &desk.shutdown).await;
     // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.
     let cut = cutter.await.unwrap_or(Cut::Stopped(Stop::Drained));
     outcome(sent, cut, &gate, &fault)

@@ -14,9 +14,6 @@ use tokio::sync::mpsc;
 use super::cutter::CutTile;
 use super::gate::{Gate, Stop};
 
-/// Bytes of a pass that wait for their acknowledgement; more would only be a queue.
-const MOST_BYTES: usize = 16 << 20;
-
 /// How sending ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Sent {
@@ -38,10 +35,11 @@ enum Fate {
     Never(String),
 }
 
-/// Sends the tiles that come over `tiles`.
+/// Sends the tiles that come over `tiles`; takes the next while fewer than `most_bytes` wait for their acknowledgement.
 pub async fn send_all(
     producer: &Producer,
     partitions: i32,
+    most_bytes: usize,
     mut tiles: mpsc::Receiver<CutTile>,
     gate: &Gate,
     shutdown: &Shutdown,
@@ -53,7 +51,7 @@ pub async fn send_all(
         let fate = tokio::select! {
             biased;
             Some(fate) = on_their_way.next() => fate,
-            tile = tiles.recv(), if more && bytes < MOST_BYTES => {
+            tile = tiles.recv(), if more && bytes < most_bytes => {
                 match tile {
                     Some(tile) => {
                         bytes += tile.pixels.len();
