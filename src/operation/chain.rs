@@ -3,32 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Area, Step, StepError};
-use crate::picture::{PictureInfo, PixelFormat, Pixels, Rect};
-
-/// Pixels around a tile that its input has beyond it, clipped at the picture's edges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Margins {
-    /// Columns before the tile.
-    pub left: u32,
-    /// Rows above the tile.
-    pub top: u32,
-    /// Columns after the tile.
-    pub right: u32,
-    /// Rows below the tile.
-    pub bottom: u32,
-}
-
-impl Margins {
-    /// At most `halo` on each side.
-    fn at_most(self, halo: u32) -> Self {
-        Self {
-            left: self.left.min(halo),
-            top: self.top.min(halo),
-            right: self.right.min(halo),
-            bottom: self.bottom.min(halo),
-        }
-    }
-}
+use crate::picture::{Margins, PictureInfo, PixelFormat, Pixels, Rect, Turn};
 
 /// A tile with its halo, and where it lies.
 #[derive(Debug)]
@@ -100,6 +75,11 @@ impl Chain {
         self.0.iter().map(Step::halo).sum()
     }
 
+    /// All turns of the steps as one.
+    pub fn turn(&self) -> Turn {
+        self.0.iter().fold(Turn::None, |turn, step| turn.then(step.turn()))
+    }
+
     /// The pixel format after each step.
     ///
     /// # Errors
@@ -132,15 +112,22 @@ impl Chain {
     pub fn run(&self, input: TileInput) -> Result<Pixels, StepError> {
         let mut halo = self.halo();
         input.check(halo)?;
-        let TileInput { mut pixels, rect, mut margins, .. } = input;
+        let TileInput { mut pixels, mut rect, mut margins, picture } = input;
+        let mut size = picture.size;
         for step in &self.0 {
             halo -= step.halo();
             let kept = margins.at_most(halo);
-            pixels = step.run(area(pixels, rect, margins, kept)?)?;
-            margins = kept;
+            pixels = step.run(area(pixels, rect, margins, kept)?.placed(first(rect, margins), size))?;
+            let turn = step.turn();
+            (rect, margins, size) = (turn.rect(rect, size), turn.margins(kept), turn.size(size));
         }
         Ok(area(pixels, rect, margins, Margins::default())?.cropped())
     }
+}
+
+/// Where the first pixel of a tile with `margins` lies.
+fn first(rect: Rect, margins: Margins) -> (u32, u32) {
+    (rect.x.saturating_sub(margins.left), rect.y.saturating_sub(margins.top))
 }
 
 /// Of a tile with `margins`, asks for the tile with `kept` of them.

@@ -15,11 +15,14 @@ mod parameter;
 mod registry;
 mod sharpen;
 mod sobel;
+pub mod statistic;
 mod step;
 
+pub use crate::picture::Margins;
 pub use area::Area;
-pub use chain::{Chain, Margins, TileInput};
+pub use chain::{Chain, TileInput};
 pub use cpu::Cpu;
 pub use parameter::{Parameter, ParameterKind, Value};
 pub use registry::{Definition, Halo, Kernel, Kind, find, registry};
+pub use statistic::Statistic;
 pub use step::{Step, StepError};
