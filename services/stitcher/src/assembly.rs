@@ -51,6 +51,8 @@ pub struct Assembly {
     pub is_complete: bool,
     /// Turns that encoders took: the fewest come first.
     pub served: u64,
+    /// How long putting tiles into their slots took, all together.
+    pub stitching: Duration,
     /// Milliseconds that encoders spent on it.
     pub encode_ms: u64,
     mismatched: HashSet<u32>,
@@ -128,6 +130,7 @@ impl Assembly {
             work: Work::Idle(None),
             is_complete: false,
             served: 0,
+            stitching: Duration::ZERO,
             encode_ms: 0,
             mismatched: HashSet::new(),
             must_restart: false,
