@@ -12,21 +12,44 @@ use crate::picture::{Pixels, Rect, Samples, Size};
 pub struct Area {
     pixels: Pixels,
     keep: Rect,
+    origin: (u32, u32),
+    picture: Size,
 }
 
 impl Area {
-    /// Asks for `keep`, in the coordinates of `pixels`; `None` if it is empty or not inside.
+    /// Asks for `keep`, in the coordinates of `pixels`, which are a whole picture; `None` if it is empty or
+    /// not inside.
     pub fn new(pixels: Pixels, keep: Rect) -> Option<Self> {
         let size = pixels.size();
         let right = u64::from(keep.x) + u64::from(keep.width);
         let bottom = u64::from(keep.y) + u64::from(keep.height);
         let inside = right <= u64::from(size.width) && bottom <= u64::from(size.height);
-        (inside && keep.size().pixels() > 0).then_some(Self { pixels, keep })
+        (inside && keep.size().pixels() > 0).then_some(Self { pixels, keep, origin: (0, 0), picture: size })
+    }
+
+    /// Says that the pixels are a part of a picture of size `picture`, whose column and row `origin` are their first.
+    pub fn placed(self, origin: (u32, u32), picture: Size) -> Self {
+        Self { origin, picture, ..self }
+    }
+
+    /// Column and row of the first pixel of the array in the picture, as that is at this point of the chain.
+    pub fn origin(&self) -> (u32, u32) {
+        self.origin
+    }
+
+    /// The size of the whole picture at this point of the chain.
+    pub fn picture(&self) -> Size {
+        self.picture
     }
 
     /// All pixels of the array.
     pub fn pixels(&self) -> &Pixels {
         &self.pixels
+    }
+
+    /// All pixels of the array, given away.
+    pub fn into_pixels(self) -> Pixels {
+        self.pixels
     }
 
     /// The part asked for.
@@ -45,9 +68,10 @@ impl Area {
     /// Those of `change`, or if it gives pixels of another size.
     pub(super) fn try_map(self, change: impl FnOnce(Pixels) -> Result<Pixels, StepError>) -> Result<Self, StepError> {
         let size = self.pixels.size();
+        let (keep, origin, picture) = (self.keep, self.origin, self.picture);
         let pixels = change(self.pixels)?;
         if pixels.size() == size {
-            return Ok(Self { pixels, keep: self.keep });
+            return Ok(Self { pixels, keep, origin, picture });
         }
         Err(StepError::Tile("a step gave pixels of another size".to_owned()))
     }

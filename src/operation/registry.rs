@@ -7,13 +7,20 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{Area, Parameter, StepError, Value};
-use super::{gaussian_blur, grayscale, invert, sharpen, sobel};
-use crate::picture::{Depth, PixelFormat, Pixels};
+use super::{Area, Parameter, Statistic, StepError, Value};
+use super::{flip, gaussian_blur, grayscale, invert, rotate, sharpen, sobel};
+use crate::picture::{Depth, PixelFormat, Pixels, Turn};
 
 /// All operations, in the order people see them. Adding one is a line here and a file beside.
-static REGISTRY: [Definition; 5] =
-    [grayscale::DEFINITION, invert::DEFINITION, gaussian_blur::DEFINITION, sharpen::DEFINITION, sobel::DEFINITION];
+static REGISTRY: [Definition; 7] = [
+    grayscale::DEFINITION,
+    invert::DEFINITION,
+    gaussian_blur::DEFINITION,
+    sharpen::DEFINITION,
+    sobel::DEFINITION,
+    rotate::DEFINITION,
+    flip::DEFINITION,
+];
 
 /// All operations.
 pub fn registry() -> &'static [Definition] {
@@ -31,6 +38,10 @@ pub fn find(name: &str) -> Option<&'static Definition> {
 pub enum Kind {
     /// The tile and its halo only.
     Local,
+    /// Numbers of the whole picture first, measured tile by tile; then it is local.
+    GlobalStatistic,
+    /// The tile and its halo for a map, whose parts are then joined over the whole picture.
+    GlobalLinking,
 }
 
 /// Pixels that an operation needs around those it gives.
@@ -79,7 +90,18 @@ pub trait Kernel: fmt::Debug + Send + Sync {
         input
     }
 
-    /// Computes the part of the area that is asked for.
+    /// How the result lies: [`Kernel::run`] gives the part asked for turned in this way.
+    fn turn(&self) -> Turn {
+        Turn::None
+    }
+
+    /// What has to be measured of the whole picture first; `None` where nothing has.
+    fn statistic(&self) -> Option<&dyn Statistic> {
+        None
+    }
+
+    /// Computes the part of the area that is asked for. A kernel with a [`Kernel::statistic`] refuses: the one
+    /// that the statistic binds runs (see [`StepError::unmeasured`]).
     ///
     /// # Errors
     /// If it cannot run on such pixels.

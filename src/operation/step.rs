@@ -7,11 +7,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::registry::{Definition, Kernel, find};
-use super::{Area, Parameter, Value};
-use crate::picture::{PixelFormat, Pixels};
+use super::statistic::MAX_NUMBERS;
+use super::{Area, Parameter, Statistic, Value};
+use crate::picture::{PixelFormat, Pixels, Turn};
 
 /// Characters of a sender's text that a refusal repeats.
 const REPEATED_CHARS: usize = 64;
+/// What comes between a step's parameters and its numbers.
+const NUMBERS: char = '@';
 
 /// Why a step cannot be run; its text is what the sender is told.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -27,11 +30,22 @@ pub enum StepError {
     Tile(String),
 }
 
+impl StepError {
+    /// What a kernel with a statistic answers when it is run before that was measured.
+    pub fn unmeasured(name: &str) -> Self {
+        Self::Tile(format!("{name}: the whole picture has to be measured first"))
+    }
+}
+
 /// An operation with its parameters, as `name` or `name:key=value,key=value`.
+///
+/// In records and manifests the numbers that were measured for it may follow, as `@number/number`. A
+/// sender's text never has them.
 #[derive(Clone)]
 pub struct Step {
     definition: &'static Definition,
     values: Vec<Value>,
+    numbers: Option<Arc<[i64]>>,
     kernel: Arc<dyn Kernel>,
 }
 
@@ -49,6 +63,28 @@ impl Step {
     /// The values of its parameters, in the definition's order.
     pub fn values(&self) -> &[Value] {
         &self.values
+    }
+
+    /// What has to be measured of the whole picture before it can run; `None` if nothing has, or it was.
+    pub fn statistic(&self) -> Option<&dyn Statistic> {
+        self.kernel.statistic().filter(|_| self.numbers.is_none())
+    }
+
+    /// The step with the numbers that were measured for it.
+    ///
+    /// # Errors
+    /// If it needs none, or not such ones.
+    pub fn with_numbers(&self, numbers: &[i64]) -> Result<Self, StepError> {
+        let misfit =
+            || StepError::Tile(format!("{}: needs other numbers than the {} given", self.name(), numbers.len()));
+        let statistic = self.statistic().filter(|_| (1..=MAX_NUMBERS).contains(&numbers.len())).ok_or_else(misfit)?;
+        let kernel = statistic.bind(numbers)?.into();
+        Ok(Self { kernel, numbers: Some(numbers.into()), ..self.clone() })
+    }
+
+    /// How the result lies.
+    pub fn turn(&self) -> Turn {
+        self.kernel.turn()
     }
 
     /// Pixels needed on each side of a tile.
@@ -87,6 +123,10 @@ impl fmt::Display for Step {
             let separator = if index == 0 { ':' } else { ',' };
             write!(out, "{separator}{}={value}", parameter.name)?;
         }
+        for (index, number) in self.numbers.iter().flat_map(|numbers| numbers.iter()).enumerate() {
+            let separator = if index == 0 { NUMBERS } else { '/' };
+            write!(out, "{separator}{number}")?;
+        }
         Ok(())
     }
 }
@@ -99,7 +139,8 @@ impl fmt::Debug for Step {
 
 impl PartialEq for Step {
     fn eq(&self, other: &Self) -> bool {
-        self.definition.name == other.definition.name && self.values == other.values
+        let numbers = self.numbers == other.numbers;
+        self.definition.name == other.definition.name && self.values == other.values && numbers
     }
 }
 
@@ -112,7 +153,7 @@ impl FromStr for Step {
             find(name).ok_or_else(|| StepError::Grammar(format!("unknown operation \"{}\"", shortened(name))))?;
         let values = read_values(definition, rest).map_err(|text| StepError::Grammar(format!("{name}: {text}")))?;
         let kernel = (definition.bind)(&values)?.into();
-        Ok(Self { definition, values, kernel })
+        Ok(Self { definition, values, numbers: None, kernel })
     }
 }
 
@@ -154,8 +195,17 @@ impl Serialize for Step {
 impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        read_numbered(&text).map_err(serde::de::Error::custom)
     }
+}
+
+/// Reads a step of a record or manifest, which may have numbers.
+fn read_numbered(text: &str) -> Result<Step, StepError> {
+    let Some((text, numbers)) = text.split_once(NUMBERS) else { return text.parse() };
+    let step: Step = text.parse()?;
+    let numbers = numbers.splitn(MAX_NUMBERS + 1, '/').map(str::parse).collect::<Result<Vec<i64>, _>>();
+    let numbers = numbers.map_err(|_| StepError::Grammar(format!("{}: its numbers are none", step.name())))?;
+    step.with_numbers(&numbers)
 }
 
 #[cfg(test)]

@@ -6,12 +6,17 @@
 pub mod codec;
 pub mod format;
 pub mod jpeg;
+mod margins;
 pub mod pixels;
 pub mod png;
 pub mod raw;
 pub mod rows;
 pub mod sniff;
+mod turn;
+mod turned;
 
 pub use format::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
+pub use margins::Margins;
 pub use pixels::{Pixels, Samples};
 pub use rows::{ReadError, RowReader, RowWriter, WriteError};
+pub use turn::Turn;

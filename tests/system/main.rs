@@ -15,3 +15,4 @@ mod formats;
 mod memory;
 mod records;
 mod requests;
+mod turns;

@@ -6,6 +6,7 @@ use tessera::bus::Producer;
 use tessera::state::State;
 use tessera::store::Store;
 
+use super::events::EventRelay;
 use super::gate::Gate;
 use crate::config::Config;
 
@@ -22,4 +23,6 @@ pub struct Services {
     pub store: Store,
     /// Who may upload now.
     pub gate: Arc<Gate>,
+    /// Who watches which job.
+    pub events: EventRelay,
 }

@@ -140,16 +140,30 @@ async fn reserve_decode(desk: &Desk, input: &Input, gate: &Gate) -> Result<Share
 }
 
 async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gate>) -> Outcome {
+    let (job, stage) = (cutting.job(), cutting.stage());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
     let errand = Errand { cutting, input, gate: gate.clone(), tiles };
     let cutter = tokio::task::spawn_blocking(move || errand.run());
+    let cut = async {
+        // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.
+        let (cut, split) = cutter.await.unwrap_or((Cut::Stopped(Stop::Drained), Duration::ZERO));
+        note_split(desk, job, stage, split).await;
+        cut
+    };
     let partitions = desk.config.kafka.tasks_partitions;
     let most_bytes = sending_bytes(&desk.producer, desk.config.splitter.splitter_passes);
-    let sent = send_all(&desk.producer, partitions, most_bytes, cut_tiles, &gate, &desk.shutdown).await;
-    // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.
-    let cut = cutter.await.unwrap_or(Cut::Stopped(Stop::Drained));
+    let send = send_all(&desk.producer, partitions, most_bytes, cut_tiles, &gate, &desk.shutdown);
+    let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
+}
+
+/// Adds what reading and cutting took to the job's times. Only for show: the pass goes on without it.
+async fn note_split(desk: &Desk, job: JobId, stage: u32, split: Duration) {
+    let split_ms = u64::try_from(split.as_millis()).unwrap_or(u64::MAX);
+    if let Err(error) = desk.state.add_times(job, Some(stage), &[("split", split_ms)]).await {
+        tracing::debug!(%job, %error, "noting how long reading took");
+    }
 }
 
 fn outcome(sent: Sent, cut: Cut, gate: &Gate, fault: &Fault) -> Outcome {
