@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn small_budgets_are_divided_and_too_small_ones_are_refused_by_name() {
-        assert!(memory(&["--memory-budget", "67108864"]).is_ok());
+        assert!(memory(&["--memory-budget", "33554432"]).is_ok());
         assert!(memory(&["--encoders", "64"]).is_ok());
         let error = memory(&["--memory-budget", "4194304"]).unwrap_err().to_string();
         assert!(error.contains("the producer of commands"), "{error}");
