@@ -11,5 +11,6 @@ mod crashes;
 mod dependencies;
 mod first_light;
 mod formats;
+mod metrics;
 mod records;
 mod requests;

@@ -3,6 +3,7 @@
 //! Owns the listener and everything a request passes through. Reads no pixels, and keeps no job's state:
 //! that is in Redis, in Kafka and in the store.
 
+mod counts;
 mod files;
 mod gate;
 mod guard;
@@ -25,10 +26,11 @@ use tessera::bus::Producer;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::AddressFile;
-use tessera::telemetry::{Health, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health, metrics};
 
 use crate::config::Config;
 use crate::error::ServiceError;
+use counts::{Counts, count};
 use gate::Gate;
 use guard::guard;
 use services::Services;
@@ -83,18 +85,22 @@ fn connect(config: &Config, health: Health) -> Result<Services, ServiceError> {
     let producer = Producer::connect(&config.kafka, &format!("tessera-{name}"))?;
     let store = Store::open(&config.store)?;
     let gate = Arc::new(Gate::new(health, config.limits.clone()));
-    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate })
+    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new() })
 }
 
 fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
     let wanted = config.http.http_addr;
     let failed = |source| ServiceError::Listen { address: wanted, source };
+    let (counts, gate) = (services.counts.clone(), services.gate.clone());
+    let metrics = Metrics::new("web", health, |registry| counts.register(registry, &gate));
     let health = health.clone();
     let app = move || {
         App::new()
             .app_data(Data::new(services.clone()))
             .wrap(from_fn(guard))
+            .wrap(from_fn(count))
             .configure(health::routes(health.clone()))
+            .configure(metrics::routes(metrics.clone()))
             .configure(routes::configure)
     };
     let server = HttpServer::new(app)

@@ -30,6 +30,7 @@ const FORM_BYTES: u64 = 128 * 1024;
 #[derive(Debug)]
 pub struct Gate {
     health: Health,
+    most_uploads: usize,
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     wait: Duration,
@@ -50,6 +51,7 @@ impl Gate {
         let places = limits.max_uploads.clamp(1, Semaphore::MAX_PERMITS / WAITING_PER_PLACE);
         Self {
             health,
+            most_uploads: places,
             places: Arc::new(Semaphore::new(places)),
             waiting: Arc::new(Semaphore::new(places * WAITING_PER_PLACE)),
             wait: WAIT_FOR_PLACE,
@@ -58,6 +60,16 @@ impl Gate {
             // Until the first look nothing is said about workers.
             live_slots: AtomicU32::new(1),
         }
+    }
+
+    /// Uploads under way.
+    pub fn uploads(&self) -> usize {
+        self.most_uploads - self.places.available_permits().min(self.most_uploads)
+    }
+
+    /// Jobs that wait or run, at the last look.
+    pub fn unfinished_jobs(&self) -> u64 {
+        self.unfinished_jobs.load(Ordering::Relaxed)
     }
 
     /// Whether any worker was alive at the last look.

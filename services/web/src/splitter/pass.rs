@@ -10,6 +10,7 @@ use tessera::patience::answered;
 use tessera::state::Release;
 use tokio::sync::mpsc;
 
+use super::counts::PassEnd;
 use super::cutter::{Cut, Cutting, Errand};
 use super::desk::{Desk, Pass};
 use super::gate::{Gate, Stop};
@@ -48,6 +49,7 @@ pub enum Ended {
 pub async fn run(desk: Arc<Desk>, grant: Grant) -> Ended {
     let job = grant.manifest.job;
     let outcome = read(&desk, &grant).await;
+    desk.counts.pass_ended(outcome.end());
     let (release, ended) = match outcome {
         Outcome::Complete { tiles } => {
             tracing::info!(%job, stage = grant.stage, attempt = grant.attempt, tiles, "the picture is cut");
@@ -77,6 +79,17 @@ enum Outcome {
     Stopped(Stop),
     Damaged(String),
     Unreadable(String),
+}
+
+impl Outcome {
+    fn end(&self) -> PassEnd {
+        match self {
+            Self::Complete { .. } => PassEnd::Complete,
+            Self::Stopped(stop) => PassEnd::Stopped(*stop),
+            Self::Damaged(_) => PassEnd::Damaged,
+            Self::Unreadable(_) => PassEnd::Unreadable,
+        }
+    }
 }
 
 async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
@@ -125,8 +138,7 @@ async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gat
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
     let errand = Errand { cutting, input, gate: gate.clone(), tiles };
     let cutter = tokio::task::spawn_blocking(move || errand.run());
-    let partitions = desk.config.kafka.tasks_partitions;
-    let sent = send_all(&desk.producer, partitions, cut_tiles, &gate, &desk.shutdown).await;
+    let sent = send_all(desk, cut_tiles, &gate).await;
     // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.
     let cut = cutter.await.unwrap_or(Cut::Stopped(Stop::Drained));
     outcome(sent, cut, &gate, &fault)
