@@ -11,6 +11,8 @@ pub enum Value {
     Integer(i64),
     /// A decimal number.
     Decimal(f64),
+    /// One of a few words.
+    Word(&'static str),
 }
 
 impl fmt::Display for Value {
@@ -19,6 +21,7 @@ impl fmt::Display for Value {
         match self {
             Self::Integer(value) => value.fmt(out),
             Self::Decimal(value) => value.fmt(out),
+            Self::Word(word) => word.fmt(out),
         }
     }
 }
@@ -28,6 +31,7 @@ impl Serialize for Value {
         match self {
             Self::Integer(value) => serializer.serialize_i64(*value),
             Self::Decimal(value) => serializer.serialize_f64(*value),
+            Self::Word(word) => serializer.serialize_str(word),
         }
     }
 }
@@ -42,6 +46,8 @@ pub enum ParameterKind {
     OddInteger,
     /// Decimals of up to six digits before and after the point.
     Decimal,
+    /// One of the choices, which are words.
+    Word,
 }
 
 /// A parameter of an operation.
@@ -77,12 +83,25 @@ impl Parameter {
         Self { name, kind: ParameterKind::Decimal, default, min, max, choices: &[], help }
     }
 
+    /// One of these whole numbers, in rising order; the first is the default.
+    pub const fn choice_of_integers(name: &'static str, choices: &'static [Value], help: &'static str) -> Self {
+        let [default, min, max] = [choices[0], choices[0], choices[choices.len() - 1]];
+        Self { name, kind: ParameterKind::Integer, default, min, max, choices, help }
+    }
+
+    /// One of these words; the first is the default.
+    pub const fn word(name: &'static str, choices: &'static [Value], help: &'static str) -> Self {
+        let [default, min, max] = [choices[0], choices[0], choices[choices.len() - 1]];
+        Self { name, kind: ParameterKind::Word, default, min, max, choices, help }
+    }
+
     /// Reads a value; `None` if the text is none or it is out of range.
     pub fn read(&self, text: &str) -> Option<Value> {
         let value = match self.kind {
             ParameterKind::Integer => Value::Integer(plain_integer(text)?),
             ParameterKind::OddInteger => Value::Integer(plain_integer(text).filter(|value| value % 2 != 0)?),
             ParameterKind::Decimal => Value::Decimal(plain_decimal(text)?),
+            ParameterKind::Word => return self.choices.iter().copied().find(|word| word.to_string() == text),
         };
         let chosen = self.choices.is_empty() || self.choices.contains(&value);
         (chosen && in_range(self.min, value, self.max)).then_some(value)
@@ -98,6 +117,7 @@ impl Parameter {
             ParameterKind::Integer => "an integer",
             ParameterKind::OddInteger => "an odd integer",
             ParameterKind::Decimal => "a decimal",
+            ParameterKind::Word => "a word",
         };
         format!("{kind} from {} to {}", self.min, self.max)
     }

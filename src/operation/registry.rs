@@ -8,12 +8,19 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::{Area, Parameter, Statistic, StepError, Value};
-use super::{gaussian_blur, grayscale, invert, sharpen, sobel};
+use super::{flip, gaussian_blur, grayscale, invert, rotate, sharpen, sobel};
 use crate::picture::{Depth, PixelFormat, Pixels, Turn};
 
 /// All operations, in the order people see them. Adding one is a line here and a file beside.
-static REGISTRY: [Definition; 5] =
-    [grayscale::DEFINITION, invert::DEFINITION, gaussian_blur::DEFINITION, sharpen::DEFINITION, sobel::DEFINITION];
+static REGISTRY: [Definition; 7] = [
+    grayscale::DEFINITION,
+    invert::DEFINITION,
+    gaussian_blur::DEFINITION,
+    sharpen::DEFINITION,
+    sobel::DEFINITION,
+    rotate::DEFINITION,
+    flip::DEFINITION,
+];
 
 /// All operations.
 pub fn registry() -> &'static [Definition] {

@@ -14,3 +14,4 @@ mod formats;
 mod metrics;
 mod records;
 mod requests;
+mod turns;

@@ -4,6 +4,7 @@
 //! that is in Redis, in Kafka and in the store.
 
 mod counts;
+mod events;
 mod files;
 mod gate;
 mod guard;
@@ -31,6 +32,7 @@ use tessera::telemetry::{Health, Metrics, Shutdown, health, metrics};
 use crate::config::Config;
 use crate::error::ServiceError;
 use counts::{Counts, count};
+use events::EventRelay;
 use gate::Gate;
 use guard::guard;
 use services::Services;
@@ -50,12 +52,16 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
     tracing::info!(settings = ?config, "starting");
     let health = Health::new(&["kafka", "redis"]);
-    let services = connect(&config, health.clone())?;
+    let services = connect(&config, health.clone(), shutdown.clone())?;
     let gate = services.gate.clone();
     let watch = {
         let (state, producer) = (services.state.clone(), services.producer.clone());
         let shutdown = shutdown.clone();
         actix_web::rt::spawn(async move { gate.watch(state, producer, shutdown).await })
+    };
+    let relay = {
+        let (events, state, gate) = (services.events.clone(), services.state.clone(), services.gate.clone());
+        actix_web::rt::spawn(async move { events.run(state, gate).await })
     };
     let producer = services.producer.clone();
     let (server, address) = listen(&config, services, &health)?;
@@ -71,7 +77,9 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     handle.stop(true).await;
     let flushed = producer.flush(Duration::from_secs(2)).await;
     flushed.unwrap_or_else(|error| tracing::warn!(%error, "stopping with records unsent"));
-    watch.await.unwrap_or_else(|error| tracing::warn!(%error, "the watch of the dependencies ended badly"));
+    for task in [watch, relay] {
+        task.await.unwrap_or_else(|error| tracing::warn!(%error, "a task beside the requests ended badly"));
+    }
     match serving.await {
         Ok(outcome) => outcome.map_err(|source| ServiceError::Listen { address, source }),
         Err(error) => Err(ServiceError::Listen { address, source: std::io::Error::other(error) }),
@@ -79,13 +87,14 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
 }
 
 /// Sets up the edges. None of them has to be up.
-fn connect(config: &Config, health: Health) -> Result<Services, ServiceError> {
+fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Services, ServiceError> {
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let name = config.service.name_or("web");
     let producer = Producer::connect(&config.kafka, &format!("tessera-{name}"))?;
     let store = Store::open(&config.store)?;
     let gate = Arc::new(Gate::new(health, config.limits.clone()));
-    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new() })
+    let events = EventRelay::new(config.http.max_watchers, shutdown);
+    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new(), events })
 }
 
 fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {

@@ -66,7 +66,7 @@ fn run_with(
         Err(panic) => return Err(panicked(task, panic.as_ref())),
     };
     let (size, format) = (made.size(), made.format());
-    if size != task.rect.size() {
+    if size != task.operations.turn().size(task.rect.size()) {
         return Err(refused(format!("the operations made {}x{} pixels of it", size.width, size.height)));
     }
     let pixels = Bytes::from(made.into_bytes());

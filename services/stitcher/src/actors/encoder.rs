@@ -4,7 +4,6 @@
 //! is caught and reported; the thread goes on.
 
 use std::io;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -160,8 +159,9 @@ impl Encoder {
         match encoding.advance(&slots, turn.strips.clone()) {
             Ok(()) => {}
             Err(EncodeError::BadSlot { index }) => {
-                let tiles = index..stage.grid().strip(turn.complete_through).start;
-                return (Some(encoding), bad_slots(&slots, tiles));
+                let grid = stage.turned_grid();
+                let tiles = (encoding.next_strip()..turn.complete_through).flat_map(|strip| grid.strip(strip));
+                return (Some(encoding), bad_slots(&slots, index, tiles));
             }
             Err(error) => return (None, Outcome::Failed(error)),
         }
@@ -175,13 +175,13 @@ impl Encoder {
     }
 }
 
-/// The first of `tiles`, whose slot is bad, and those whose slots do not say either that they hold their tile:
-/// where one is bad, as after a power cut, more may be, and they are asked for together.
-fn bad_slots(slots: &Slots, tiles: Range<u32>) -> Outcome {
-    let mut bad = vec![tiles.start];
+/// Tile `first`, whose slot is bad, and those of `tiles` whose slots do not say either that they hold their
+/// tile: where one is bad, as after a power cut, more may be, and they are asked for together.
+fn bad_slots(slots: &Slots, first: u32, tiles: impl Iterator<Item = u32>) -> Outcome {
+    let mut bad = vec![first];
     if let Ok(open) = slots.open() {
         let is_bad = |index: &u32| matches!(open.stored_crc32c(*index), Err(SlotError::Bad { .. }));
-        bad.extend(tiles.skip(1).filter(is_bad));
+        bad.extend(tiles.filter(|index| *index != first).filter(is_bad));
     }
     Outcome::BadSlots(bad)
 }

@@ -37,8 +37,8 @@ impl Assembler {
         let claim = insist(&self.edges.shutdown, "claiming a stage", ask).await?;
         let Some(stage) = known.manifest.plan.stage(number) else { return Ok(Place::Drop("there is no such stage")) };
         let (token, strips, had) = match claim {
-            Claim::Held { token } => (token, Strips::of(stage.grid(), |index| view.has(index)), 0),
-            Claim::Cleared { token, had } => (token, Strips::new(stage.grid()), had),
+            Claim::Held { token } => (token, Strips::of(stage.turned_grid(), |index| view.has(index)), 0),
+            Claim::Cleared { token, had } => (token, Strips::new(stage.turned_grid()), had),
             Claim::Ended => return Ok(Place::Drop("its job has ended")),
             Claim::OtherStage { .. } => return Ok(Place::Drop("its job is at another stage")),
             Claim::Unknown => return Ok(Place::Drop("there is no such job")),

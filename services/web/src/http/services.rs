@@ -7,6 +7,7 @@ use tessera::state::State;
 use tessera::store::Store;
 
 use super::counts::Counts;
+use super::events::EventRelay;
 use super::gate::Gate;
 use crate::config::Config;
 
@@ -25,4 +26,6 @@ pub struct Services {
     pub counts: Counts,
     /// Who may upload now.
     pub gate: Arc<Gate>,
+    /// Who watches which job.
+    pub events: EventRelay,
 }

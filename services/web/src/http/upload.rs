@@ -122,6 +122,11 @@ async fn without_key(services: &Services, received: &Received, request: &JobRequ
     let manifest: Manifest = accept::describe(services, received, request).await?;
     let accepted = accept::announce(services, &manifest).await?;
     let (job, bytes, took) = (accepted.job, received.bytes, received.took.as_millis());
+    let upload_ms = u64::try_from(took).unwrap_or(u64::MAX);
+    // Only for show.
+    if let Err(error) = services.state.add_times(job, None, &[("upload", upload_ms)]).await {
+        tracing::debug!(%job, %error, "noting how long the upload took");
+    }
     tracing::info!(%job, bytes, upload_ms = took, tiles = accepted.total_tiles, "job accepted");
     Ok(accepted)
 }

@@ -4,6 +4,7 @@
 //! up, or ends it without being counted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tessera::job::{JobId, Manifest, Token};
 use tessera::patience::answered;
@@ -134,14 +135,28 @@ async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
 }
 
 async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gate>) -> Outcome {
+    let (job, stage) = (cutting.job(), cutting.stage());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
     let errand = Errand { cutting, input, gate: gate.clone(), tiles };
     let cutter = tokio::task::spawn_blocking(move || errand.run());
-    let sent = send_all(desk, cut_tiles, &gate).await;
-    // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.
-    let cut = cutter.await.unwrap_or(Cut::Stopped(Stop::Drained));
+    let cut = async {
+        // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.
+        let (cut, split) = cutter.await.unwrap_or((Cut::Stopped(Stop::Drained), Duration::ZERO));
+        note_split(desk, job, stage, split).await;
+        cut
+    };
+    let send = send_all(desk, cut_tiles, &gate);
+    let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
+}
+
+/// Adds what reading and cutting took to the job's times. Only for show: the pass goes on without it.
+async fn note_split(desk: &Desk, job: JobId, stage: u32, split: Duration) {
+    let split_ms = u64::try_from(split.as_millis()).unwrap_or(u64::MAX);
+    if let Err(error) = desk.state.add_times(job, Some(stage), &[("split", split_ms)]).await {
+        tracing::debug!(%job, %error, "noting how long reading took");
+    }
 }
 
 fn outcome(sent: Sent, cut: Cut, gate: &Gate, fault: &Fault) -> Outcome {
