@@ -13,6 +13,7 @@ mod features;
 mod first_light;
 mod formats;
 mod memory;
+mod metrics;
 mod records;
 mod requests;
 mod turns;

@@ -7,6 +7,7 @@ pub mod actors;
 mod cleaning;
 mod clock;
 mod config;
+mod counts;
 mod edges;
 mod error;
 mod registry;
@@ -22,13 +23,14 @@ use tessera::job::JobId;
 use tessera::state::State;
 use tessera::state::recovery::{Rebuilt, rebuild};
 use tessera::store::{Object, Store};
-use tessera::telemetry::{Health, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health};
 
 use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
 use actors::janitor::Janitor;
 use actors::sweeper::Sweeper;
 use actors::worker_registry::WorkerRegistry;
 use cleaning::Cleaning;
+use counts::Counts;
 use edges::{Duty, Edges};
 use sweep::Sweep;
 
@@ -49,7 +51,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let name = config.name();
     tracing::info!(name, ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
-    let _page = health::serve(&health, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let (duty, counts) = (Duty::default(), Counts::default());
+    let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
+    let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::open(&config.store)?;
     let beats = heartbeat_feed::options(&name);
     let memory = Budget::new(config.limits.memory_budget);
@@ -66,7 +70,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         producer,
         kafka: config.kafka.clone(),
         limits: config.limits.clone(),
-        duty: Duty::default(),
+        duty,
+        counts,
         shutdown: shutdown.clone(),
     };
     actix::spawn(guard(edges.clone(), health.clone()));
@@ -101,6 +106,7 @@ async fn guard(edges: Edges, health: Health) {
             Ok(Rebuilt::NothingLost) => health.set("redis", Ok(())),
             Ok(Rebuilt::Elsewhere) => health.set("redis", Err("another monitor is rebuilding its data".to_owned())),
             Ok(Rebuilt::Jobs { queued, ended, damaged }) => {
+                edges.counts.rebuilt();
                 tracing::warn!(queued, ended, damaged, "redis had no data; rebuilt the jobs from the store");
                 health.set("redis", Ok(()));
             }

@@ -143,6 +143,7 @@ impl Assembler {
         match place {
             Place::Here => tiles.push(Placed { tile, pixels: delivery.payload, ack: delivery.ack }),
             Place::Drop(why) => {
+                self.edges.counts.dropped();
                 tracing::debug!(job = %tile.job, stage = tile.stage, index = tile.index, why, "tile dropped");
                 delivery.ack.done();
             }

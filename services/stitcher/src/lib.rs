@@ -8,6 +8,7 @@ pub mod actors;
 mod assembler;
 mod assembly;
 mod config;
+mod counts;
 mod edges;
 mod encoding;
 mod error;
@@ -24,13 +25,14 @@ use actix::Addr;
 use tessera::bus::{Consumer, Producer};
 use tessera::state::State;
 use tessera::store::Store;
-use tessera::telemetry::{Health, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health};
 use tokio::sync::oneshot;
 
 use actors::encoder::EncoderPool;
 use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
 use actors::result_feed::{self, FeedEnd, ResultFeed};
 use assembler::{Assembler, Report, Reports};
+use counts::Counts;
 use edges::Edges;
 use memory::Memory;
 use spool::Spool;
@@ -52,7 +54,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let name = config.name();
     tracing::info!(name, ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "results"]);
-    let _page = health::serve(&health, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let counts = Counts::new();
+    let metrics = Metrics::new("stitcher", &health, |registry| counts.register(registry));
+    let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
     let store = Store::open(&config.store)?;
     let results = result_feed::options(&name, config.limits.memory_budget);
@@ -68,6 +72,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         producer,
         kafka: config.kafka.clone(),
         keep: config.limits.keep_results(),
+        counts,
         shutdown: shutdown.clone(),
     };
     actix::spawn(probe(edges.clone(), spool.clone(), health.clone()));

@@ -8,6 +8,7 @@
 mod actors;
 pub mod condemned;
 mod config;
+pub mod counts;
 mod errand;
 mod error;
 mod identity;

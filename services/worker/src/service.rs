@@ -8,10 +8,11 @@ use tessera::budget::Share;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::patience::answered;
 use tessera::state::{State, StateOptions};
-use tessera::telemetry::Shutdown;
 use tessera::telemetry::health::{self, Health};
+use tessera::telemetry::{Metrics, Shutdown};
 
 use crate::actors::{Farewell, Heart, ResultPublisher, TaskFeed, TileExecutor};
+use crate::counts::Counts;
 use crate::errand::Errands;
 use crate::memory::{Memory, in_flight_bytes};
 use crate::progress::Progress;
@@ -28,10 +29,11 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerError> {
     let health = Health::new(&["kafka", "redis", "assignment"]);
-    let page = health::serve(&health, &config.service, "worker").map_err(WorkerError::Health)?;
+    let (progress, counts) = (Arc::new(Progress::new()), Counts::new());
+    let metrics = Metrics::new("worker", &health, |registry| counts.register(registry, config.slots, &progress));
+    let page = health::serve(&health, &metrics, &config.service, "worker").map_err(WorkerError::Health)?;
     let identity = Identity::new(&config, page.address)?;
     tracing::info!(worker = %identity.worker, incarnation = %identity.incarnation, slots = config.slots, "the worker starts");
-    let progress = Arc::new(Progress::new());
     let heart_thread = Arbiter::new();
     let tasks = consumer_options(&config, identity.worker.as_str());
     let (memory, queues) = Memory::divide(&config, &tasks)?;
@@ -53,8 +55,9 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let (consumer, deliveries) = Consumer::start(&config.kafka, tasks)?;
     let kafka = config.kafka.clone();
     let publisher = ResultPublisher::new(producer.clone(), kafka, identity, number, shutdown.clone());
-    let executor = TileExecutor::start(&config, memory, &progress)?;
-    let errands = Errands::new(state.clone(), executor, publisher, config.keep_results(), shutdown.clone());
+    let executor = TileExecutor::start(&config, memory, &progress, &counts)?;
+    let keep = config.keep_results();
+    let errands = Errands::new(state.clone(), executor, publisher, counts, keep, shutdown.clone());
     let mut feed = TaskFeed::new(deliveries, errands.clone());
 
     let ended = tokio::select! {

@@ -70,6 +70,15 @@ impl Client {
         missing.map_or(Ok(()), |error| Err(KafkaError::MetadataFetch(error.into())))
     }
 
+    /// Records above `positions` as far as the client has heard of them: asks nobody.
+    pub(super) fn known_lag(&self, positions: &[(i32, Option<i64>)]) -> i64 {
+        let lag = |(partition, next): &(i32, Option<i64>)| {
+            let end = watermark(self.consumer.client(), &self.topic, *partition)?;
+            Some(end.saturating_sub((*next)?).max(0))
+        };
+        positions.iter().filter_map(lag).sum()
+    }
+
     /// Records in the log above `positions`; from the committed offset on where nothing was read.
     pub(super) fn lag(&self, positions: &[(i32, Option<i64>)]) -> KafkaResult<i64> {
         let wanted: Vec<i32> = positions.iter().map(|(partition, _)| *partition).collect();
@@ -115,4 +124,21 @@ fn offsets(list: &TopicPartitionList) -> Vec<Place> {
         _ => None,
     };
     list.elements().iter().filter_map(place).collect()
+}
+
+/// The end of a partition as of the last answer to a fetch; `None` before the first.
+fn watermark(client: &rdkafka::client::Client<Context>, topic: &str, partition: i32) -> Option<i64> {
+    let topic = std::ffi::CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client lives, the name ends with a zero byte and both results go to variables of ours.
+    let error = unsafe {
+        rdkafka::bindings::rd_kafka_get_watermark_offsets(
+            client.native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &mut low,
+            &mut high,
+        )
+    };
+    (error == rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }

@@ -97,11 +97,12 @@ impl Consumer {
         let (deliveries, receiver) = mpsc::channel(options.max_in_flight.max(1));
         let (ending, ended) = oneshot::channel();
         let slots = Slots::new(options.max_in_flight, options.max_in_flight_bytes, args.max_record_bytes);
-        let name = format!("bus-{}", options.topic.base_name());
+        let topic = options.topic;
+        let name = format!("bus-{}", topic.base_name());
         let poller = Poller {
             settings: Settings { args: args.clone(), options },
             desk: Arc::new(Mutex::new(Desk::new(slots))),
-            board: Arc::default(),
+            board: Arc::new(Board::new(topic)),
             signals: inbox,
             verdicts: signals.clone(),
             deliveries,

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::outgoing::RawRecord;
 use super::settings::{self, MAX_DEAD_LETTER_BYTES};
-use super::{BusError, Topic};
+use super::{BusError, Topic, counters};
 use crate::budget::Share;
 use crate::config::KafkaArgs;
 use context::Pending;
@@ -108,16 +108,24 @@ impl Producer {
         let room = self.room_for(bytes).await?;
         let client = self.shared.client.read().clone();
         let (reply, report) = oneshot::channel();
-        let RawRecord { partition, key, headers, payload, .. } = record;
+        let RawRecord { topic: kind, partition, key, headers, payload } = record;
+        let value_bytes = payload.len();
         let envelope = Envelope { topic: &topic, partition, key: key.as_deref(), headers: &headers };
         let outcome = match enqueue(client.client(), &envelope, Pending::new(payload, room, reply)) {
             Ok(()) => report.await.unwrap_or(Err(KafkaError::Canceled)),
             Err(error) => Err(error),
         };
-        outcome.map_err(|error| {
-            self.replace_if_broken(&client);
-            BusError::of(SENDING, &topic, error)
-        })
+        match outcome {
+            Ok(delivered) => {
+                counters::delivered(kind, value_bytes);
+                Ok(delivered)
+            }
+            Err(error) => {
+                counters::undelivered(kind);
+                self.replace_if_broken(&client);
+                Err(BusError::of(SENDING, &topic, error))
+            }
+        }
     }
 
     /// Bytes that can be on their way at once; who sends more waits for room.

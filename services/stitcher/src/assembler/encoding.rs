@@ -1,7 +1,7 @@
 //! Giving turns to encoders, and what comes of them.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tessera::job::JobId;
 
@@ -20,6 +20,7 @@ impl Assembler {
     /// Gives turns to free encoders: complete stages first, the one that was claimed first before others.
     pub fn schedule(&mut self) {
         while self.busy < self.encoders.threads() && self.give_turn() {}
+        self.edges.counts.open(self.assemblies.len());
         if self.draining.is_some()
             && self.is_at_rest()
             && let Some(at_rest) = self.draining.take()
@@ -78,6 +79,7 @@ impl Assembler {
 
     pub(super) async fn encoded(&mut self, encoded: StripsEncoded) -> Result<(), Trouble> {
         self.busy = self.busy.saturating_sub(1);
+        self.edges.counts.encoded(Duration::from_millis(encoded.ms));
         let StripsEncoded { id, job, object, encoding, outcome, ms } = encoded;
         let Some(assembly) = self.assemblies.get_mut(&job).filter(|assembly| assembly.id == id) else {
             drop(encoding);
@@ -92,6 +94,7 @@ impl Assembler {
             Outcome::Encoded => assembly.put_back(encoding),
             Outcome::Finished { bytes } => {
                 assembly.work = Work::Ending;
+                self.edges.counts.produced(bytes);
                 let end = StageEnd::of(assembly, object, bytes);
                 let (edges, reports) = (self.edges.clone(), self.reports.clone());
                 tokio::task::spawn_local(async move { reports(Report::Ended(ending::end(&edges, end).await)) });

@@ -35,6 +35,7 @@ const UPLOAD_BYTES: u64 = 2 << 20;
 #[derive(Debug)]
 pub struct Gate {
     health: Health,
+    most_uploads: usize,
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     memory: Budget,
@@ -58,6 +59,7 @@ impl Gate {
         let places = limits.max_uploads.clamp(1, Semaphore::MAX_PERMITS / WAITING_PER_PLACE);
         Self {
             health,
+            most_uploads: places,
             places: Arc::new(Semaphore::new(places)),
             waiting: Arc::new(Semaphore::new(places * WAITING_PER_PLACE)),
             memory,
@@ -68,6 +70,16 @@ impl Gate {
             // Until the first look nothing is said about workers.
             live_slots: AtomicU32::new(1),
         }
+    }
+
+    /// Uploads under way.
+    pub fn uploads(&self) -> usize {
+        self.most_uploads - self.places.available_permits().min(self.most_uploads)
+    }
+
+    /// Jobs that wait or run, at the last look.
+    pub fn unfinished_jobs(&self) -> u64 {
+        self.unfinished_jobs.load(Ordering::Relaxed)
     }
 
     /// Whether any worker was alive at the last look.

@@ -14,6 +14,7 @@ use tessera::telemetry::Shutdown;
 use tokio::sync::Notify;
 
 use super::SplitterConfig;
+use super::counts::Counts;
 use super::gate::{Gate, Stop};
 use super::memory::Memory;
 use super::window::Ceiling;
@@ -34,6 +35,8 @@ pub struct Desk {
     pub memory: Memory,
     /// Bytes that are out over all jobs.
     pub ceiling: Ceiling,
+    /// What is counted.
+    pub counts: Counts,
     /// The request to stop.
     pub shutdown: Shutdown,
     /// Rung when a job may have become ready.
@@ -73,8 +76,21 @@ impl Desk {
         let name = config.service.name_or("splitter");
         let ceiling = Ceiling::new(config.limits.max_outstanding_bytes);
         let (doorbell, watch) = (Notify::new(), Notify::new());
-        let passes = Mutex::default();
-        Arc::new(Self { config, name, state, store, producer, memory, ceiling, shutdown, doorbell, watch, passes })
+        let (counts, passes) = (Counts::default(), Mutex::default());
+        Arc::new(Self {
+            config,
+            name,
+            state,
+            store,
+            producer,
+            memory,
+            ceiling,
+            counts,
+            shutdown,
+            doorbell,
+            watch,
+            passes,
+        })
     }
 
     /// Shows a pass to the watcher until the guard is dropped.

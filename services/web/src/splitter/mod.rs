@@ -8,6 +8,7 @@
 
 mod command_feed;
 mod config;
+mod counts;
 mod cutter;
 mod desk;
 mod error;

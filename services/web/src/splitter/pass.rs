@@ -12,6 +12,7 @@ use tessera::patience::answered;
 use tessera::state::Release;
 use tokio::sync::mpsc;
 
+use super::counts::PassEnd;
 use super::cutter::{Cut, Cutting, Errand};
 use super::desk::{Desk, Pass};
 use super::gate::{Gate, Stop};
@@ -53,6 +54,7 @@ pub enum Ended {
 pub async fn run(desk: Arc<Desk>, grant: Grant) -> Ended {
     let job = grant.manifest.job;
     let outcome = read(&desk, &grant).await;
+    desk.counts.pass_ended(outcome.end());
     let (release, ended) = match outcome {
         Outcome::Complete { tiles } => {
             tracing::info!(%job, stage = grant.stage, attempt = grant.attempt, tiles, "the picture is cut");
@@ -82,6 +84,17 @@ enum Outcome {
     Stopped(Stop),
     Damaged(String),
     Unreadable(String),
+}
+
+impl Outcome {
+    fn end(&self) -> PassEnd {
+        match self {
+            Self::Complete { .. } => PassEnd::Complete,
+            Self::Stopped(stop) => PassEnd::Stopped(*stop),
+            Self::Damaged(_) => PassEnd::Damaged,
+            Self::Unreadable(_) => PassEnd::Unreadable,
+        }
+    }
 }
 
 async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
@@ -151,9 +164,8 @@ async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gat
         note_split(desk, job, stage, split).await;
         cut
     };
-    let partitions = desk.config.kafka.tasks_partitions;
     let most_bytes = sending_bytes(&desk.producer, desk.config.splitter.splitter_passes);
-    let send = send_all(&desk.producer, partitions, most_bytes, cut_tiles, &gate, &desk.shutdown);
+    let send = send_all(desk, most_bytes, cut_tiles, &gate);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
 }

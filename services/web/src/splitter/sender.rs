@@ -6,12 +6,12 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tessera::bus::partition::task_partition;
-use tessera::bus::{BusError, Outgoing, Producer, Topic};
+use tessera::bus::{BusError, Outgoing, Topic};
 use tessera::patience::Patience;
-use tessera::telemetry::Shutdown;
 use tokio::sync::mpsc;
 
 use super::cutter::CutTile;
+use super::desk::Desk;
 use super::gate::{Gate, Stop};
 
 /// How sending ended.
@@ -36,14 +36,8 @@ enum Fate {
 }
 
 /// Sends the tiles that come over `tiles`; takes the next while fewer than `most_bytes` wait for their acknowledgement.
-pub async fn send_all(
-    producer: &Producer,
-    partitions: i32,
-    most_bytes: usize,
-    mut tiles: mpsc::Receiver<CutTile>,
-    gate: &Gate,
-    shutdown: &Shutdown,
-) -> Sent {
+pub async fn send_all(desk: &Desk, most_bytes: usize, mut tiles: mpsc::Receiver<CutTile>, gate: &Gate) -> Sent {
+    let partitions = desk.config.kafka.tasks_partitions;
     let mut on_their_way = FuturesUnordered::new();
     let (mut bytes, mut sent) = (0, 0);
     let mut more = true;
@@ -55,7 +49,7 @@ pub async fn send_all(
                 match tile {
                     Some(tile) => {
                         bytes += tile.pixels.len();
-                        on_their_way.push(deliver(producer, record(tile, partitions), gate, shutdown));
+                        on_their_way.push(deliver(desk, record(tile, partitions), gate));
                     }
                     None => more = false,
                 }
@@ -66,6 +60,7 @@ pub async fn send_all(
             Fate::Delivered(size) => {
                 bytes -= size;
                 sent += 1;
+                desk.counts.sent(size);
                 gate.delivered();
             }
             Fate::Stopped => return Sent::Stopped,
@@ -84,11 +79,11 @@ fn record(tile: CutTile, partitions: i32) -> Outgoing {
     Outgoing { topic: Topic::Tasks, key: None, partition: Some(partition), headers, payload }
 }
 
-async fn deliver(producer: &Producer, record: Outgoing, gate: &Gate, shutdown: &Shutdown) -> Fate {
+async fn deliver(desk: &Desk, record: Outgoing, gate: &Gate) -> Fate {
     let size = record.payload.len();
     let mut patience = Patience::default();
     loop {
-        let problem = match producer.send(record.clone()).await {
+        let problem = match desk.producer.send(record.clone()).await {
             Ok(_) => return Fate::Delivered(size),
             Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
             Err(error) => error,
@@ -98,7 +93,7 @@ async fn deliver(producer: &Producer, record: Outgoing, gate: &Gate, shutdown: &
         } else {
             tracing::error!(%problem, "kafka refuses a task");
         }
-        if gate.stopped().is_some() || !patience.pause(shutdown).await {
+        if gate.stopped().is_some() || !patience.pause(&desk.shutdown).await {
             return Fate::Stopped;
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
-use tessera::telemetry::Shutdown;
 use tessera::telemetry::health::{self, Health};
+use tessera::telemetry::{Metrics, Shutdown};
 
 use super::desk::Desk;
 use super::gate::Stop;
@@ -29,7 +29,6 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), SplitterError> {
     let health = Health::new(&["kafka", "redis"]);
-    let page = health::serve(&health, &config.service, "splitter").map_err(SplitterError::Health)?;
     let name = config.service.name_or("splitter");
     tracing::info!(name, passes = config.splitter.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
@@ -38,7 +37,10 @@ pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), Split
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let (consumer, commands) = Consumer::start(&config.kafka, consumer_options(&name))?;
+    let service = config.service.clone();
     let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
+    let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
+    let page = health::serve(&health, &metrics, &service, "splitter").map_err(SplitterError::Health)?;
     let mut leaser = Leaser::new(desk.clone());
 
     let ended = tokio::select! {

@@ -12,6 +12,7 @@ use tessera::budget::Share;
 use tessera::bus::records::TaskHeader;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
+use crate::counts::Counts;
 use crate::memory::Memory;
 use crate::progress::Progress;
 use crate::tile::{self, MadeTile, Poison};
@@ -53,14 +54,19 @@ impl TileExecutor {
     ///
     /// # Errors
     /// If a thread cannot be started.
-    pub fn start(config: &WorkerConfig, memory: Memory, progress: &Arc<Progress>) -> Result<Self, WorkerError> {
+    pub fn start(
+        config: &WorkerConfig,
+        memory: Memory,
+        progress: &Arc<Progress>,
+        counts: &Counts,
+    ) -> Result<Self, WorkerError> {
         let (work, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         let delay = Duration::from_millis(config.tile_delay_ms);
         let thread = |slot: u32| {
-            let (queue, progress) = (queue.clone(), progress.clone());
+            let (queue, progress, counts) = (queue.clone(), progress.clone(), counts.clone());
             let name = format!("tile-executor-{slot}");
-            let body = move || run_tiles(&queue, &progress, delay);
+            let body = move || run_tiles(&queue, &progress, &counts, delay);
             std::thread::Builder::new().name(name).spawn(body).map_err(WorkerError::Thread)
         };
         let threads = (1..=config.slots).map(thread).collect::<Result<_, _>>()?;
@@ -91,7 +97,7 @@ impl TileExecutor {
     }
 }
 
-fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, delay: Duration) {
+fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &Counts, delay: Duration) {
     loop {
         // The lock is held while waiting: one thread waits for work, the others for the lock.
         let Ok(Work { task, payload, reply }) = queue.lock().recv() else { return };
@@ -100,7 +106,11 @@ fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, delay: Du
         if !delay.is_zero() {
             std::thread::sleep(delay);
         }
-        let outcome = tile::run(&task, payload);
+        let mut step_begun = Instant::now();
+        let outcome = tile::run(&task, payload, |step| {
+            counts.ran(step, step_begun.elapsed());
+            step_begun = Instant::now();
+        });
         let took = begun.elapsed();
         drop(in_hand);
         match &outcome {
