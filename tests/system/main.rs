@@ -16,4 +16,5 @@ mod memory;
 mod metrics;
 mod records;
 mod requests;
+mod statistics;
 mod turns;

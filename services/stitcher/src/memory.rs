@@ -56,7 +56,12 @@ impl Memory {
     pub fn encoding(&self, stage: &Stage, is_complete: bool) -> Option<Share> {
         let row_bytes = stage.output.row_bytes() as u64;
         let rows = ENCODING_ROWS.min(stage.output.size.height.into());
-        let bytes = ENCODING_BYTES.saturating_add(rows.saturating_mul(row_bytes));
+        let held = match stage.statistic_words() {
+            // The total, the one before a strip, and a tile's words.
+            Some(_) => (stage.largest_result_bytes() as u64).saturating_mul(3),
+            None => rows.saturating_mul(row_bytes),
+        };
+        let bytes = ENCODING_BYTES.saturating_add(held);
         let early = self.early.try_reserve(bytes);
         if is_complete { early.or_else(|| self.complete.try_reserve(bytes)) } else { early }
     }
@@ -72,6 +77,7 @@ mod tests {
     use clap::Parser;
     use tessera::operation::Chain;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
+    use tessera::plan::Makes;
 
     use super::*;
     use crate::actors::result_feed;
@@ -84,7 +90,8 @@ mod tests {
     fn stage(width: u32) -> Stage {
         let format = PixelFormat { layout: Layout::Rgba, depth: Depth::Sixteen };
         let info = PictureInfo { size: Size { width, height: 100 }, format };
-        Stage { steps: Chain::new(Vec::new()), halo: 0, input: info, output: info, tile_width: 16, tile_height: 16 }
+        let (steps, makes) = (Chain::new(Vec::new()), Makes::Pixels);
+        Stage { steps, halo: 0, input: info, output: info, tile_width: 16, tile_height: 16, makes }
     }
 
     #[test]
