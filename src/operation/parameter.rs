@@ -15,6 +15,8 @@ pub enum Value {
     Decimal(f64),
     /// The weights of a square.
     Weights(Weights),
+    /// One of a few words.
+    Word(&'static str),
     /// Nothing: the sender has to give one.
     Required,
     /// Nothing: the picture's depth decides, as this says.
@@ -37,6 +39,7 @@ impl fmt::Display for Value {
             Self::Weights(value) => value.fmt(out),
             Self::Required => out.write_str("required"),
             Self::ByDepth(text) => out.write_str(text),
+            Self::Word(word) => word.fmt(out),
         }
     }
 }
@@ -49,6 +52,7 @@ impl Serialize for Value {
             Self::Weights(value) => serializer.collect_str(value),
             Self::Required => serializer.serialize_none(),
             Self::ByDepth(text) => serializer.serialize_str(text),
+            Self::Word(word) => serializer.serialize_str(word),
         }
     }
 }
@@ -65,6 +69,8 @@ pub enum ParameterKind {
     Decimal,
     /// 9 or 25 whole numbers, row by row, separated by `/`.
     Weights,
+    /// One of the choices, which are words.
+    Word,
 }
 
 /// A parameter of an operation.
@@ -112,6 +118,18 @@ impl Parameter {
         Self { name, kind: ParameterKind::Decimal, default, min, max, choices: &[], help }
     }
 
+    /// One of these whole numbers, in rising order; the first is the default.
+    pub const fn choice_of_integers(name: &'static str, choices: &'static [Value], help: &'static str) -> Self {
+        let [default, min, max] = [choices[0], choices[0], choices[choices.len() - 1]];
+        Self { name, kind: ParameterKind::Integer, default, min, max, choices, help }
+    }
+
+    /// One of these words; the first is the default.
+    pub const fn word(name: &'static str, choices: &'static [Value], help: &'static str) -> Self {
+        let [default, min, max] = [choices[0], choices[0], choices[choices.len() - 1]];
+        Self { name, kind: ParameterKind::Word, default, min, max, choices, help }
+    }
+
     /// Reads a value; `None` if the text is none or it is out of range.
     pub fn read(&self, text: &str) -> Option<Value> {
         let value = match self.kind {
@@ -119,6 +137,7 @@ impl Parameter {
             ParameterKind::OddInteger => Value::Integer(plain_integer(text).filter(|value| value % 2 != 0)?),
             ParameterKind::Decimal => Value::Decimal(plain_decimal(text)?),
             ParameterKind::Weights => return Weights::read(text).map(Value::Weights),
+            ParameterKind::Word => return self.choices.iter().copied().find(|word| word.to_string() == text),
         };
         let chosen = self.choices.is_empty() || self.choices.contains(&value);
         (chosen && in_range(self.min, value, self.max)).then_some(value)
@@ -135,6 +154,7 @@ impl Parameter {
             ParameterKind::OddInteger => "an odd integer",
             ParameterKind::Decimal => "a decimal",
             ParameterKind::Weights => "9 or 25 integers",
+            ParameterKind::Word => "a word",
         };
         let separated = if self.kind == ParameterKind::Weights { " separated by /" } else { "" };
         format!("{kind} from {} to {}{separated}", self.min, self.max)

@@ -75,14 +75,19 @@ impl State {
         let mut command = redis::cmd("XRANGE");
         command.arg(self.keys.events(job)).arg(from).arg("+").arg("COUNT").arg(1000);
         let entries: StreamRangeReply = self.query(&command).await?;
-        let event = |entry: redis::streams::StreamId| JobEvent {
-            at: field(&entry.map, "at"),
-            status: field(&entry.map, "status").parse().ok(),
-            text: field(&entry.map, "text"),
-            id: entry.id,
-        };
-        Ok(entries.ids.into_iter().map(event).collect())
+        Ok(job_events(entries))
     }
+}
+
+/// The state changes of a job's stream.
+pub(super) fn job_events(entries: StreamRangeReply) -> Vec<JobEvent> {
+    let event = |entry: redis::streams::StreamId| JobEvent {
+        at: field(&entry.map, "at"),
+        status: field(&entry.map, "status").parse().ok(),
+        text: field(&entry.map, "text"),
+        id: entry.id,
+    };
+    entries.ids.into_iter().map(event).collect()
 }
 
 fn field(fields: &HashMap<String, redis::Value>, name: &str) -> String {

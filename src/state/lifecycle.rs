@@ -181,12 +181,18 @@ impl State {
         self.scripts(calls).await.map(|_| ())
     }
 
-    /// Adds milliseconds to a job's `ms_…` fields.
+    /// Adds milliseconds to a job's fields `ms_STEP`, and to those of a stage, `ms_STEP:S`, if one is named.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
-    pub async fn add_times(&self, job: JobId, steps: &[(&'static str, u64)]) -> Result<(), StateError> {
-        let call = script::TOUCH.call().key(self.keys.job(job)).arg(now());
+    pub async fn add_times(
+        &self,
+        job: JobId,
+        stage: Option<u32>,
+        steps: &[(&'static str, u64)],
+    ) -> Result<(), StateError> {
+        let stage = stage.map(|stage| stage.to_string()).unwrap_or_default();
+        let call = script::TOUCH.call().key(self.keys.job(job)).arg(now()).arg(stage);
         let steps = steps.iter().flat_map(|(step, ms)| [(*step).to_owned(), ms.to_string()]);
         self.script(call.args(steps)).await.map(|_| ())
     }

@@ -9,6 +9,7 @@
 
 mod activity;
 mod client;
+pub mod counters;
 mod idempotency;
 mod keys;
 mod leases;
@@ -19,6 +20,7 @@ mod script;
 mod stages;
 mod tiles;
 mod view;
+mod watching;
 mod workers;
 
 use std::time::Duration;
@@ -30,6 +32,7 @@ pub use leases::{LeaseState, Leased, MAX_DEAD_LEASES, Release};
 pub use stages::{Claim, Mark, Marked};
 pub use tiles::{Take, TileBy, WindowView};
 pub use view::JobView;
+pub use watching::{Glimpse, Watched};
 pub use workers::{WorkerCounters, WorkerView};
 
 use crate::job::JobStatus;

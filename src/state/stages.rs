@@ -34,7 +34,7 @@ pub enum Claim {
 }
 
 /// A tile that is in the spool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
     /// The job.
     pub job: JobId,
@@ -48,6 +48,8 @@ pub struct Mark {
     pub worker_number: u16,
     /// Which attempt it was; above 65535 counts as that.
     pub attempt: u32,
+    /// Milliseconds that its operations took, for the job's times.
+    pub run_ms: f32,
 }
 
 /// What became of a mark.
@@ -106,7 +108,8 @@ impl State {
             let call = script::MARK.call().key(self.keys.job(mark.job));
             let call = call.key(self.keys.tiles(mark.job, mark.stage)).key(self.keys.by(mark.job, mark.stage));
             let attempt = mark.attempt.min(u32::from(u16::MAX));
-            call.arg(mark.stage).arg(&mark.token).arg(mark.index).arg(mark.worker_number).arg(attempt).arg(&time)
+            let call = call.arg(mark.stage).arg(&mark.token).arg(mark.index).arg(mark.worker_number).arg(attempt);
+            call.arg(&time).arg(millis_of(mark.run_ms))
         };
         let answers = self.scripts(marks.iter().map(call).collect()).await?;
         if answers.iter().any(|answer| answer.word() == "unknown") {
@@ -163,4 +166,9 @@ impl State {
         }
         Ok(transition)
     }
+}
+
+/// Milliseconds as a script adds them: a worker says how many, so that any number may come.
+fn millis_of(ms: f32) -> String {
+    format!("{:.3}", if ms.is_finite() { ms.clamp(0.0, 1e9) } else { 0.0 })
 }

@@ -122,17 +122,7 @@ impl State {
         type Answer = (Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
         let (grid, bitmap, by): Answer = self.pipeline(&pipeline).await?;
         let total: u32 = grid.and_then(|grid| grid.split(' ').next()?.parse().ok()).unwrap_or(0);
-        let view = WindowView { status: None, stage, run: 0, bitmap: bitmap.unwrap_or_default() };
-        let by = by.unwrap_or_default();
-        let by: Vec<&[u8]> = by.chunks_exact(4).collect();
-        let tile = |index: u32| {
-            let made = by.get(index as usize).map_or(TileBy { worker_number: 0, attempt: 0 }, |made| TileBy {
-                worker_number: u16::from_be_bytes([made[0], made[1]]),
-                attempt: u16::from_be_bytes([made[2], made[3]]),
-            });
-            view.has(index).then_some(made)
-        };
-        Ok((0..total).map(tile).collect())
+        Ok(tiles_made(total, bitmap.unwrap_or_default(), &by.unwrap_or_default()))
     }
 
     /// The tiles of a stage that are not in the spool, at most `limit`: for the reason of a failure.
@@ -150,6 +140,20 @@ impl State {
         let (seconds, micros): (i64, i64) = self.query(&redis::cmd("TIME")).await?;
         Ok(seconds * 1000 + micros / 1000)
     }
+}
+
+/// Who made each of `total` tiles, from the stage's bitmap and the four bytes that are kept of each.
+pub(super) fn tiles_made(total: u32, bitmap: Vec<u8>, by: &[u8]) -> Vec<Option<TileBy>> {
+    let view = WindowView { status: None, stage: 0, run: 0, bitmap };
+    let by: Vec<&[u8]> = by.chunks_exact(4).collect();
+    let tile = |index: u32| {
+        let made = by.get(index as usize).map_or(TileBy { worker_number: 0, attempt: 0 }, |made| TileBy {
+            worker_number: u16::from_be_bytes([made[0], made[1]]),
+            attempt: u16::from_be_bytes([made[2], made[3]]),
+        });
+        view.has(index).then_some(made)
+    };
+    (0..total).map(tile).collect()
 }
 
 fn window(values: &[redis::Value]) -> Result<WindowView, StateError> {

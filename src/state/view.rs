@@ -77,8 +77,10 @@ pub struct JobView {
     pub bytes_in: u64,
     /// Bytes of the result.
     pub bytes_out: u64,
-    /// Milliseconds per step: the fields `ms_…`, without `ms_`.
+    /// Milliseconds per step: the fields `ms_…`, without `ms_`. Of what many do at once, the sum.
     pub ms: BTreeMap<String, u64>,
+    /// The same for each stage: the fields `ms_…:S`.
+    pub stage_ms: BTreeMap<u32, BTreeMap<String, u64>>,
 }
 
 impl JobView {
@@ -94,9 +96,7 @@ impl JobView {
     /// Reads a hash; `None` if it is empty or has no status.
     pub(super) fn read(job: JobId, mut hash: HashMap<String, String>, redis_ms: i64) -> Option<Self> {
         let status = hash.get("status")?.parse().ok()?;
-        let ms =
-            hash.iter().filter_map(|(name, value)| Some((name.strip_prefix("ms_")?.to_owned(), value.parse().ok()?)));
-        let ms = ms.collect();
+        let (ms, stage_ms) = times(&hash);
         let fields = &mut hash;
         let lease = fields.remove("lease");
         let lease_until = number(fields, "lease_until");
@@ -135,8 +135,27 @@ impl JobView {
             bytes_in: number(fields, "bytes_in"),
             bytes_out: number(fields, "bytes_out"),
             ms,
+            stage_ms,
         })
     }
+}
+
+/// The fields `ms_STEP` and, by stage, `ms_STEP:S`. They are sums of fractions.
+fn times(hash: &HashMap<String, String>) -> (BTreeMap<String, u64>, BTreeMap<u32, BTreeMap<String, u64>>) {
+    let (mut of_job, mut of_stages) = (BTreeMap::new(), BTreeMap::<u32, BTreeMap<String, u64>>::new());
+    for (name, value) in hash {
+        let Some(step) = name.strip_prefix("ms_") else { continue };
+        let Some(ms) = value.parse().ok().filter(|ms: &f64| ms.is_finite()) else { continue };
+        let ms = ms.round().clamp(0.0, 1e15) as u64;
+        match step.split_once(':') {
+            None => drop(of_job.insert(step.to_owned(), ms)),
+            Some((step, stage)) => {
+                let Ok(stage) = stage.parse() else { continue };
+                of_stages.entry(stage).or_default().insert(step.to_owned(), ms);
+            }
+        }
+    }
+    (of_job, of_stages)
 }
 
 fn text(fields: &mut HashMap<String, String>, name: &str) -> String {

@@ -51,6 +51,8 @@ pub struct Assembly {
     pub is_complete: bool,
     /// Turns that encoders took: the fewest come first.
     pub served: u64,
+    /// How long putting tiles into their slots took, all together.
+    pub stitching: Duration,
     /// Milliseconds that encoders spent on it.
     pub encode_ms: u64,
     mismatched: HashSet<u32>,
@@ -128,6 +130,7 @@ impl Assembly {
             work: Work::Idle(None),
             is_complete: false,
             served: 0,
+            stitching: Duration::ZERO,
             encode_ms: 0,
             mismatched: HashSet::new(),
             must_restart: false,
@@ -174,7 +177,7 @@ impl Assembly {
     pub fn take_out(&mut self, index: u32) {
         self.is_complete = false;
         self.strips.remove(index);
-        let strip = index / self.strips.grid().columns();
+        let strip = self.strips.grid().strip_of(index);
         match &mut self.work {
             Work::Idle(encoding) if encoding.as_ref().is_some_and(|encoding| encoding.next_strip() > strip) => {
                 *encoding = None;
@@ -223,7 +226,8 @@ impl Assembly {
         if !self.is_ready(now) {
             return None;
         }
-        let strip_bytes = self.stage().map_or(1, |stage| stage.output.row_bytes() * stage.tile_height as usize);
+        let strip_bytes =
+            self.stage().map_or(1, |stage| stage.output.row_bytes() * stage.turned_grid().strip_height() as usize);
         let at_once = u32::try_from(TURN_BYTES / strip_bytes.max(1)).unwrap_or(u32::MAX).max(1);
         let Work::Idle(encoding) = &mut self.work else { return None };
         let encoding = encoding.take();

@@ -49,6 +49,15 @@ pub enum Role {
     Splitter,
 }
 
+/// What happens to an upload while no worker is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WithoutWorkers {
+    /// Its job waits for the first worker, and says so.
+    Queue,
+    /// It is answered 503 before its body is read.
+    Refuse,
+}
+
 /// The listener for pages and API, and how uploads must come.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "HTTP")]
@@ -62,9 +71,18 @@ pub struct HttpArgs {
     /// The slowest an upload may be on average after its first seconds, in bytes a second.
     #[arg(long, env = "TESSERA_MIN_UPLOAD_RATE", default_value_t = 4096, value_name = "BYTES")]
     pub min_upload_rate: u64,
+    /// What happens to an upload while no worker is alive.
+    #[arg(long, env = "TESSERA_WITHOUT_WORKERS", default_value = "queue", value_enum, value_name = "WHAT")]
+    pub without_workers: WithoutWorkers,
     /// Other origins whose pages may post here, as a browser names them: https://pictures.example.
     #[arg(long, env = "TESSERA_ALLOWED_ORIGINS", value_delimiter = ',', value_name = "LIST")]
     pub allowed_origins: Vec<String>,
+    /// The most who may watch jobs at once; above it they are answered 503.
+    #[arg(long, env = "TESSERA_MAX_WATCHERS", default_value_t = 10_000, value_name = "N")]
+    pub max_watchers: usize,
+    /// How long a stream of events may be silent before a comment shows that it lives, in seconds.
+    #[arg(long, env = "TESSERA_EVENT_HEARTBEAT_SECONDS", default_value_t = 15, value_name = "SECONDS")]
+    pub event_heartbeat_seconds: u64,
 }
 
 impl Default for HttpArgs {
@@ -73,7 +91,10 @@ impl Default for HttpArgs {
             http_addr: SocketAddr::from(([127, 0, 0, 1], 5001)),
             upload_idle_seconds: 20,
             min_upload_rate: 4096,
+            without_workers: WithoutWorkers::Queue,
             allowed_origins: Vec::new(),
+            max_watchers: 10_000,
+            event_heartbeat_seconds: 15,
         }
     }
 }
@@ -111,6 +132,8 @@ impl Config {
         at_least("max_uploads", limits.max_uploads as u64, 1);
         at_least("max_queued_jobs", limits.max_queued_jobs, 1);
         at_least("upload_idle_seconds", self.http.upload_idle_seconds, 1);
+        at_least("max_watchers", self.http.max_watchers as u64, 1);
+        at_least("event_heartbeat_seconds", self.http.event_heartbeat_seconds, 1);
         if !limits.tile_size.is_multiple_of(16) {
             problems.push(format!("tile_size is {}, it must be a multiple of 16", limits.tile_size));
         }

@@ -3,6 +3,8 @@
 //! Owns the listener and everything a request passes through. Reads no pixels, and keeps no job's state:
 //! that is in Redis, in Kafka and in the store.
 
+mod counts;
+mod events;
 mod files;
 mod gate;
 mod guard;
@@ -21,14 +23,17 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use tessera::budget::Budget;
 use tessera::bus::Producer;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::AddressFile;
-use tessera::telemetry::{Health, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health, metrics};
 
 use crate::config::Config;
 use crate::error::ServiceError;
+use counts::{Counts, count};
+use events::EventRelay;
 use gate::Gate;
 use guard::guard;
 use services::Services;
@@ -48,12 +53,16 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
     tracing::info!(settings = ?config, "starting");
     let health = Health::new(&["kafka", "redis"]);
-    let services = connect(&config, health.clone())?;
+    let services = connect(&config, health.clone(), shutdown.clone())?;
     let gate = services.gate.clone();
     let watch = {
         let (state, producer) = (services.state.clone(), services.producer.clone());
         let shutdown = shutdown.clone();
         actix_web::rt::spawn(async move { gate.watch(state, producer, shutdown).await })
+    };
+    let relay = {
+        let (events, state, gate) = (services.events.clone(), services.state.clone(), services.gate.clone());
+        actix_web::rt::spawn(async move { events.run(state, gate).await })
     };
     let producer = services.producer.clone();
     let (server, address) = listen(&config, services, &health)?;
@@ -69,7 +78,9 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     handle.stop(true).await;
     let flushed = producer.flush(Duration::from_secs(2)).await;
     flushed.unwrap_or_else(|error| tracing::warn!(%error, "stopping with records unsent"));
-    watch.await.unwrap_or_else(|error| tracing::warn!(%error, "the watch of the dependencies ended badly"));
+    for task in [watch, relay] {
+        task.await.unwrap_or_else(|error| tracing::warn!(%error, "a task beside the requests ended badly"));
+    }
     match serving.await {
         Ok(outcome) => outcome.map_err(|source| ServiceError::Listen { address, source }),
         Err(error) => Err(ServiceError::Listen { address, source: std::io::Error::other(error) }),
@@ -77,24 +88,31 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
 }
 
 /// Sets up the edges. None of them has to be up.
-fn connect(config: &Config, health: Health) -> Result<Services, ServiceError> {
+fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Services, ServiceError> {
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let name = config.service.name_or("web");
-    let producer = Producer::connect(&config.kafka, &format!("tessera-{name}"))?;
+    let memory = Budget::new(config.limits.memory_budget);
+    let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
+    let producer = Producer::connect_within(&config.kafka, &format!("tessera-{name}"), queue)?;
     let store = Store::open(&config.store)?;
-    let gate = Arc::new(Gate::new(health, config.limits.clone()));
-    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate })
+    let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
+    let events = EventRelay::new(config.http.max_watchers, shutdown);
+    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new(), events })
 }
 
 fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
     let wanted = config.http.http_addr;
     let failed = |source| ServiceError::Listen { address: wanted, source };
+    let (counts, gate) = (services.counts.clone(), services.gate.clone());
+    let metrics = Metrics::new("web", health, |registry| counts.register(registry, &gate));
     let health = health.clone();
     let app = move || {
         App::new()
             .app_data(Data::new(services.clone()))
             .wrap(from_fn(guard))
+            .wrap(from_fn(count))
             .configure(health::routes(health.clone()))
+            .configure(metrics::routes(metrics.clone()))
             .configure(routes::configure)
     };
     let server = HttpServer::new(app)

@@ -9,6 +9,7 @@ if status then
 end
 redis.call('HSET', KEYS[1], 'status', ARGV[3], unpack(ARGV, 4))
 enter_stage(KEYS[1], 0)
+if ARGV[3] == 'queued' then keep_moment(KEYS[1], 'queued_ms') end
 note(KEYS[1], ARGV[2], ARGV[3], '')
 if tonumber(ARGV[1]) > 0 then expire_all(KEYS[1], ARGV[1]) end
 return { 'made' }

@@ -13,6 +13,7 @@ if tonumber(job[6] or '0') + 1 ~= tonumber(job[7] or '1') then return { 'refused
 redis.call('HSET', KEYS[1], 'status', 'done', 'final_filename', ARGV[2], 'bytes_out', ARGV[3], 'finished_at', ARGV[4],
   'updated_at', ARGV[4])
 redis.call('HDEL', KEYS[1], 'lease', 'lease_until', 'again', 'reason')
+end_times(KEYS[1])
 note(KEYS[1], ARGV[4], 'done', '')
 expire_all(KEYS[1], ARGV[5])
 return { 'made', status }

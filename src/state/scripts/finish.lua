@@ -7,6 +7,7 @@ if status == ARGV[1] then return { 'already', status } end
 if ended(status) then return { 'refused', status } end
 redis.call('HSET', KEYS[1], 'status', ARGV[1], 'reason', ARGV[2], 'finished_at', ARGV[3], 'updated_at', ARGV[3])
 redis.call('HDEL', KEYS[1], 'lease', 'lease_until', 'again')
+end_times(KEYS[1])
 note(KEYS[1], ARGV[3], ARGV[1], ARGV[2])
 expire_all(KEYS[1], ARGV[4])
 return { 'made', status }

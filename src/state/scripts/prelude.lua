@@ -19,6 +19,29 @@ local function note(job, at, status, text)
   redis.call('XADD', job .. ':events', 'MAXLEN', '~', 200, '*', 'at', at, 'status', status, 'text', text)
 end
 
+-- Adds milliseconds to a step of the job, and of its stage if one is named. For people, never for decisions.
+local function add_time(job, step, stage, ms)
+  redis.call('HINCRBYFLOAT', job, 'ms_' .. step, ms)
+  if stage ~= '' then redis.call('HINCRBYFLOAT', job, 'ms_' .. step .. ':' .. stage, ms) end
+end
+
+-- Sets a time to what has passed since the moment that the field `since` keeps.
+local function set_time(job, name, since)
+  local began = tonumber(redis.call('HGET', job, since) or '')
+  if began then redis.call('HSET', job, name, string.format('%.0f', math.max(0, now_ms() - began))) end
+end
+
+-- The times of the job and of the stage that it is in, at its end.
+local function end_times(job)
+  set_time(job, 'ms_total', 'queued_ms')
+  set_time(job, 'ms_total:' .. (redis.call('HGET', job, 'stage') or '0'), 'stage_ms')
+end
+
+-- Keeps the moment that a field's name says.
+local function keep_moment(job, name)
+  redis.call('HSET', job, name, string.format('%.0f', now_ms()))
+end
+
 -- Calls `act` with every key that the job's stages may have.
 local function each_stage_key(job, act)
   local stages = tonumber(redis.call('HGET', job, 'stages') or '1') or 1

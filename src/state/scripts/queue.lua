@@ -6,6 +6,7 @@ if not status then return { 'unknown' } end
 if working(status) then return { 'already', status } end
 if status ~= 'accepting' then return { 'refused', status } end
 redis.call('HSET', KEYS[1], 'status', 'queued', 'updated_at', ARGV[1])
+keep_moment(KEYS[1], 'queued_ms')
 redis.call('PERSIST', KEYS[1])
 note(KEYS[1], ARGV[1], 'queued', '')
 redis.call('PERSIST', KEYS[1] .. ':events')

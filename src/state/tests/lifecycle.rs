@@ -224,10 +224,33 @@ async fn touching_renews_only_what_is_worked_on() {
     assert_ne!(scene.hash(job)["updated_at"], "old");
     assert_eq!(scene.hash(done)["updated_at"], "old");
     assert!(scene.hash(unknown).is_empty());
-    scene.state.add_times(job, &[("read", 5), ("encode", 7)]).await.unwrap();
-    scene.state.add_times(job, &[("read", 6)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn times_are_kept_of_the_job_and_of_its_stages() {
+    let scene = Scene::new().await;
+    let (job, token) = scene.claimed(2).await;
+    scene.state.add_times(job, None, &[("upload", 3)]).await.unwrap();
+    scene.state.add_times(job, Some(0), &[("split", 5), ("encode", 7)]).await.unwrap();
+    scene.mark_all(job, 0, &token).await;
+    scene.state.mark(&[mark(job, 0, &token, 2)]).await.unwrap();
+    scene.state.next_stage(job, 0, &token, "rows").await.unwrap();
+    scene.state.add_times(job, Some(1), &[("split", 6)]).await.unwrap();
+    let odd = Mark { run_ms: f32::NAN, ..mark(job, 1, &scene.claim(job, 1).await, 0) };
+    assert_eq!(scene.state.mark(&[odd]).await.unwrap(), [Marked::New]);
     let view = scene.state.job(job).await.unwrap().unwrap();
-    assert_eq!(view.ms, [("encode".to_owned(), 7), ("read".to_owned(), 11)].into());
+    let named = |ms: &std::collections::BTreeMap<String, u64>, name: &str| ms.get(name).copied();
+    let of_job = ["upload", "split", "kernels", "encode"].map(|name| named(&view.ms, name));
+    assert_eq!(of_job, [Some(3), Some(11), Some(18), Some(7)], "each tile's time counts once");
+    assert_eq!(named(&view.stage_ms[&0], "kernels"), Some(18));
+    assert_eq!([0, 1].map(|stage| named(&view.stage_ms[&stage], "split")), [Some(5), Some(6)]);
+    assert!(view.ms.contains_key("queue") && view.stage_ms[&0].contains_key("total"));
+    scene.state.fail(job, "x", HOUR).await.unwrap();
+    let view = scene.state.job(job).await.unwrap().unwrap();
+    assert!(view.ms["total"] >= view.stage_ms[&1]["total"]);
+    scene.state.retry(job, 2).await.unwrap();
+    let view = scene.state.job(job).await.unwrap().unwrap();
+    assert_eq!((view.ms, view.stage_ms.len()), ([("upload".to_owned(), 3)].into(), 0));
 }
 
 #[tokio::test]

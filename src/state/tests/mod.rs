@@ -8,6 +8,7 @@ mod listing;
 mod recovery;
 mod stages;
 mod tiles;
+mod watching;
 mod workers;
 
 use std::collections::HashMap;
@@ -140,7 +141,7 @@ impl Drop for Scene {
 }
 
 pub(super) fn mark(job: JobId, stage: u32, token: &Token, index: u32) -> Mark {
-    Mark { job, stage, token: token.clone(), index, worker_number: 3, attempt: 1 }
+    Mark { job, stage, token: token.clone(), index, worker_number: 3, attempt: 1, run_ms: 1.5 }
 }
 
 pub(super) fn end(job: JobId) -> EndMarker {

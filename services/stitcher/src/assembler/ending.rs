@@ -10,6 +10,7 @@ use tessera::store::{Object, StoreError};
 
 use super::Assembler;
 use crate::assembly::Assembly;
+use crate::counts::StageOutcome;
 use crate::edges::{Edges, Trouble};
 use tessera::patience::insist;
 
@@ -24,6 +25,7 @@ pub struct StageEnd {
     token: Token,
     object: Object,
     bytes: u64,
+    stitch_ms: u64,
     encode_ms: u64,
 }
 
@@ -46,6 +48,17 @@ enum Outcome {
     Later(Trouble),
 }
 
+impl Outcome {
+    fn kind(&self) -> StageOutcome {
+        match self {
+            Self::Ended => StageOutcome::Ended,
+            Self::Lost => StageOutcome::Lost,
+            Self::Failed(_) => StageOutcome::Failed,
+            Self::Later(_) => StageOutcome::Later,
+        }
+    }
+}
+
 impl StageEnd {
     pub(super) fn of(assembly: &Assembly, object: Object, bytes: u64) -> Self {
         Self {
@@ -57,6 +70,7 @@ impl StageEnd {
             token: assembly.token.clone(),
             object,
             bytes,
+            stitch_ms: u64::try_from(assembly.stitching.as_millis()).unwrap_or(u64::MAX),
             encode_ms: assembly.encode_ms,
         }
     }
@@ -70,6 +84,8 @@ impl StageEnd {
 pub(super) async fn end(edges: &Edges, end: StageEnd) -> StageEnded {
     let (id, job) = (end.id, end.job);
     let input = if end.stages > 1 { rows_of(edges, job).await } else { None };
+    // Only for show: without it the stage ends all the same.
+    let _ = edges.state.add_times(job, Some(end.stage), &[("stitch", end.stitch_ms), ("encode", end.encode_ms)]).await;
     let made = if end.is_last() { finish_job(edges, &end).await } else { next_stage(edges, &end).await };
     let outcome = match made {
         Ok(true) => {
@@ -94,9 +110,6 @@ async fn finish_job(edges: &Edges, end: &StageEnd) -> Result<bool, Trouble> {
         bytes_out: end.bytes,
         finished_at: now(),
     };
-    let times = [("encode", end.encode_ms)];
-    // Only for show: without it the job ends all the same.
-    let _ = edges.state.add_times(end.job, &times).await;
     insist(&edges.shutdown, "writing the end marker", || edges.store.put_end(&marker)).await?;
     let ask = || edges.state.done(end.job, &end.token, &marker, edges.keep);
     let made = insist(&edges.shutdown, "ending a job", ask).await?;
@@ -177,6 +190,7 @@ impl Assembler {
         if self.assemblies.get(&job).is_none_or(|assembly| assembly.id != id) {
             return Ok(());
         }
+        self.edges.counts.stage_ended(outcome.kind());
         match outcome {
             Outcome::Ended => {
                 if let Some(assembly) = self.drop_assembly(job) {

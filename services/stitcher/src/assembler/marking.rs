@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tessera::bus::Ack;
 use tessera::job::JobId;
@@ -62,11 +63,19 @@ impl Assembler {
                 index: tile.index,
                 worker_number: tile.worker_number,
                 attempt: tile.attempt,
+                run_ms: tile.ms.run,
             };
             waiting.push(Stored { mark, ack });
         }
-        let outcomes = tokio::task::spawn_blocking(move || puts.into_iter().map(put).collect::<Vec<_>>()).await;
+        let outcomes = tokio::task::spawn_blocking(move || puts.into_iter().map(timed).collect::<Vec<_>>()).await;
         let outcomes = outcomes.map_err(|_| Trouble::Stopping)?;
+        let outcomes = waiting.iter().zip(outcomes).map(|(tile, (outcome, took))| {
+            if let Some(assembly) = self.assemblies.get_mut(&tile.mark.job) {
+                assembly.stitching += took;
+            }
+            outcome
+        });
+        let outcomes = outcomes.collect();
         self.after_puts(waiting, outcomes).await
     }
 
@@ -96,6 +105,7 @@ impl Assembler {
         let (marks, acks): (Vec<Mark>, Vec<Ack>) = stored.into_iter().map(|tile| (tile.mark, tile.ack)).unzip();
         let marked = insist(&self.edges.shutdown, "marking tiles", || self.edges.state.mark(&marks)).await?;
         for ((mark, ack), marked) in marks.into_iter().zip(acks).zip(marked) {
+            self.edges.counts.marked(marked);
             self.marked(&mark, ack, marked).await?;
         }
         Ok(())
@@ -153,6 +163,7 @@ impl Assembler {
             return Ok(());
         };
         let number = assembly.number;
+        self.edges.counts.differed();
         tracing::warn!(%job, stage = number, index, "a tile came twice with different bytes");
         match assembly.mismatch(index) {
             Mismatch::First => {
@@ -201,6 +212,11 @@ pub(super) fn spool_failure(error: &io::Error) -> String {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the stitcher's disk is full".to_owned(),
         _ => format!("the stitcher's spool failed: {error}"),
     }
+}
+
+fn timed(one: Put) -> (Putted, Duration) {
+    let begun = Instant::now();
+    (put(one), begun.elapsed())
 }
 
 /// Puts pixels into their slot, or compares them with what it holds. Blocks.

@@ -2,6 +2,8 @@
 //!
 //! Owns the names and units of the JSON; takes everything from the job's hash.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tessera::job::JobStatus;
@@ -54,7 +56,7 @@ pub struct JobJson {
     finished_at: Option<String>,
     final_filename: Option<String>,
     #[serde(flatten)]
-    ms: std::collections::BTreeMap<String, u64>,
+    ms: BTreeMap<String, u64>,
 }
 
 /// One trip of all tiles through the workers.
@@ -66,6 +68,8 @@ pub struct StageJson {
     pub status: &'static str,
     /// 0 to 1.
     pub progress: f64,
+    /// Milliseconds per step; of what many do at once, the sum.
+    pub ms: BTreeMap<String, u64>,
 }
 
 impl JobJson {
@@ -126,14 +130,17 @@ pub fn notice(view: &JobView, has_workers: bool) -> Option<&'static str> {
 pub fn stages(view: &JobView) -> Vec<StageJson> {
     let done = matches!(view.status, JobStatus::Done);
     let share = f64::from(view.received_tiles) / f64::from(view.total_tiles.max(1));
-    let stage = |stage: u32| match stage.cmp(&view.stage) {
-        _ if done => StageJson { stage, status: "done", progress: 1.0 },
-        std::cmp::Ordering::Less => StageJson { stage, status: "done", progress: 1.0 },
+    let state = |stage: u32| match stage.cmp(&view.stage) {
+        _ if done => ("done", 1.0),
+        std::cmp::Ordering::Less => ("done", 1.0),
         std::cmp::Ordering::Equal if view.started_at.is_some() => {
-            let status = if view.status.is_terminal() { "stopped" } else { "processing" };
-            StageJson { stage, status, progress: share.min(1.0) }
+            (if view.status.is_terminal() { "stopped" } else { "processing" }, share.min(1.0))
         }
-        _ => StageJson { stage, status: "waiting", progress: 0.0 },
+        _ => ("waiting", 0.0),
+    };
+    let stage = |stage: u32| {
+        let (status, progress) = state(stage);
+        StageJson { stage, status, progress, ms: view.stage_ms.get(&stage).cloned().unwrap_or_default() }
     };
     (0..view.stages.max(1)).map(stage).collect()
 }

@@ -12,6 +12,7 @@ pub mod system;
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
+use super::events;
 use super::pages;
 use super::problem::Problem;
 
@@ -21,6 +22,7 @@ pub fn configure(config: &mut ServiceConfig) {
         web::scope("/api/v1")
             .service(web::resource("/jobs").get(jobs::list).post(jobs::post))
             .service(web::resource("/jobs/{id}").get(jobs::get).delete(actions::delete))
+            .service(web::resource("/jobs/{id}/events").get(events::show))
             .service(web::resource("/jobs/{id}/result").get(files::result).head(files::result))
             .service(web::resource("/jobs/{id}/original").get(files::original).head(files::original))
             .service(web::resource("/jobs/{id}/cancel").post(actions::cancel))

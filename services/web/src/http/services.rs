@@ -6,6 +6,8 @@ use tessera::bus::Producer;
 use tessera::state::State;
 use tessera::store::Store;
 
+use super::counts::Counts;
+use super::events::EventRelay;
 use super::gate::Gate;
 use crate::config::Config;
 
@@ -20,6 +22,10 @@ pub struct Services {
     pub producer: Producer,
     /// Originals and results.
     pub store: Store,
+    /// What is counted.
+    pub counts: Counts,
     /// Who may upload now.
     pub gate: Arc<Gate>,
+    /// Who watches which job.
+    pub events: EventRelay,
 }

@@ -43,6 +43,17 @@ pub enum Default {
 pub async fn upload(
     services: &Services,
     request: &HttpRequest,
+    body: Payload,
+    default: Default,
+) -> Result<Accepted, Problem> {
+    let outcome = take(services, request, body, default).await;
+    services.counts.upload_ended(&outcome);
+    outcome
+}
+
+async fn take(
+    services: &Services,
+    request: &HttpRequest,
     mut body: Payload,
     default: Default,
 ) -> Result<Accepted, Problem> {
@@ -57,6 +68,7 @@ pub async fn upload(
     };
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let received = receive(&services.store, content_type.unwrap_or_default(), &mut body, terms).await?;
+    services.counts.received(received.bytes, received.took);
     let services = services.clone();
     // A sender that goes away now must not stop half way what follows: it runs to its end on its own.
     let task = actix_web::rt::spawn(async move {
@@ -110,6 +122,11 @@ async fn without_key(services: &Services, received: &Received, request: &JobRequ
     let manifest: Manifest = accept::describe(services, received, request).await?;
     let accepted = accept::announce(services, &manifest).await?;
     let (job, bytes, took) = (accepted.job, received.bytes, received.took.as_millis());
+    let upload_ms = u64::try_from(took).unwrap_or(u64::MAX);
+    // Only for show.
+    if let Err(error) = services.state.add_times(job, None, &[("upload", upload_ms)]).await {
+        tracing::debug!(%job, %error, "noting how long the upload took");
+    }
     tracing::info!(%job, bytes, upload_ms = took, tiles = accepted.total_tiles, "job accepted");
     Ok(accepted)
 }

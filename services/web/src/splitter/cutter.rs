@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tessera::bus::records::{Encoding, PayloadKind, TaskHeader};
@@ -14,6 +15,7 @@ use tessera::picture::{ReadError, Rect};
 use tessera::plan::{PlanHash, Stage};
 use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::gate::{Admission, Gate, Stop};
 use super::input::Input;
@@ -69,6 +71,16 @@ impl Cutting {
         let stage = manifest.plan.stage(number)?.clone();
         let (grid, plan) = (stage.grid(), manifest.plan.hash());
         Some(Self { job: manifest.job, run, number, attempt, plan, stage, grid })
+    }
+
+    /// The job.
+    pub fn job(&self) -> JobId {
+        self.job
+    }
+
+    /// The stage's number.
+    pub fn stage(&self) -> u32 {
+        self.number
     }
 
     /// Reads `input` and hands over the tiles that `gate` lets out, in order; blocks its thread.
@@ -171,8 +183,17 @@ impl Cutting {
 
 fn hand_over(tiles: &mpsc::Sender<CutTile>, tile: CutTile, gate: &Gate) -> Result<(), Halt> {
     // Nobody receives any more once a tile could not be sent.
-    let stopped = |_| Halt::Stopped(gate.stopped().unwrap_or(Stop::Unsendable));
-    tiles.blocking_send(tile).map_err(stopped)
+    let stopped = || Halt::Stopped(gate.stopped().unwrap_or(Stop::Unsendable));
+    match tiles.try_send(tile) {
+        Ok(()) => Ok(()),
+        Err(TrySendError::Closed(_)) => Err(stopped()),
+        Err(TrySendError::Full(tile)) => {
+            let begun = Instant::now();
+            let sent = tiles.blocking_send(tile);
+            gate.add_wait(begun.elapsed());
+            sent.map_err(|_| stopped())
+        }
+    }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> String {
@@ -196,8 +217,10 @@ pub struct Errand {
 }
 
 impl Errand {
-    /// Cuts; blocks its thread.
-    pub fn run(self) -> Cut {
-        self.cutting.run(self.input, &self.gate, &self.tiles)
+    /// Cuts; blocks its thread. Also gives how long it read and cut, waits not counted.
+    pub fn run(self) -> (Cut, Duration) {
+        let begun = Instant::now();
+        let cut = self.cutting.run(self.input, &self.gate, &self.tiles);
+        (cut, begun.elapsed().saturating_sub(self.gate.waited()))
     }
 }

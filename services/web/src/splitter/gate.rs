@@ -56,13 +56,15 @@ struct Inner {
     is_full: bool,
     undelivered: usize,
     moved: Instant,
+    waited: Duration,
 }
 
 impl Gate {
     /// A gate for a stage of a run whose bits are as in `view`.
     pub fn new(stage: u32, run: u32, view: WindowView, ceiling: Ceiling) -> Self {
         let window = Window::new(ceiling);
-        let inner = Inner { window, view, stop: None, is_full: false, undelivered: 0, moved: Instant::now() };
+        let (moved, waited) = (Instant::now(), Duration::ZERO);
+        let inner = Inner { window, view, stop: None, is_full: false, undelivered: 0, moved, waited };
         Self { stage, run, inner: Mutex::new(inner), changed: Condvar::new() }
     }
 
@@ -83,8 +85,20 @@ impl Gate {
                 inner.moved = Instant::now();
                 return Admission::Send;
             }
+            let begun = Instant::now();
             self.changed.wait(&mut inner);
+            inner.waited += begun.elapsed();
         }
+    }
+
+    /// Counts time in which the cutting thread waited elsewhere.
+    pub fn add_wait(&self, waited: Duration) {
+        self.inner.lock().waited += waited;
+    }
+
+    /// How long the cutting thread has waited: what is left of its time went into reading and cutting.
+    pub fn waited(&self) -> Duration {
+        self.inner.lock().waited
     }
 
     /// Whether a tile was set when last looked at.
@@ -121,6 +135,11 @@ impl Gate {
     /// Redis did not answer: that is no time in which a tile could have been seen to come back.
     pub fn overlooked(&self) {
         self.inner.lock().moved = Instant::now();
+    }
+
+    /// Tiles that are out.
+    pub fn outstanding(&self) -> usize {
+        self.inner.lock().window.tiles()
     }
 
     /// Ends the pass; the first reason counts.

@@ -200,7 +200,7 @@ pub async fn complete(rig: &Rig, store: &Store, job: JobId, result: &[u8]) {
     state.lease(job, &Token::random(), "rig").await.unwrap();
     let claim = state.claim(job, 0, &Token::random(), &Token::random(), "rig").await.unwrap();
     let (Claim::Held { token } | Claim::Cleared { token, .. }) = claim else { panic!("{claim:?}") };
-    let mark = Mark { job, stage: 0, token: token.clone(), index: 0, worker_number: 1, attempt: 1 };
+    let mark = Mark { job, stage: 0, token: token.clone(), index: 0, worker_number: 1, attempt: 1, run_ms: 2.0 };
     assert_eq!(state.mark(&[mark]).await.unwrap(), [Marked::Complete]);
     assert!(state.finishing(job, &token).await.unwrap().is_so());
     let object = Object::Result { job, token: token.clone(), ext: "png".to_owned() };

@@ -129,7 +129,15 @@ impl Rig {
     pub async fn mark(&self, job: JobId, stage: u32, tiles: &[u32]) -> Vec<Marked> {
         let claim = self.state.claim(job, stage, &spool(), &Token::random(), "rig").await.unwrap();
         let (Claim::Held { token } | Claim::Cleared { token, .. }) = claim else { panic!("{claim:?}") };
-        let mark = |index: &u32| Mark { job, stage, token: token.clone(), index: *index, worker_number: 1, attempt: 1 };
+        let mark = |index: &u32| Mark {
+            job,
+            stage,
+            token: token.clone(),
+            index: *index,
+            worker_number: 1,
+            attempt: 1,
+            run_ms: 2.0,
+        };
         self.state.mark(&tiles.iter().map(mark).collect::<Vec<_>>()).await.unwrap()
     }
 }

@@ -10,8 +10,9 @@ use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
 use tessera::job::{JobId, JobStatus, Manifest};
 use tessera::picture::codec::ResultFormat;
-use tessera::plan::Plan;
+use tessera::plan::{DiskNeed, Plan};
 use tessera::state::{Transition, now};
+use tessera::store::{Shortage, Store};
 
 use super::form::JobRequest;
 use super::inspect::inspect;
@@ -44,6 +45,7 @@ pub async fn describe(services: &Services, received: &Received, request: &JobReq
     let plan = Plan::make(info, &request.chain, &limits)?;
     let result = request.format.resolve(received.format, request.quality);
     result.check(plan.output).map_err(Problem::Unprocessable)?;
+    check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
         job: received.job,
         run: 1,
@@ -58,6 +60,24 @@ pub async fn describe(services: &Services, received: &Received, request: &JobReq
         plan,
         created_at: now(),
     })
+}
+
+/// Refuses a job whose tiles and files do not fit: for good, or until the disk has room again. A turned
+/// picture, or one that is measured, waits on the disk as a whole before its result is begun.
+fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
+    let shortage = match store.shortage(need) {
+        Ok(shortage) => shortage,
+        // Whoever cannot be asked will say so when it is written to.
+        Err(error) => return Ok(tracing::warn!(%error, "asking a disk for its room")),
+    };
+    let Some(shortage) = shortage else { return Ok(()) };
+    let Shortage { needed, free, total } = shortage;
+    if shortage.is_forever() {
+        let text = format!("the job needs {needed} bytes of disk for its tiles and its result, the disk has {total}");
+        return Err(Problem::Unprocessable(text));
+    }
+    let text = format!("the job needs {needed} bytes of disk for its tiles and its result, {free} are free now");
+    Err(Problem::Unavailable(text))
 }
 
 /// Announces a job whose original is in the store.

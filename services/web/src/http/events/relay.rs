@@ -1,0 +1,209 @@
+//! `EventRelay`: looks at the jobs that are watched, once for all who watch them.
+//!
+//! Owns who watches what and how often Redis is asked. Memory is one frame for each watched job and a place for
+//! each watcher; who is slow skips frames, none are kept for it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tessera::job::{JobId, WorkerId};
+use tessera::state::{Glimpse, State, Watched};
+use tessera::telemetry::Shutdown;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+
+use super::frame::Frame;
+use super::tiles::Tiles;
+use super::watcher::Watcher;
+use crate::http::gate::Gate;
+use crate::http::pages::mosaic::MAX_TILES;
+use crate::http::problem::Problem;
+
+/// Between two looks at a job: at most four events a second.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What is known of a watched job.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    /// Whether what is known is true now.
+    pub link: Link,
+    /// The last state that was seen.
+    pub frame: Option<Arc<Frame>>,
+}
+
+/// How the relay stands to a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It was not looked at yet.
+    Unseen,
+    /// It was seen at the last look.
+    Live,
+    /// Redis does not answer.
+    Away,
+    /// There is no such job.
+    Unknown,
+}
+
+/// Who watches which job.
+#[derive(Clone)]
+pub struct EventRelay {
+    inner: Arc<Inner>,
+    shutdown: Shutdown,
+}
+
+struct Inner {
+    jobs: Mutex<HashMap<JobId, watch::Sender<Sight>>>,
+    came: Notify,
+    places: Arc<Semaphore>,
+    most: usize,
+}
+
+impl EventRelay {
+    /// A relay for at most `most` watchers, whose streams end with `shutdown`.
+    pub fn new(most: usize, shutdown: Shutdown) -> Self {
+        let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        Self { inner: Arc::new(Inner { jobs: Mutex::default(), came: Notify::new(), places, most }), shutdown }
+    }
+
+    /// Begins to watch a job, which need not be known.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`] if there are too many watchers, or the service is being stopped.
+    pub fn watch(&self, job: JobId) -> Result<Watcher, Problem> {
+        if self.shutdown.is_requested() {
+            return Err(Problem::Unavailable("the service is being stopped".to_owned()));
+        }
+        let place: OwnedSemaphorePermit = self.inner.places.clone().try_acquire_owned().map_err(|_| {
+            Problem::Unavailable(format!(
+                "{} watch jobs already: max_watchers; ask for the job itself",
+                self.inner.most
+            ))
+        })?;
+        let mut jobs = self.inner.jobs.lock();
+        // A job that has ended is not looked at any more; it may have been begun again since.
+        let open = jobs.get(&job).filter(|sights| is_open(&sights.borrow()));
+        let sights = match open {
+            Some(sights) => sights.subscribe(),
+            None => {
+                let (sender, sights) = watch::channel(Sight { link: Link::Unseen, frame: None });
+                jobs.insert(job, sender);
+                self.inner.came.notify_one();
+                sights
+            }
+        };
+        Ok(Watcher::new(sights, place, self.shutdown.clone()))
+    }
+
+    /// Looks at the watched jobs until the stop is requested.
+    pub async fn run(&self, state: State, gate: Arc<Gate>) {
+        let mut looker = Looker { relay: self.inner.clone(), state, gate, names: Arc::default() };
+        let mut next = Instant::now();
+        loop {
+            let is_turn = Instant::now() >= next;
+            if is_turn {
+                next = Instant::now() + LOOK_EVERY;
+            }
+            // Between two looks only jobs are looked at that nobody has seen.
+            let asked = self.inner.watched(|sight| is_turn || sight.link == Link::Unseen);
+            looker.look(asked).await;
+            let is_idle = self.inner.jobs.lock().is_empty();
+            tokio::select! {
+                () = self.shutdown.requested() => return,
+                () = self.inner.came.notified() => {}
+                () = tokio::time::sleep_until(next), if !is_idle => {}
+            }
+        }
+    }
+}
+
+/// Whether a job is still to be looked at.
+fn is_open(sight: &Sight) -> bool {
+    sight.link != Link::Unknown && !sight.frame.as_ref().is_some_and(|frame| frame.is_last())
+}
+
+impl Inner {
+    /// The watched jobs that `wanted` names; those that nobody watches any more are forgotten.
+    fn watched(&self, wanted: impl Fn(&Sight) -> bool) -> Vec<(Watched, Option<Arc<Frame>>)> {
+        let mut jobs = self.jobs.lock();
+        jobs.retain(|_, sights| sights.receiver_count() > 0);
+        let asked = jobs.iter().filter_map(|(job, sights)| {
+            let sight = sights.borrow();
+            if !is_open(&sight) || !wanted(&sight) {
+                return None;
+            }
+            let frame = sight.frame.clone();
+            let after = frame.as_ref().and_then(|frame| frame.cursor().map(str::to_owned));
+            let tiles_of = frame.as_ref().map_or(Some(0), |frame| frame.drawn_stage());
+            Some((Watched { job: *job, after, tiles_of }, frame))
+        });
+        asked.collect()
+    }
+
+    /// Shows a job's watchers what was seen.
+    fn show(&self, job: JobId, link: Link, frame: Option<Arc<Frame>>) {
+        let jobs = self.jobs.lock();
+        let Some(sights) = jobs.get(&job) else { return };
+        sights.send_if_modified(|sight| {
+            let is_news = sight.link != link || frame.is_some();
+            sight.link = link;
+            sight.frame = frame.or(sight.frame.take());
+            is_news
+        });
+    }
+}
+
+struct Looker {
+    relay: Arc<Inner>,
+    state: State,
+    gate: Arc<Gate>,
+    names: Arc<HashMap<u16, WorkerId>>,
+}
+
+impl Looker {
+    async fn look(&mut self, asked: Vec<(Watched, Option<Arc<Frame>>)>) {
+        if asked.is_empty() {
+            return;
+        }
+        let (watched, frames): (Vec<Watched>, Vec<_>) = asked.into_iter().unzip();
+        let glimpses = match self.state.glimpses(&watched).await {
+            Ok(glimpses) => glimpses,
+            Err(error) => {
+                tracing::debug!(%error, jobs = watched.len(), "looking at watched jobs");
+                return watched.iter().for_each(|one| self.relay.show(one.job, Link::Away, None));
+            }
+        };
+        self.learn_names(&glimpses).await;
+        for ((one, before), glimpse) in watched.iter().zip(frames).zip(glimpses) {
+            match glimpse {
+                None => self.relay.show(one.job, Link::Unknown, None),
+                Some(glimpse) => {
+                    let frame = self.frame(glimpse, before.as_deref());
+                    self.relay.show(one.job, Link::Live, frame.is_news().then(|| Arc::new(frame)));
+                }
+            }
+        }
+    }
+
+    /// Asks for the workers' names when a number comes up that has none yet.
+    async fn learn_names(&mut self, glimpses: &[Option<Glimpse>]) {
+        let tiles = glimpses.iter().flatten().filter_map(|glimpse| glimpse.tiles.as_ref());
+        let mut made = tiles.flatten().flatten();
+        if made.all(|tile| tile.worker_number == 0 || self.names.contains_key(&tile.worker_number)) {
+            return;
+        }
+        match self.state.worker_names().await {
+            Ok(names) => self.names = Arc::new(names),
+            Err(error) => tracing::debug!(%error, "asking for the workers' names"),
+        }
+    }
+
+    fn frame(&self, glimpse: Glimpse, before: Option<&Frame>) -> Frame {
+        let Glimpse { view, changes, tiles } = glimpse;
+        let changes = before.map(Frame::changes).unwrap_or_default().iter().cloned().chain(changes).collect();
+        let tiles = tiles.filter(|_| view.total_tiles <= MAX_TILES);
+        let tiles = tiles.map(|made| Tiles { of: (view.run, view.stage), made });
+        Frame::new(&view, self.gate.has_workers(), changes, tiles, self.names.clone(), before)
+    }
+}
