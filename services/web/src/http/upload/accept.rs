@@ -68,7 +68,10 @@ fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
     let shortage = match store.shortage(need) {
         Ok(shortage) => shortage,
         // Whoever cannot be asked will say so when it is written to.
-        Err(error) => return Ok(tracing::warn!(%error, "asking a disk for its room")),
+        Err(error) => {
+            tracing::warn!(%error, "asking a disk for its room");
+            return Ok(());
+        }
     };
     let Some(shortage) = shortage else { return Ok(()) };
     let Shortage { needed, free, total } = shortage;
