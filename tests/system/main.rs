@@ -13,3 +13,4 @@ mod first_light;
 mod formats;
 mod records;
 mod requests;
+mod watching;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tessera::bus::records::TaskHeader;
+use tessera::bus::records::{TaskHeader, TileOutcome};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::progress::Progress;
@@ -91,11 +91,7 @@ fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, delay: Du
         }
         let outcome = tile::run(&task, payload);
         let took = begun.elapsed();
-        drop(in_hand);
-        match &outcome {
-            Ok(_) => progress.finished(took),
-            Err(_) => progress.failed(),
-        }
+        in_hand.finish(if outcome.is_ok() { TileOutcome::Done } else { TileOutcome::Failed }, took);
         // Nobody waits for it when the worker stops; its record stays uncommitted.
         let _ = reply.send(Ran { outcome, took });
     }
