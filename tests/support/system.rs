@@ -147,6 +147,13 @@ impl System {
         Ok(())
     }
 
+    /// As [`System::restart`], listening at `address`: that of before, so that open pages find it again.
+    pub fn restart_at(&mut self, name: &str, address: &str) -> Result<()> {
+        let process = self.process(name)?;
+        process.recipe.environment.insert("TESSERA_HTTP_ADDR".to_owned(), address.to_owned());
+        self.restart(name)
+    }
+
     fn address_file(&self, name: &str) -> PathBuf {
         self.folder.path().join("run").join(format!("{name}.addr"))
     }

@@ -17,3 +17,4 @@ mod metrics;
 mod records;
 mod requests;
 mod turns;
+mod watching;
