@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use tessera::job::{JobId, Manifest, Token};
 use tessera::state::{Leased, StateError};
 use tessera::store::StoreError;
+use tessera::telemetry::logs::trace_id;
 use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument;
 
 use super::desk::{Desk, Memory};
 use super::pass::{self, Ended, Grant};
@@ -184,7 +186,16 @@ impl Leaser {
         self.running.insert(job, share);
         let grant = Grant { manifest, lease, stage, run, attempt: attempts.max(before + 1) };
         let desk = self.desk.clone();
-        self.passes.spawn_local(async move { (job, pass::run(desk, grant).await) });
+        let span = tracing::info_span!(
+            "picture.cut",
+            trace_id = trace_id(grant.manifest.trace.as_ref()),
+            %job,
+            stage,
+            run,
+            attempt = grant.attempt,
+        );
+        let run = async move { (job, pass::run(desk, grant).await) };
+        self.passes.spawn_local(run.instrument(span));
     }
 
     async fn manifest(&mut self, job: JobId) -> Result<Option<Arc<Manifest>>, StoreError> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tessera::job::{JobId, Manifest, Token};
+use tessera::job::{JobId, Manifest, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::state::Release;
 use tokio::sync::mpsc;
@@ -117,7 +117,7 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     if desk.shutdown.is_requested() {
         gate.stop(Stop::Drained);
     }
-    cut_and_send(desk, cutting, input, gate).await
+    cut_and_send(desk, cutting, input, gate, grant.manifest.trace).await
 }
 
 async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
@@ -134,7 +134,13 @@ async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
     Ok(input.within(desk.config.limits.max_decode_bytes))
 }
 
-async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gate>) -> Outcome {
+async fn cut_and_send(
+    desk: &Desk,
+    cutting: Cutting,
+    input: Input,
+    gate: Arc<Gate>,
+    trace: Option<TraceContext>,
+) -> Outcome {
     let (job, stage) = (cutting.job(), cutting.stage());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
@@ -146,7 +152,7 @@ async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gat
         note_split(desk, job, stage, split).await;
         cut
     };
-    let send = send_all(desk, cut_tiles, &gate);
+    let send = send_all(desk, cut_tiles, &gate, trace);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
 }
