@@ -8,10 +8,13 @@ mod support;
 
 mod command;
 mod crashes;
+mod crews;
 mod dependencies;
 mod first_light;
 mod formats;
 mod metrics;
+mod outages;
 mod records;
 mod requests;
+mod tracing;
 mod turns;
