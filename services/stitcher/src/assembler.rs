@@ -25,6 +25,7 @@ use crate::assembly::Assembly;
 use crate::edges::{Edges, Trouble};
 use crate::intake::{self, Record, Rubbish};
 use crate::manifests::{KnownJob, Manifests};
+use crate::memory::Memory;
 use crate::spool::Spool;
 
 pub use ending::StageEnded;
@@ -48,6 +49,7 @@ pub struct Assembler {
     edges: Edges,
     name: String,
     spool: Spool,
+    memory: Memory,
     /// The spool of stages of one tile, which are kept in memory: it is new with each process.
     memory_spool: Token,
     encoders: EncoderPool,
@@ -92,11 +94,19 @@ fn tile_span(tile: &TileHeader, delivery: &Delivery) -> Span {
 
 impl Assembler {
     /// An assembler called `name` that has no stages yet.
-    pub fn new(edges: Edges, name: String, spool: Spool, encoders: EncoderPool, reports: Reports) -> Self {
+    pub fn new(
+        edges: Edges,
+        name: String,
+        spool: Spool,
+        memory: Memory,
+        encoders: EncoderPool,
+        reports: Reports,
+    ) -> Self {
         Self {
             edges,
             name,
             spool,
+            memory,
             memory_spool: Token::random(),
             encoders,
             reports,

@@ -23,6 +23,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use tessera::budget::Budget;
 use tessera::bus::Producer;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
@@ -90,9 +91,11 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
 fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Services, ServiceError> {
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let name = config.service.name_or("web");
-    let producer = Producer::connect(&config.kafka, &format!("tessera-{name}"))?;
+    let memory = Budget::new(config.limits.memory_budget);
+    let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
+    let producer = Producer::connect_within(&config.kafka, &format!("tessera-{name}"), queue)?;
     let store = Store::open(&config.store)?;
-    let gate = Arc::new(Gate::new(health, config.limits.clone()));
+    let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
     Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new(), events })
 }

@@ -12,6 +12,7 @@ pub mod counts;
 mod errand;
 mod error;
 mod identity;
+mod memory;
 pub mod progress;
 mod service;
 pub mod tile;

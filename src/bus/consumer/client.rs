@@ -27,9 +27,7 @@ pub(super) struct Client {
 impl Client {
     /// Opens a client and subscribes. Kafka need not be there yet.
     pub(super) fn open(settings: &Settings, context: Context) -> Result<Self, BusError> {
-        let options = &settings.options;
-        let member = options.static_member.as_deref();
-        let config = settings::consumer(&settings.args, options.group, member, &options.client_id);
+        let config = settings::consumer(&settings.args, &settings.options);
         let topic = context.topic.clone();
         let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(BusError::Client)?;
         consumer.subscribe(&[&topic]).map_err(BusError::Client)?;

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use tessera::job::JobId;
+
 use super::ending::{self, StageEnd};
 use super::marking::spool_failure;
 use super::{Assembler, Report};
@@ -34,19 +36,31 @@ impl Assembler {
         let open = self.assemblies.values().filter(|assembly| assembly.has_encoding()).count();
         let may_begin = open < EARLY_ENCODINGS;
         let is_draining = self.draining.is_some();
-        let fits = |assembly: &&mut Assembly| {
+        let fits = |assembly: &&Assembly| {
             let early = !is_draining && (may_begin || assembly.has_encoding());
             assembly.is_ready(now) && (assembly.is_complete || early)
         };
-        let ready = self.assemblies.values_mut().filter(fits);
-        let Some(assembly) = ready.min_by_key(|assembly| (!assembly.is_complete, assembly.served, assembly.id)) else {
+        let key = |assembly: &Assembly| (!assembly.is_complete, assembly.served, assembly.id, assembly.job());
+        let mut ready: Vec<_> = self.assemblies.values().filter(fits).map(key).collect();
+        ready.sort_unstable_by_key(|(is_early, served, id, _)| (*is_early, *served, *id));
+        ready.into_iter().any(|(_, _, _, job)| self.give_turn_to(job, now))
+    }
+
+    /// Gives a stage's next turn to an encoder; `false` if none is free, or there is no memory to begin in.
+    fn give_turn_to(&mut self, job: JobId, now: Instant) -> bool {
+        let Some(assembly) = self.assemblies.get_mut(&job) else { return false };
+        let Some(stage) = assembly.stage().cloned() else { return false };
+        let begins = !assembly.has_encoding();
+        let memory = begins.then(|| self.memory.encoding(&stage, assembly.is_complete)).flatten();
+        if begins && memory.is_none() {
+            tracing::debug!(%job, "waiting for memory to encode in");
             return false;
-        };
-        let (Some(stage), Some(turn)) = (assembly.stage().cloned(), assembly.next_turn(now)) else { return false };
+        }
+        let Some(turn) = assembly.next_turn(now) else { return false };
         assembly.served = assembly.served.saturating_add(1);
         let (product, object) = assembly.product();
         let slots = std::sync::Arc::clone(&assembly.slots);
-        let turn = EncodeStrips { id: assembly.id, job: assembly.job(), stage, slots, product, object, turn };
+        let turn = EncodeStrips { id: assembly.id, job, stage, slots, product, object, turn, memory };
         match self.encoders.give(turn) {
             Ok(()) => self.busy += 1,
             Err(turn) => {
@@ -101,7 +115,7 @@ impl Assembler {
         Ok(())
     }
 
-    async fn encoding_failed(&mut self, job: tessera::job::JobId, error: EncodeError) -> Result<(), Trouble> {
+    async fn encoding_failed(&mut self, job: JobId, error: EncodeError) -> Result<(), Trouble> {
         let reason = match &error {
             EncodeError::Spool(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Dropping what is held brings the records back, and with them a new claim.
@@ -128,7 +142,7 @@ impl Assembler {
     /// Shows the jobs as alive that are being encoded or wait for it. Beside, and only once: the next comes soon.
     pub fn touch(&self) {
         let alive = self.assemblies.values().filter(|assembly| assembly.is_complete || assembly.has_encoding());
-        let jobs: Vec<tessera::job::JobId> = alive.map(Assembly::job).collect();
+        let jobs: Vec<JobId> = alive.map(Assembly::job).collect();
         if jobs.is_empty() {
             return;
         }

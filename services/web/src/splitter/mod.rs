@@ -15,6 +15,7 @@ mod error;
 mod gate;
 mod input;
 mod leaser;
+mod memory;
 mod pass;
 mod sender;
 mod service;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tessera::budget::Share;
 use tessera::job::{JobId, Manifest, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::state::Release;
@@ -16,11 +17,14 @@ use super::cutter::{Cut, Cutting, Errand};
 use super::desk::{Desk, Pass};
 use super::gate::{Gate, Stop};
 use super::input::{Fault, Input, InputError};
+use super::memory::sending_bytes;
 use super::sender::{Sent, send_all};
 use super::verdict;
 
 /// Tiles that are cut ahead of being sent.
 const CUT_AHEAD: usize = 2;
+/// Between two looks at whether a pass that waits for memory still goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A granted lease.
 #[derive(Clone, Debug)]
@@ -117,7 +121,10 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     if desk.shutdown.is_requested() {
         gate.stop(Stop::Drained);
     }
-    cut_and_send(desk, cutting, input, gate, grant.manifest.trace).await
+    match reserve_decode(desk, &input, &gate).await {
+        Ok(_memory) => cut_and_send(desk, cutting, input, gate, grant.manifest.trace).await,
+        Err(stop) => Outcome::Stopped(stop),
+    }
 }
 
 async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
@@ -132,6 +139,17 @@ async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
     };
     let input = Input::open(&desk.store, &grant.manifest, grant.stage, rows.as_deref()).await?;
     Ok(input.within(desk.config.limits.max_decode_bytes))
+}
+
+/// Waits for the memory of a picture that must be decoded whole, as long as the pass goes on.
+async fn reserve_decode(desk: &Desk, input: &Input, gate: &Gate) -> Result<Share, Stop> {
+    let mut share = std::pin::pin!(desk.memory.decodes.reserve(input.whole_bytes()));
+    loop {
+        tokio::select! {
+            share = &mut share => return Ok(share),
+            () = tokio::time::sleep(LOOK_EVERY) => if let Some(stop) = gate.stopped() { return Err(stop) },
+        }
+    }
 }
 
 async fn cut_and_send(
@@ -152,7 +170,8 @@ async fn cut_and_send(
         note_split(desk, job, stage, split).await;
         cut
     };
-    let send = send_all(desk, cut_tiles, &gate, trace);
+    let most_bytes = sending_bytes(&desk.producer, desk.config.splitter.splitter_passes);
+    let send = send_all(desk, most_bytes, cut_tiles, &gate, trace);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
 }

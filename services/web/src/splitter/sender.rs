@@ -15,9 +15,6 @@ use super::cutter::CutTile;
 use super::desk::Desk;
 use super::gate::{Gate, Stop};
 
-/// Bytes of a pass that wait for their acknowledgement; more would only be a queue.
-const MOST_BYTES: usize = 16 << 20;
-
 /// How sending ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Sent {
@@ -39,9 +36,10 @@ enum Fate {
     Never(String),
 }
 
-/// Sends the tiles that come over `tiles`.
+/// Sends the tiles that come over `tiles`; takes the next while fewer than `most_bytes` wait for their acknowledgement.
 pub async fn send_all(
     desk: &Desk,
+    most_bytes: usize,
     mut tiles: mpsc::Receiver<CutTile>,
     gate: &Gate,
     trace: Option<TraceContext>,
@@ -54,7 +52,7 @@ pub async fn send_all(
         let fate = tokio::select! {
             biased;
             Some(fate) = on_their_way.next() => fate,
-            tile = tiles.recv(), if more && bytes < MOST_BYTES => {
+            tile = tiles.recv(), if more && bytes < most_bytes => {
                 match tile {
                     Some(tile) => {
                         bytes += tile.pixels.len();

@@ -11,12 +11,13 @@ use tessera::telemetry::{Metrics, Shutdown};
 use super::desk::Desk;
 use super::gate::Stop;
 use super::leaser::Leaser;
+use super::memory::Memory;
 use super::{SplitterConfig, SplitterError, command_feed, watcher};
 
 /// Commands in hand at once.
 const MAX_IN_FLIGHT: usize = 64;
 /// Bytes of commands in hand at once.
-const MAX_IN_FLIGHT_BYTES: usize = 8 << 20;
+const MAX_IN_FLIGHT_BYTES: usize = 4 << 20;
 /// How long the last records may take out.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 /// Between two looks at the dependencies.
@@ -33,10 +34,11 @@ pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), Split
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let store = Store::open(&config.store)?;
-    let producer = Producer::connect(&config.kafka, &name)?;
+    let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
+    let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let (consumer, commands) = Consumer::start(&config.kafka, consumer_options(&name))?;
     let service = config.service.clone();
-    let desk = Desk::new(config, state, store, producer, shutdown.clone());
+    let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
     let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(SplitterError::Health)?;
     let mut leaser = Leaser::new(desk.clone());
@@ -66,7 +68,8 @@ pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), Split
     }
 }
 
-fn consumer_options(name: &str) -> ConsumerOptions {
+/// How `jobs` is read.
+pub(super) fn consumer_options(name: &str) -> ConsumerOptions {
     ConsumerOptions {
         group: Group::Jobs,
         topic: Topic::Jobs,
