@@ -22,10 +22,15 @@ use strip::StripBuffer;
 use crate::spool::{SlotError, Slots};
 
 /// What a stage's strips become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Product {
     /// The job's result, a file.
-    Result(ResultFormat),
+    Result {
+        /// Its format.
+        format: ResultFormat,
+        /// Its colour profile.
+        icc: Option<Vec<u8>>,
+    },
     /// The next stage's input.
     Rows,
 }
@@ -84,7 +89,9 @@ impl Encoding {
     pub fn begin(stage: &Stage, product: Product, output: Box<dyn Output>) -> Result<Self, EncodeError> {
         let output = Tap::new(output);
         let rows: Box<dyn RowWriter> = match product {
-            Product::Result(format) => format.writer(output.clone(), stage.output)?,
+            Product::Result { format, icc } => {
+                format.writer_with_profile(output.clone(), stage.output, icc.as_deref())?
+            }
             Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
         };
         Ok(Self { stage: stage.clone(), rows, output, next_strip: 0 })

@@ -100,7 +100,7 @@ fn locate(manifest: &Manifest, stage: u32, rows: Option<&str>) -> Result<(Object
     let job: JobId = manifest.job;
     if stage == 0 {
         let name = manifest.original_format.as_str();
-        return match Format::from_extension(name).filter(|format| format.is_supported()) {
+        return match Format::from_extension(name) {
             Some(format) => Ok((Object::Original(job), Kind::Picture(format))),
             None => Err(InputError::Gone(format!("reading the picture: {name} is not a format that is read here"))),
         };
