@@ -115,3 +115,6 @@ fn describe(error: DecodingError) -> String {
         other => other.to_string().trim_end_matches('.').to_lowercase(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ impl<R: BufRead + Send> RowReader for QoiRows<R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

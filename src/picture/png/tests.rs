@@ -1,3 +1,5 @@
+mod interlaced;
+
 use std::io::{self, Cursor, Write};
 use std::sync::Arc;
 
