@@ -143,6 +143,14 @@ impl Chain {
     /// # Errors
     /// If a step does not take the pixels, or they are not the tile they are said to be.
     pub fn run(&self, input: TileInput) -> Result<Pixels, StepError> {
+        self.run_watched(input, |_| ())
+    }
+
+    /// As [`Chain::run`]; `after` is told each step that has been run, so that its caller can take the time.
+    ///
+    /// # Errors
+    /// As [`Chain::run`].
+    pub fn run_watched(&self, input: TileInput, mut after: impl FnMut(&Step)) -> Result<Pixels, StepError> {
         let mut halo = self.halo();
         input.check(halo)?;
         let TileInput { mut pixels, mut rect, mut margins, picture } = input;
@@ -153,6 +161,7 @@ impl Chain {
             pixels = step.run(area(pixels, rect, margins, kept)?.placed(first(rect, margins), size))?;
             let turn = step.turn();
             (rect, margins, size) = (turn.rect(rect, size), turn.margins(kept), turn.size(size));
+            after(step);
         }
         Ok(area(pixels, rect, margins, Margins::default())?.cropped())
     }

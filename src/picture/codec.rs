@@ -53,6 +53,18 @@ pub fn read_info(format: Format, input: impl BufRead + Seek, max_decode_bytes: u
     read_header(format, input, max_decode_bytes).map(|header| header.info)
 }
 
+/// Bytes of memory that decoding takes beyond a few rows, as [`Header::whole_bytes`], without a look at all the rest.
+///
+/// # Errors
+/// As [`read_header`].
+pub fn whole_bytes(format: Format, input: impl BufRead + Seek) -> Result<Option<u64>, ReadError> {
+    match format {
+        Format::Png => png::whole_bytes(input),
+        Format::Qoi => Ok(None),
+        other => read_header(other, input, u64::MAX).map(|header| header.whole_bytes),
+    }
+}
+
 /// Opens a picture of `format` to be read by rows. What must be decoded whole is decoded when the first
 /// row is asked for, not before.
 ///

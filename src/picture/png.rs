@@ -10,7 +10,7 @@ mod whole;
 mod writer;
 
 pub use reader::{PngHeader, PngRows, read_info};
-pub use whole::{open, read_header};
+pub use whole::{open, read_header, whole_bytes};
 pub use writer::PngWriter;
 
 /// PNG stores the high byte of a 16-bit sample first, rows here the low byte: both ways are the same swap.

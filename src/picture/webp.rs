@@ -8,7 +8,7 @@ mod reader;
 mod writer;
 
 pub use reader::{open, read_header};
-pub use writer::{MAX_SIDE, WebpWriter, check};
+pub use writer::{MAX_SIDE, WebpWriter, check, encoder_bytes};
 
 #[cfg(test)]
 mod tests;

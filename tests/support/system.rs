@@ -86,7 +86,10 @@ impl System {
             ("TESSERA_SCRATCH_DIR", folder.path().join("scratch").display().to_string()),
             ("TESSERA_RUN_DIR", folder.path().join("run").display().to_string()),
             ("TESSERA_TILE_DELAY_MS", options.tile_delay_ms.to_string()),
+            // As ops/up sets them.
             ("MALLOC_ARENA_MAX", "2".to_owned()),
+            ("MALLOC_MMAP_THRESHOLD_", (32 << 20).to_string()),
+            ("MALLOC_TRIM_THRESHOLD_", (64 << 20).to_string()),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))

@@ -13,6 +13,8 @@ use tessera::state::{JobView, State, StateError, now};
 use tessera::store::Store;
 use tessera::telemetry::Shutdown;
 
+use crate::counts::Counts;
+
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
 #[derive(Clone)]
 pub struct Edges {
@@ -28,6 +30,8 @@ pub struct Edges {
     pub limits: LimitArgs,
     /// Whether this monitor is the active one.
     pub duty: Duty,
+    /// What is counted.
+    pub counts: Counts,
     /// The request to stop.
     pub shutdown: Shutdown,
 }
@@ -76,6 +80,7 @@ impl Edges {
         if !self.state.fail(job.job, reason, self.keep()).await?.is_so() {
             return Ok(());
         }
+        self.counts.gave_up();
         let end = EndMarker {
             job: job.job,
             run: job.run,

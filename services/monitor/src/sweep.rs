@@ -47,6 +47,7 @@ impl Sweep {
         let known: HashSet<JobId> = jobs.iter().map(|job| job.job).collect();
         self.stalls.keep(&known);
         self.sent.retain(|job, _| known.contains(job));
+        self.edges.counts.jobs(&self.edges.state.counts().await?);
         let has_workers = self.edges.state.live_slots().await? > 0;
         let now_ms = chrono::Utc::now().timestamp_millis();
         for job in &jobs {
@@ -106,6 +107,7 @@ impl Sweep {
         tracing::info!(%job, stage, received, total, "the job seems stuck; its stitcher is asked to look");
         match self.edges.check(Check { job, stage }).await {
             Ok(delivered) => {
+                self.edges.counts.checked();
                 self.stalls.checked(look, now_ms);
                 self.sent.insert(job, delivered);
             }

@@ -23,6 +23,7 @@ use crate::assembly::Assembly;
 use crate::edges::{Edges, Trouble};
 use crate::intake::{self, Record, Rubbish};
 use crate::manifests::{KnownJob, Manifests};
+use crate::memory::Memory;
 use crate::spool::Spool;
 
 pub use ending::StageEnded;
@@ -46,6 +47,7 @@ pub struct Assembler {
     edges: Edges,
     name: String,
     spool: Spool,
+    memory: Memory,
     /// The spool of stages of one tile, which are kept in memory: it is new with each process.
     memory_spool: Token,
     encoders: EncoderPool,
@@ -76,11 +78,19 @@ struct Placed {
 
 impl Assembler {
     /// An assembler called `name` that has no stages yet.
-    pub fn new(edges: Edges, name: String, spool: Spool, encoders: EncoderPool, reports: Reports) -> Self {
+    pub fn new(
+        edges: Edges,
+        name: String,
+        spool: Spool,
+        memory: Memory,
+        encoders: EncoderPool,
+        reports: Reports,
+    ) -> Self {
         Self {
             edges,
             name,
             spool,
+            memory,
             memory_spool: Token::random(),
             encoders,
             reports,
@@ -133,6 +143,7 @@ impl Assembler {
         match place {
             Place::Here => tiles.push(Placed { tile, pixels: delivery.payload, ack: delivery.ack }),
             Place::Drop(why) => {
+                self.edges.counts.dropped();
                 tracing::debug!(job = %tile.job, stage = tile.stage, index = tile.index, why, "tile dropped");
                 delivery.ack.done();
             }

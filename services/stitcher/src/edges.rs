@@ -11,6 +11,7 @@ use tessera::state::{State, StateError, now};
 use tessera::store::{Store, StoreError};
 use tessera::telemetry::Shutdown;
 
+use crate::counts::Counts;
 use crate::intake::Rubbish;
 use tessera::patience::{NoAnswer, insist};
 
@@ -27,6 +28,8 @@ pub struct Edges {
     pub kafka: KafkaArgs,
     /// How long results are kept.
     pub keep: Duration,
+    /// What is counted.
+    pub counts: Counts,
     /// The request to stop.
     pub shutdown: Shutdown,
 }
@@ -81,6 +84,7 @@ impl Edges {
 
     /// Asks for the tiles of a stage that are not marked.
     pub fn resend(&self, job: JobId, stage: u32, reason: impl Into<String>) {
+        self.counts.asked_again();
         let reason = reason.into();
         tracing::info!(%job, stage, reason, "asking for tiles again");
         self.command(JobCommand::Resend { job, stage, reason });
@@ -88,6 +92,7 @@ impl Edges {
 
     /// Sends a record to the dead letters and acknowledges it when it is there; otherwise it comes again.
     pub fn bury(&self, rubbish: Rubbish) {
+        self.counts.refused();
         let Rubbish { delivery, class, message } = rubbish;
         tracing::warn!(
             topic = delivery.topic.base_name(),

@@ -20,6 +20,7 @@ use tessera::telemetry::Shutdown;
 
 use crate::actors::{Published, ResultPublisher, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
+use crate::counts::{Counts, Outcome};
 use crate::tile::{MadeTile, Poison};
 
 /// Poisoned tiles that are remembered until their record comes again.
@@ -30,6 +31,7 @@ pub struct Errands {
     state: State,
     executor: TileExecutor,
     publisher: ResultPublisher,
+    counts: Counts,
     keep: Duration,
     shutdown: Shutdown,
     poisoned: Mutex<HashMap<TileName, Poison>>,
@@ -59,10 +61,11 @@ impl Errands {
         state: State,
         executor: TileExecutor,
         publisher: ResultPublisher,
+        counts: Counts,
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
-        Rc::new(Self { state, executor, publisher, keep, shutdown, poisoned: Mutex::default() })
+        Rc::new(Self { state, executor, publisher, counts, keep, shutdown, poisoned: Mutex::default() })
     }
 
     /// The threads.
@@ -87,11 +90,15 @@ impl Errands {
         let Some(slot) = self.executor.slot().await else { return };
         match self.verdict(&task).await {
             Verdict::Stop => return,
-            Verdict::Skip => return delivery.ack.done(),
+            Verdict::Skip => {
+                self.counts.ended(Outcome::Skipped);
+                return delivery.ack.done();
+            }
             Verdict::Condemned(poison) => return self.condemn(delivery, &task, &poison).await,
             Verdict::Run => {}
         }
         let waited = arrived.elapsed();
+        self.counts.waited(waited);
         let payload = std::mem::take(&mut delivery.payload);
         let ran = self.executor.run(task.clone(), payload, &slot).await;
         drop(slot);
@@ -133,7 +140,10 @@ impl Errands {
     async fn answer(&self, delivery: Delivery, task: &TaskHeader, made: MadeTile, ms: StepTimes) {
         let (published, ()) = tokio::join!(self.publisher.tile(task, made, ms), self.give_back(task));
         match published {
-            Published::Yes => delivery.ack.done(),
+            Published::Yes => {
+                self.counts.ended(Outcome::Done);
+                delivery.ack.done();
+            }
             Published::Never(reason) => self.remember(delivery, task, Poison { class: "unsendable", reason }),
             Published::Stopped => {}
         }
@@ -176,6 +186,7 @@ impl Errands {
             return;
         }
         self.poisoned.lock().remove(&name(task));
+        self.counts.ended(Outcome::Buried);
         delivery.ack.done();
     }
 
@@ -187,6 +198,7 @@ impl Errands {
             Published::Yes => tracing::warn!(partition, offset, poison.reason, "a task was dead-lettered"),
             Published::Never(why) => tracing::error!(partition, offset, why, "a task is dropped"),
         }
+        self.counts.ended(Outcome::Buried);
         delivery.ack.done();
     }
 }

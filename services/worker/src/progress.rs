@@ -61,6 +61,11 @@ impl Progress {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Tiles in hand now.
+    pub fn in_hand(&self) -> usize {
+        self.hands.lock().tiles.len()
+    }
+
     /// Writes counters and tiles in hand into a heartbeat.
     pub fn fill(&self, beat: &mut Heartbeat) {
         beat.tiles_done = self.done.load(Ordering::Relaxed);

@@ -77,6 +77,11 @@ impl ResultFormat {
         }
     }
 
+    /// Bytes of memory that encoding takes beyond a few rows; `None` if it takes no more.
+    pub fn whole_bytes(self, info: PictureInfo) -> Option<u64> {
+        matches!(self, Self::Webp).then(|| webp::encoder_bytes(info))
+    }
+
     /// A writer of rows of a picture of `info`.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> 
     input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
     let extras = extras(&mut input);
     Ok(Header {
-        whole_bytes: whole_bytes(png.interlaced, png.info),
+        whole_bytes: held(png.interlaced, png.info),
         frames: png.frames.min(MAX_FRAMES),
         orientation: extras.orientation,
         profile: extras.profile,
@@ -30,8 +30,16 @@ pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> 
     })
 }
 
-fn whole_bytes(interlaced: bool, info: PictureInfo) -> Option<u64> {
+fn held(interlaced: bool, info: PictureInfo) -> Option<u64> {
     interlaced.then(|| info.bytes())
+}
+
+/// Bytes of memory that decoding takes beyond a few rows, by the header alone.
+///
+/// # Errors
+/// As [`read_info`].
+pub fn whole_bytes(input: impl BufRead + Seek) -> Result<Option<u64>, ReadError> {
+    read_info(input).map(|png| held(png.interlaced, png.info))
 }
 
 /// Opens a PNG of any kind.
@@ -47,7 +55,7 @@ pub fn open<R: BufRead + Seek + Send + 'static>(
     if !header.interlaced {
         return Ok(Box::new(PngRows::new(reader, info)));
     }
-    let whole = Header { whole_bytes: whole_bytes(true, info), ..Header::new(Format::Png, info) };
+    let whole = Header { whole_bytes: held(true, info), ..Header::new(Format::Png, info) };
     whole.check_memory(max_decode_bytes)?;
     Ok(Box::new(WholeRows::new(Format::Png, info, Box::new(move || decode(reader, info)))))
 }

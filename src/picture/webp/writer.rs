@@ -13,6 +13,11 @@ pub const MAX_SIDE: u32 = 16_383;
 /// Bytes a pixel that the encoder holds besides the samples: a copy with four channels, and the result.
 const ENCODER_BYTES_PER_PIXEL: u64 = 8;
 
+/// Bytes of memory that encoding a picture of `info` takes.
+pub fn encoder_bytes(info: PictureInfo) -> u64 {
+    info.bytes() + info.size.pixels() * ENCODER_BYTES_PER_PIXEL
+}
+
 /// Whether WebP has pictures of `info` and they are encoded in `max_bytes` of memory.
 ///
 /// # Errors
@@ -24,7 +29,7 @@ pub fn check(info: PictureInfo, max_bytes: u64) -> Result<(), String> {
     if info.size.width > MAX_SIDE || info.size.height > MAX_SIDE {
         return Err(format!("a WebP's sides are at most {MAX_SIDE} pixels; choose PNG or TIFF"));
     }
-    let needed = info.bytes() + info.size.pixels() * ENCODER_BYTES_PER_PIXEL;
+    let needed = encoder_bytes(info);
     if needed > max_bytes {
         return Err(format!(
             "encoding this WebP needs {needed} bytes of memory, max_decode_bytes is {max_bytes}; choose PNG or TIFF"

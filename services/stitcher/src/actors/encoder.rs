@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use tessera::budget::Share;
 use tessera::job::JobId;
 use tessera::plan::Stage;
 use tessera::store::{Object, Store};
@@ -36,6 +37,8 @@ pub struct EncodeStrips {
     pub object: Object,
     /// What to do.
     pub turn: Turn,
+    /// Memory for an encoding that begins with this turn.
+    pub memory: Option<Share>,
 }
 
 /// What came of a turn.
@@ -84,16 +87,17 @@ pub struct EncoderPool {
 }
 
 impl EncoderPool {
-    /// Starts `threads` encoders that write to `store` on the current runtime.
+    /// Starts `threads` encoders that write to `store` on the current runtime, each with `strip_bytes` for strips.
     ///
     /// # Errors
     /// If a thread cannot be started.
-    pub fn start(threads: usize, store: &Store, report: &Report) -> io::Result<Self> {
+    pub fn start(threads: usize, strip_bytes: usize, store: &Store, report: &Report) -> io::Result<Self> {
         let (turns, waiting) = sync_channel(threads);
         let waiting = Arc::new(Mutex::new(waiting));
         for number in 1..=threads {
             let encoder = Encoder {
                 turns: Arc::clone(&waiting),
+                strip_bytes,
                 store: store.clone(),
                 runtime: Handle::current(),
                 report: Arc::clone(report),
@@ -121,6 +125,7 @@ impl EncoderPool {
 
 struct Encoder {
     turns: Arc<Mutex<Receiver<EncodeStrips>>>,
+    strip_bytes: usize,
     store: Store,
     runtime: Handle,
     report: Report,
@@ -145,18 +150,18 @@ impl Encoder {
     }
 
     fn encode(&self, work: EncodeStrips) -> (Option<Encoding>, Outcome) {
-        let EncodeStrips { stage, slots, product, object, turn, .. } = work;
+        let EncodeStrips { stage, slots, product, object, turn, memory, .. } = work;
         let mut encoding = match turn.encoding {
             Some(encoding) => encoding,
             None => {
                 let output = Box::new(self.store.blocking_writer(&object, &self.runtime));
                 match Encoding::begin(&stage, product, output) {
-                    Ok(encoding) => encoding,
+                    Ok(encoding) => encoding.holding(memory),
                     Err(error) => return (None, Outcome::Failed(error)),
                 }
             }
         };
-        match encoding.advance(&slots, turn.strips.clone()) {
+        match encoding.advance(&slots, turn.strips.clone(), self.strip_bytes) {
             Ok(()) => {}
             Err(EncodeError::BadSlot { index }) => {
                 let grid = stage.turned_grid();

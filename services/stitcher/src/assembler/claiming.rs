@@ -14,9 +14,6 @@ use crate::spool::{SlotOwner, Slots};
 use crate::strips::Strips;
 use tessera::patience::insist;
 
-/// Pixels of stages of one tile that are held in memory, over all jobs; above it they go to the disk.
-const MEMORY_BYTES: usize = 32 << 20;
-
 impl Assembler {
     /// Claims a stage. Tiles that another spool had are asked for again.
     pub(super) async fn claim(&mut self, known: &Arc<KnownJob>, number: u32, partition: i32) -> Result<Place, Trouble> {
@@ -92,7 +89,7 @@ impl Assembler {
         let stage = known.manifest.plan.stage(number);
         let (tiles, largest) = stage.map_or((0, 0), |stage| (stage.grid().tiles(), stage.largest_result_bytes()));
         let in_memory: usize = self.assemblies.values().map(|assembly| assembly.slots.memory_bytes()).sum();
-        if tiles == 1 && in_memory + largest <= MEMORY_BYTES {
+        if tiles == 1 && (in_memory + largest) as u64 <= self.memory.tiles.bytes() {
             return Ok((self.memory_spool.clone(), Slots::in_memory(owner)));
         }
         let spool = self.spool.clone();

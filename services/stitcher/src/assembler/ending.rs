@@ -10,6 +10,7 @@ use tessera::store::{Object, StoreError};
 
 use super::Assembler;
 use crate::assembly::Assembly;
+use crate::counts::StageOutcome;
 use crate::edges::{Edges, Trouble};
 use tessera::patience::insist;
 
@@ -45,6 +46,17 @@ enum Outcome {
     Failed(String),
     /// Not now: the held records come again.
     Later(Trouble),
+}
+
+impl Outcome {
+    fn kind(&self) -> StageOutcome {
+        match self {
+            Self::Ended => StageOutcome::Ended,
+            Self::Lost => StageOutcome::Lost,
+            Self::Failed(_) => StageOutcome::Failed,
+            Self::Later(_) => StageOutcome::Later,
+        }
+    }
 }
 
 impl StageEnd {
@@ -178,6 +190,7 @@ impl Assembler {
         if self.assemblies.get(&job).is_none_or(|assembly| assembly.id != id) {
             return Ok(());
         }
+        self.edges.counts.stage_ended(outcome.kind());
         match outcome {
             Outcome::Ended => {
                 if let Some(assembly) = self.drop_assembly(job) {

@@ -105,6 +105,7 @@ impl Assembler {
         let (marks, acks): (Vec<Mark>, Vec<Ack>) = stored.into_iter().map(|tile| (tile.mark, tile.ack)).unzip();
         let marked = insist(&self.edges.shutdown, "marking tiles", || self.edges.state.mark(&marks)).await?;
         for ((mark, ack), marked) in marks.into_iter().zip(acks).zip(marked) {
+            self.edges.counts.marked(marked);
             self.marked(&mark, ack, marked).await?;
         }
         Ok(())
@@ -162,6 +163,7 @@ impl Assembler {
             return Ok(());
         };
         let number = assembly.number;
+        self.edges.counts.differed();
         tracing::warn!(%job, stage = number, index, "a tile came twice with different bytes");
         match assembly.mismatch(index) {
             Mismatch::First => {

@@ -1,6 +1,6 @@
 //! One strip: verified slots, put side by side into rows.
 //!
-//! Holds at most [`BUFFER_BYTES`] of rows. A strip that is larger is verified first, slot by slot, and
+//! Holds a bounded number of rows. A strip that is larger is verified first, slot by slot, and
 //! then read in bands of fewer rows, so that nothing of it is written before all of it is known to be good.
 
 use tessera::picture::Rect;
@@ -10,9 +10,6 @@ use tessera::tiling::TurnedGrid;
 
 use super::EncodeError;
 use crate::spool::{OpenSlots, SlotError};
-
-/// Rows that are held at once, in bytes.
-const BUFFER_BYTES: usize = 16 << 20;
 
 /// The memory that a strip is put together in.
 #[derive(Debug)]
@@ -26,11 +23,8 @@ pub(super) struct StripBuffer {
 }
 
 impl StripBuffer {
-    pub(super) fn new(stage: &Stage) -> Self {
-        Self::with_limit(stage, BUFFER_BYTES)
-    }
-
-    pub(super) fn with_limit(stage: &Stage, buffer_bytes: usize) -> Self {
+    /// A buffer that holds rows of at most `buffer_bytes` at once, but at least one.
+    pub(super) fn new(stage: &Stage, buffer_bytes: usize) -> Self {
         Self {
             grid: stage.turned_grid(),
             row_bytes: stage.output.row_bytes(),

@@ -137,7 +137,7 @@ proptest! {
             bench.put(index);
             strips.insert(index);
             let ready = strips.ready_from(encoding.next_strip());
-            encoding.advance(&bench.slots, ready).unwrap();
+            encoding.advance(&bench.slots, ready, 16 << 20).unwrap();
         }
         prop_assert_eq!(encoding.next_strip(), grid.rows());
         prop_assert_eq!(encoding.finish().unwrap(), paper.bytes().len() as u64);
@@ -164,7 +164,7 @@ proptest! {
         }
         let bench = Bench::new(turned_stage(size.0, size.1, (32, 16), format, Turn::ALL[turn]));
         (0..bench.stage.grid().tiles()).for_each(|index| bench.put(index));
-        let (mut rows, mut buffer) = (Rows(Vec::new()), StripBuffer::with_limit(&bench.stage, limit));
+        let (mut rows, mut buffer) = (Rows(Vec::new()), StripBuffer::new(&bench.stage, limit));
         let slots = bench.slots.open().unwrap();
         for strip in 0..bench.stage.turned_grid().rows() {
             buffer.write_strip(&slots, strip, &mut rows).unwrap();
@@ -180,11 +180,11 @@ fn a_bad_slot_stops_before_its_strip_and_the_encoding_goes_on_when_it_is_back() 
     (0..9).filter(|index| *index != 4).for_each(|index| bench.put(index));
     let paper = Paper::default();
     let mut encoding = Encoding::begin(&bench.stage, PNG, Box::new(paper.clone())).unwrap();
-    let outcome = encoding.advance(&bench.slots, 0..3);
+    let outcome = encoding.advance(&bench.slots, 0..3, 16 << 20);
     assert!(matches!(outcome, Err(EncodeError::BadSlot { index: 4 })), "{outcome:?}");
     assert_eq!(encoding.next_strip(), 1);
     bench.put(4);
-    encoding.advance(&bench.slots, 1..3).unwrap();
+    encoding.advance(&bench.slots, 1..3, 16 << 20).unwrap();
     encoding.finish().unwrap();
     assert_eq!(bench.decode(&paper.bytes()), bench.whole);
 }
@@ -196,7 +196,7 @@ fn an_encoding_that_lacks_strips_cannot_be_finished() {
     let paper = Paper::default();
     for product in [PNG, Product::Rows] {
         let mut encoding = Encoding::begin(&bench.stage, product, Box::new(paper.clone())).unwrap();
-        encoding.advance(&bench.slots, 0..1).unwrap();
+        encoding.advance(&bench.slots, 0..1, 16 << 20).unwrap();
         assert!(encoding.finish().is_err());
     }
     assert!(!paper.0.lock().1);

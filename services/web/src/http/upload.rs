@@ -43,6 +43,17 @@ pub enum Default {
 pub async fn upload(
     services: &Services,
     request: &HttpRequest,
+    body: Payload,
+    default: Default,
+) -> Result<Accepted, Problem> {
+    let outcome = take(services, request, body, default).await;
+    services.counts.upload_ended(&outcome);
+    outcome
+}
+
+async fn take(
+    services: &Services,
+    request: &HttpRequest,
     mut body: Payload,
     default: Default,
 ) -> Result<Accepted, Problem> {
@@ -57,6 +68,7 @@ pub async fn upload(
     };
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let received = receive(&services.store, content_type.unwrap_or_default(), &mut body, terms).await?;
+    services.counts.received(received.bytes, received.took);
     let services = services.clone();
     // A sender that goes away now must not stop half way what follows: it runs to its end on its own.
     let task = actix_web::rt::spawn(async move {
