@@ -2,8 +2,9 @@
 //!
 //! Dependencies point inward. [`picture`], [`operation`], [`tiling`], [`plan`] and [`pipeline`] are pure: they know
 //! no Kafka, Redis, actix, clock or file system. [`bus`] (Kafka), [`state`] (Redis) and [`store`]
-//! (objects) are the three edges; [`config`] and [`telemetry`] serve every program.
+//! (objects) are the three edges; [`budget`], [`config`] and [`telemetry`] serve every program.
 
+pub mod budget;
 pub mod bus;
 pub mod config;
 pub mod job;

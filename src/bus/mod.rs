@@ -6,6 +6,7 @@
 pub mod ack;
 pub mod admin;
 pub mod consumer;
+pub mod counters;
 mod dead_letter;
 mod error;
 pub mod headers;

@@ -7,11 +7,18 @@ use std::time::Duration;
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 
-use super::Group;
+use super::ConsumerOptions;
 use crate::config::KafkaArgs;
 
-/// Room in a producer's queue, in bytes; the client's default is 1 GiB of process memory.
+/// Room in a producer's queue unless a share of a budget says otherwise, in bytes; the client's default is
+/// 1 GiB of process memory.
 const PRODUCER_QUEUE_BYTES: usize = 64 << 20;
+/// The fewest records that a producer's queue takes.
+const FEWEST_QUEUED: usize = 4;
+/// The client's own limit, in bytes.
+const MOST_QUEUED_BYTES: usize = 1 << 40;
+/// The most that a consumer fetches ahead, in bytes.
+const MOST_FETCHED_BYTES: usize = 16 << 20;
 
 /// The largest dead letter: a record as it came, with the headers that say why.
 pub(super) const MAX_DEAD_LETTER_BYTES: usize = 2 << 20;
@@ -41,7 +48,7 @@ pub(super) fn client(args: &KafkaArgs, client_id: &str) -> ClientConfig {
 }
 
 /// A producer that waits for all replicas and never reorders or doubles on a retry of its own.
-pub(super) fn producer(args: &KafkaArgs, client_id: &str) -> ClientConfig {
+pub(super) fn producer(args: &KafkaArgs, client_id: &str, queue_bytes: usize) -> ClientConfig {
     let mut config = client(args, client_id);
     config
         .set("enable.idempotence", "true")
@@ -49,7 +56,7 @@ pub(super) fn producer(args: &KafkaArgs, client_id: &str) -> ClientConfig {
         .set("linger.ms", "0")
         .set("compression.type", "none")
         .set("partitioner", "murmur2_random")
-        .set("queue.buffering.max.kbytes", (producer_queue_bytes(args) / 1024).to_string())
+        .set("queue.buffering.max.kbytes", (queue_bytes / 1024).to_string())
         // The bound of each topic is checked before sending; a batch must still fit every topic.
         .set("message.max.bytes", args.max_record_bytes.max(MAX_DEAD_LETTER_BYTES).to_string())
         .set("batch.size", args.max_record_bytes.to_string())
@@ -57,24 +64,43 @@ pub(super) fn producer(args: &KafkaArgs, client_id: &str) -> ClientConfig {
     config
 }
 
-fn producer_queue_bytes(args: &KafkaArgs) -> usize {
-    PRODUCER_QUEUE_BYTES.max(args.max_record_bytes * 4)
+/// The bytes of a producer's queue, of which `share` are promised by a budget.
+pub(super) fn producer_queue_bytes(args: &KafkaArgs, share: Option<u64>) -> usize {
+    let share = share.map_or(PRODUCER_QUEUE_BYTES, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    share.clamp(least_queue_bytes(args), MOST_QUEUED_BYTES)
+}
+
+/// The smallest queue that a producer works with.
+pub(super) fn least_queue_bytes(args: &KafkaArgs) -> usize {
+    args.max_record_bytes.max(MAX_DEAD_LETTER_BYTES) * FEWEST_QUEUED
 }
 
 /// Bytes that may be handed to a producer at once: below its queue, which counts overhead too.
-pub(super) fn producer_window_bytes(args: &KafkaArgs) -> usize {
-    producer_queue_bytes(args) / 4 * 3
+pub(super) fn producer_window_bytes(queue_bytes: usize) -> usize {
+    queue_bytes / 4 * 3
+}
+
+/// Bytes that a consumer fetches ahead when at most `in_flight_bytes` are handed out.
+pub(super) fn consumer_queue_bytes(args: &KafkaArgs, in_flight_bytes: usize) -> usize {
+    (in_flight_bytes / 2).clamp(args.max_record_bytes.max(1 << 20), MOST_FETCHED_BYTES.max(args.max_record_bytes))
+}
+
+/// Bytes of one fetch, which lies beside the queue.
+pub(super) fn fetch_bytes(args: &KafkaArgs, queue_bytes: usize) -> usize {
+    (queue_bytes / 2).max(args.max_record_bytes)
 }
 
 /// A member of a group that commits only what it is told to.
-pub(super) fn consumer(args: &KafkaArgs, group: Group, static_member: Option<&str>, client_id: &str) -> ClientConfig {
-    let mut config = client(args, client_id);
+pub(super) fn consumer(args: &KafkaArgs, options: &ConsumerOptions) -> ClientConfig {
+    let queue_bytes = consumer_queue_bytes(args, options.max_in_flight_bytes);
+    let mut config = client(args, &options.client_id);
     config
-        .set("group.id", group.name(args))
+        .set("group.id", options.group.name(args))
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", "6000")
-        .set("heartbeat.interval.ms", "1500")
+        // The others hear of a death with their next heartbeat: this is a part of the time that tiles are orphaned.
+        .set("heartbeat.interval.ms", "500")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
@@ -83,12 +109,60 @@ pub(super) fn consumer(args: &KafkaArgs, group: Group, static_member: Option<&st
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.error.backoff.ms", "100")
         // Process memory is the queue and, for each broker, one fetch beside it.
-        .set("fetch.max.bytes", args.max_record_bytes.max(8 << 20).to_string())
+        .set("fetch.max.bytes", fetch_bytes(args, queue_bytes).to_string())
         .set("max.partition.fetch.bytes", args.max_record_bytes.max(1 << 20).to_string())
-        .set("queued.max.messages.kbytes", "16384");
-    if let Some(member) = static_member {
+        .set("queued.max.messages.kbytes", (queue_bytes / 1024).to_string());
+    if let Some(member) = &options.static_member {
         // A restart within this keeps the partitions, and with them the spool.
         config.set("group.instance.id", member).set("session.timeout.ms", "30000");
     }
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Group, Topic};
+
+    fn args() -> KafkaArgs {
+        KafkaArgs::new("a:1", "")
+    }
+
+    #[test]
+    fn every_producer_waits_for_all_replicas_and_is_idempotent() {
+        let config = producer(&args(), "x", 48 << 20);
+        let wanted = [("enable.idempotence", "true"), ("acks", "all"), ("queue.buffering.max.kbytes", "49152")];
+        wanted.iter().for_each(|(name, value)| assert_eq!(config.get(name), Some(*value), "{name}"));
+    }
+
+    #[test]
+    fn queues_follow_their_share_and_never_fall_below_what_works() {
+        let args = args();
+        assert_eq!(producer_queue_bytes(&args, None), 64 << 20);
+        assert_eq!(producer_queue_bytes(&args, Some(48 << 20)), 48 << 20);
+        assert_eq!(producer_queue_bytes(&args, Some(0)), 8 << 20);
+        assert_eq!(producer_queue_bytes(&args, Some(u64::MAX)), MOST_QUEUED_BYTES);
+        for (in_flight, queue) in [(0, 1 << 20), (24 << 20, 12 << 20), (1 << 30, 16 << 20)] {
+            assert_eq!(consumer_queue_bytes(&args, in_flight), queue);
+        }
+        let large = KafkaArgs { max_record_bytes: 64 << 20, ..args };
+        assert_eq!(consumer_queue_bytes(&large, 0), 64 << 20);
+        assert_eq!(fetch_bytes(&large, 64 << 20), 64 << 20);
+    }
+
+    #[test]
+    fn a_consumer_s_memory_is_what_is_handed_out_fetched_and_being_fetched() {
+        let options = ConsumerOptions {
+            group: Group::Workers,
+            topic: Topic::Tasks,
+            static_member: None,
+            max_in_flight: 4,
+            max_in_flight_bytes: 32 << 20,
+            client_id: "x".to_owned(),
+        };
+        assert_eq!(options.memory_bytes(&args()), (32 + 16 + 8) << 20);
+        let config = consumer(&args(), &options);
+        assert_eq!(config.get("queued.max.messages.kbytes"), Some("16384"));
+        assert_eq!(config.get("fetch.max.bytes"), Some("8388608"));
+    }
 }

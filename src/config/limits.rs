@@ -7,6 +7,9 @@ use clap::Args;
 use crate::picture::codec::MAX_DECODE_BYTES;
 use crate::plan::PlanLimits;
 
+/// What a process may take for bands, tiles, encoders and client queues, unless a setting says otherwise, in bytes.
+pub const DEFAULT_MEMORY_BUDGET: u64 = 192 << 20;
+
 /// Limits on pictures, jobs and memory.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Limits")]
@@ -32,8 +35,8 @@ pub struct LimitArgs {
     /// The largest side of a tile in pixels, a multiple of 16.
     #[arg(long, env = "TESSERA_TILE_SIZE", default_value_t = 512, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=4096))]
     pub tile_size: u32,
-    /// Memory of a process for bands of pictures and client queues, in bytes.
-    #[arg(long, env = "TESSERA_MEMORY_BUDGET", default_value_t = 192 << 20, value_name = "BYTES")]
+    /// Memory of each process for bands of pictures, tiles, encoders and client queues, in bytes.
+    #[arg(long, env = "TESSERA_MEMORY_BUDGET", default_value_t = DEFAULT_MEMORY_BUDGET, value_name = "BYTES")]
     pub memory_budget: u64,
     /// Memory for pictures that must be decoded whole, as progressive JPEG must, in bytes.
     #[arg(long, env = "TESSERA_MAX_DECODE_BYTES", default_value_t = MAX_DECODE_BYTES, value_name = "BYTES")]
@@ -59,7 +62,7 @@ impl Default for LimitArgs {
             max_queued_jobs: 20_000,
             max_uploads: 16,
             tile_size: 512,
-            memory_budget: 192 << 20,
+            memory_budget: DEFAULT_MEMORY_BUDGET,
             max_decode_bytes: MAX_DECODE_BYTES,
             max_outstanding_bytes: 2 << 30,
             keep_results_hours: 24,

@@ -8,7 +8,7 @@ mod service;
 
 use clap::Args;
 
-pub use limits::LimitArgs;
+pub use limits::{DEFAULT_MEMORY_BUDGET, LimitArgs};
 pub use service::{LogFormat, ServiceArgs};
 
 /// Where Kafka is and how its topics are named.

@@ -28,7 +28,7 @@ pub struct ServiceArgs {
     /// The folder for address files.
     #[arg(long, env = "TESSERA_RUN_DIR", default_value = "var/run", value_name = "FOLDER")]
     pub run_dir: PathBuf,
-    /// Where /healthz and /readyz listen; port 0 takes a free one.
+    /// Where /healthz, /readyz and /metrics listen; port 0 takes a free one.
     #[arg(long, env = "TESSERA_HEALTH_ADDR", default_value = "127.0.0.1:0", value_name = "ADDR")]
     pub health_addr: SocketAddr,
     /// How log lines are written.

@@ -47,6 +47,11 @@ impl Area {
         &self.pixels
     }
 
+    /// All pixels of the array, given away.
+    pub fn into_pixels(self) -> Pixels {
+        self.pixels
+    }
+
     /// The part asked for.
     pub fn keep(&self) -> Rect {
         self.keep

@@ -80,6 +80,39 @@ impl Chain {
         self.0.iter().fold(Turn::None, |turn, step| turn.then(step.turn()))
     }
 
+    /// The steps that turn a picture in this way, and then these.
+    pub fn after(&self, turn: Turn) -> Self {
+        let steps: &[&str] = match turn {
+            Turn::None => &[],
+            Turn::Rotate90 => &["rotate:degrees=90"],
+            Turn::Rotate180 => &["rotate:degrees=180"],
+            Turn::Rotate270 => &["rotate:degrees=270"],
+            Turn::FlipHorizontal => &["flip:axis=h"],
+            Turn::FlipVertical => &["flip:axis=v"],
+            Turn::Transpose => &["rotate:degrees=90", "flip:axis=h"],
+            Turn::Transverse => &["rotate:degrees=90", "flip:axis=v"],
+        };
+        // They are steps of the grammar, which a test says; one that were not would be left out.
+        let first = steps.iter().filter_map(|text| text.parse().ok());
+        Self(first.chain(self.0.iter().cloned()).collect())
+    }
+
+    /// The last step, if it has to be measured: then the chain gives a partial result of it, not pixels.
+    pub fn measured(&self) -> Option<&Step> {
+        self.0.last().filter(|step| step.statistic().is_some())
+    }
+
+    /// The size and format of the picture after the last step; of one that is measured, before it.
+    ///
+    /// # Errors
+    /// As [`Chain::formats`].
+    pub fn result(&self, input: PictureInfo) -> Result<PictureInfo, StepError> {
+        let head = &self.0[..self.0.len() - usize::from(self.measured().is_some())];
+        let format = self.output(input.format)?;
+        let format = if head.len() == self.0.len() { format } else { Self(head.to_vec()).output(input.format)? };
+        Ok(PictureInfo { size: self.turn().size(input.size), format })
+    }
+
     /// The pixel format after each step.
     ///
     /// # Errors
@@ -110,6 +143,14 @@ impl Chain {
     /// # Errors
     /// If a step does not take the pixels, or they are not the tile they are said to be.
     pub fn run(&self, input: TileInput) -> Result<Pixels, StepError> {
+        self.run_watched(input, |_| ())
+    }
+
+    /// As [`Chain::run`]; `after` is told each step that has been run, so that its caller can take the time.
+    ///
+    /// # Errors
+    /// As [`Chain::run`].
+    pub fn run_watched(&self, input: TileInput, mut after: impl FnMut(&Step)) -> Result<Pixels, StepError> {
         let mut halo = self.halo();
         input.check(halo)?;
         let TileInput { mut pixels, mut rect, mut margins, picture } = input;
@@ -120,8 +161,22 @@ impl Chain {
             pixels = step.run(area(pixels, rect, margins, kept)?.placed(first(rect, margins), size))?;
             let turn = step.turn();
             (rect, margins, size) = (turn.rect(rect, size), turn.margins(kept), turn.size(size));
+            after(step);
         }
         Ok(area(pixels, rect, margins, Margins::default())?.cropped())
+    }
+
+    /// Runs all steps but the last on a tile, and measures that one on the tile without halo.
+    ///
+    /// # Errors
+    /// As [`Chain::run`], and if the last step is not one to be measured.
+    pub fn measure(&self, input: TileInput) -> Result<Vec<u64>, StepError> {
+        let Some((last, head)) = self.0.split_last() else { return Err(StepError::unmeasured("no operation")) };
+        let statistic = last.statistic();
+        let statistic = statistic.ok_or_else(|| StepError::Tile(format!("{last}: nothing is to be measured")))?;
+        let pixels = Self(head.to_vec()).run(input)?;
+        last.output(pixels.format())?;
+        statistic.measure(&pixels)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod raw;
 pub mod rows;
 pub mod sniff;
 mod turn;
+mod turned;
 
 pub use format::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
 pub use margins::Margins;

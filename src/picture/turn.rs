@@ -124,6 +124,16 @@ impl Turn {
         })
     }
 
+    /// The turn that undoes this one.
+    pub fn inverse(self) -> Self {
+        match self {
+            Self::Rotate90 => Self::Rotate270,
+            Self::Rotate270 => Self::Rotate90,
+            // The others undo themselves.
+            turn => turn,
+        }
+    }
+
     /// Whether a picture's rows stay rows, in their order: only then is a turned row known from one row.
     pub fn keeps_row_order(self) -> bool {
         let parts = self.parts();
@@ -194,6 +204,7 @@ mod tests {
     fn two_turns_are_one() {
         for (first, second) in Turn::ALL.into_iter().flat_map(|first| Turn::ALL.map(|second| (first, second))) {
             let both = first.then(second);
+            assert_eq!(first.then(first.inverse()), Turn::None);
             assert_eq!(both.size(PICTURE), second.size(first.size(PICTURE)));
             for (x, y) in [(0, 0), (6, 0), (2, 3)] {
                 let (u, v) = pixel(first, x, y, PICTURE);

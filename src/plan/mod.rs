@@ -3,6 +3,7 @@
 //! Made once, when the picture is accepted, stored in the manifest and never recomputed, so that a
 //! tile's output depends only on the stage's input, the plan and the tile's index.
 
+mod disk;
 mod planner;
 
 use std::fmt;
@@ -11,11 +12,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use disk::DiskNeed;
 pub use planner::{PlanError, PlanLimits};
 
 use crate::operation::Chain;
-use crate::picture::{PictureInfo, Size};
-use crate::tiling::Grid;
+use crate::picture::{PictureInfo, Size, Turn};
+use crate::tiling::{Grid, TurnedGrid};
 
 /// How a picture is cut and what is done to its tiles.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +85,16 @@ impl Stage {
     /// Its tiles.
     pub fn grid(&self) -> Grid {
         Grid::new(self.input.size, Size { width: self.tile_width, height: self.tile_height })
+    }
+
+    /// How its result lies.
+    pub fn turn(&self) -> Turn {
+        self.steps.turn()
+    }
+
+    /// Its tiles as its result lies.
+    pub fn turned_grid(&self) -> TurnedGrid {
+        TurnedGrid::new(self.grid(), self.turn())
     }
 
     /// Bytes of the result of tile `index`; `None` if there is no such tile.

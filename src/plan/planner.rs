@@ -106,7 +106,7 @@ fn fit(input: PictureInfo, chain: Chain, formats: &[PixelFormat], smallest: u32,
         .filter(|tile| fitting.fits(*tile))
         .max_by_key(|tile| (fitting.used(*tile).pixels(), tile.width.min(tile.height), tile.width))?;
     let format = formats.last().copied().unwrap_or(input.format);
-    let output = PictureInfo { size: input.size, format };
+    let output = PictureInfo { size: chain.turn().size(input.size), format };
     Some(Stage { steps: chain, halo, input, output, tile_width: tile.width, tile_height: tile.height })
 }
 

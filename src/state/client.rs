@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
-use super::StateError;
 use super::keys::Keys;
 use super::script::{Answer, Call};
+use super::{StateError, counters};
 use crate::config::RedisArgs;
 
 /// Calls in one pipeline; more are sent in several.
@@ -179,6 +179,13 @@ impl State {
 
     /// Bounds the wait for an answer, also while the connection is being made.
     async fn bounded<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> Result<T, StateError> {
+        let asked = Instant::now();
+        let outcome = self.within_limit(answer).await;
+        counters::asked(asked.elapsed(), &outcome);
+        outcome
+    }
+
+    async fn within_limit<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> Result<T, StateError> {
         let limit = self.options.response + Duration::from_millis(500);
         let outcome = tokio::time::timeout(limit, answer).await;
         match outcome {
@@ -195,6 +202,7 @@ impl State {
     fn timed_out(&self, text: String) -> StateError {
         if self.connection.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_IN_A_ROW {
             self.connection.timeouts.store(0, Ordering::Relaxed);
+            counters::reconnected();
             if let Ok(fresh) = lazy_manager(&self.connection.client, self.options.response) {
                 *self.connection.manager.write() = fresh;
             }

@@ -9,6 +9,7 @@
 
 mod activity;
 mod client;
+pub mod counters;
 mod history;
 mod idempotency;
 mod keys;

@@ -18,6 +18,7 @@ use crate::job::JobId;
 #[derive(Clone, Debug)]
 pub(super) struct Root {
     folder: PathBuf,
+    scratch: PathBuf,
 }
 
 /// What a sweep removed.
@@ -53,7 +54,15 @@ impl Root {
     pub(super) fn make(folder: &Path, scratch: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         std::fs::create_dir_all(scratch)?;
-        Ok(Self { folder: folder.canonicalize()? })
+        Ok(Self { folder: folder.canonicalize()?, scratch: scratch.to_owned() })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn scratch(&self) -> &Path {
+        &self.scratch
     }
 
     pub(super) fn open(&self, fsync: bool) -> object_store::Result<Arc<dyn ObjectStore>> {

@@ -6,6 +6,7 @@
 mod local;
 mod object;
 mod reader;
+mod room;
 mod writer;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 pub use local::{LocalFile, Swept};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
+pub use room::Shortage;
 pub use writer::{BlockingWriter, ObjectWriter};
 
 use crate::config::{StoreArgs, Sync};

@@ -12,6 +12,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::metrics::{self, Metrics};
 use crate::config::ServiceArgs;
 
 /// What a process knows of its dependencies; clones share it.
@@ -101,16 +102,15 @@ pub struct HealthPage {
     file: AddressFile,
 }
 
-/// Serves the health pages on their own address until the process ends, and writes `RUN_DIR/NAME.addr`.
+/// Serves the health pages and `/metrics` on their own address until the process ends, and writes
+/// `RUN_DIR/NAME.addr`.
 ///
 /// # Errors
 /// If the address cannot be bound or the file cannot be written. Must be called inside an actix system.
-pub fn serve(health: &Health, service: &ServiceArgs, program: &str) -> io::Result<HealthPage> {
-    let health = health.clone();
-    let server = HttpServer::new(move || App::new().configure(routes(health.clone())))
-        .workers(1)
-        .disable_signals()
-        .bind(service.health_addr)?;
+pub fn serve(health: &Health, metrics: &Metrics, service: &ServiceArgs, program: &str) -> io::Result<HealthPage> {
+    let (health, metrics) = (health.clone(), metrics.clone());
+    let app = move || App::new().configure(routes(health.clone())).configure(metrics::routes(metrics.clone()));
+    let server = HttpServer::new(app).workers(1).disable_signals().bind(service.health_addr)?;
     let address = server.addrs().first().copied().ok_or_else(|| io::Error::other("the health page has no address"))?;
     let file = AddressFile::write(&service.run_dir, &service.name_or(program), address)?;
     tokio::task::spawn_local(server.run());

@@ -1,11 +1,13 @@
-//! What an operator sees and sends: log lines, health pages and signals.
+//! What an operator sees and sends: log lines, health pages, metrics and signals.
 //!
 //! Owns how services say that they are alive and ready, and how they are told to stop. Never logs
 //! pixels, file names or secrets.
 
 pub mod health;
 pub mod logs;
+pub mod metrics;
 pub mod shutdown;
 
 pub use health::Health;
+pub use metrics::Metrics;
 pub use shutdown::Shutdown;

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::Grid;
 use crate::picture::rows::{ReadError, RowReader};
-use crate::picture::{PictureInfo, Rect};
+use crate::picture::{PictureInfo, Rect, Size};
 
 /// Reads a picture strip by strip; each strip comes with `halo` rows above and below, clipped at the edges.
 pub struct BandReader<R> {
@@ -77,6 +77,11 @@ impl<R: RowReader> BandReader<R> {
 }
 
 impl Band {
+    /// What a part of the picture of that size is.
+    pub fn info_of(&self, size: Size) -> PictureInfo {
+        PictureInfo { size, ..self.info }
+    }
+
     fn row_bytes(&self) -> usize {
         self.info.row_bytes()
     }
@@ -125,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::picture::{Depth, Layout, PixelFormat, Size};
+    use crate::picture::{Depth, Layout, PixelFormat};
 
     struct Counted {
         info: PictureInfo,

@@ -4,6 +4,8 @@
 
 mod band;
 mod grid;
+mod turned;
 
 pub use band::{Band, BandReader};
 pub use grid::Grid;
+pub use turned::TurnedGrid;

@@ -1,7 +1,6 @@
 //! Formats other than PNG, through everything: the same bytes as the reference's.
 
-use std::io::{Cursor, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Cursor;
 
 use anyhow::{Context, Result, ensure};
 use tessera::picture::codec::{ResultFormat, read_info};
@@ -9,21 +8,9 @@ use tessera::picture::sniff::Format;
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
 use crate::support::http::Form;
+use crate::support::pictures::Paper;
 use crate::support::system::{Options, System};
 use crate::support::{LONG, pictures};
-
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().map_err(|_| std::io::Error::other("poisoned"))?.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A JPEG of the test picture.
 fn jpeg(width: u32, height: u32, seed: u32) -> Result<Vec<u8>> {
@@ -33,8 +20,7 @@ fn jpeg(width: u32, height: u32, seed: u32) -> Result<Vec<u8>> {
     let mut writer = ResultFormat::Jpeg { quality: 92 }.writer(paper.clone(), info)?;
     pictures::rgb(width, height, seed).chunks_exact(info.row_bytes()).try_for_each(|row| writer.write_row(row))?;
     writer.finish()?;
-    let bytes = paper.0.lock().map_err(|_| anyhow::anyhow!("poisoned"))?.clone();
-    Ok(bytes)
+    paper.take()
 }
 
 /// Sends `picture` with a wanted format, and compares the result with `tessera run`.

@@ -34,6 +34,12 @@ impl OutputFile {
         Ok((Self { target: target.to_owned(), partial, is_done: false }, file))
     }
 
+    /// The folder that the file is in.
+    pub fn folder(&self) -> PathBuf {
+        let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new(".")).to_owned()
+    }
+
     /// Puts the file in its place.
     ///
     /// # Errors

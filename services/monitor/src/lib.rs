@@ -7,6 +7,7 @@ pub mod actors;
 mod cleaning;
 mod clock;
 mod config;
+mod counts;
 mod edges;
 mod error;
 mod registry;
@@ -16,18 +17,20 @@ mod sweep;
 use std::time::Duration;
 
 use actix::Actor;
+use tessera::budget::Budget;
 use tessera::bus::{Consumer, Producer};
 use tessera::job::JobId;
 use tessera::state::State;
 use tessera::state::recovery::{Rebuilt, rebuild};
 use tessera::store::{Object, Store};
-use tessera::telemetry::{Health, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health};
 
-use actors::heartbeat_feed::{FeedEnd, HeartbeatFeed};
+use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
 use actors::janitor::Janitor;
 use actors::sweeper::Sweeper;
 use actors::worker_registry::WorkerRegistry;
 use cleaning::Cleaning;
+use counts::Counts;
 use edges::{Duty, Edges};
 use sweep::Sweep;
 
@@ -48,9 +51,15 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let name = config.name();
     tracing::info!(name, ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
-    let _page = health::serve(&health, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let (duty, counts) = (Duty::default(), Counts::default());
+    let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
+    let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::open(&config.store)?;
-    let producer = Producer::connect(&config.kafka, &name)?;
+    let beats = heartbeat_feed::options(&name);
+    let memory = Budget::new(config.limits.memory_budget);
+    let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
+    let _beats = memory.set_aside(beats.memory_bytes(&config.kafka), "the consumer of heartbeats")?;
+    let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
@@ -61,7 +70,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         producer,
         kafka: config.kafka.clone(),
         limits: config.limits.clone(),
-        duty: Duty::default(),
+        duty,
+        counts,
         shutdown: shutdown.clone(),
     };
     actix::spawn(guard(edges.clone(), health.clone()));
@@ -70,7 +80,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
     let cleaning = Cleaning::new(edges.clone(), Duration::from_secs(config.orphan_seconds));
     Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
-    let feed = HeartbeatFeed::start(&config.kafka, &name, registry, health.clone(), edges.duty.clone())?;
+    let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), edges.duty.clone())?;
     let (consumer, end) = feed.run(shutdown).await;
     health.drain();
     drain(consumer, &edges).await?;
@@ -96,6 +106,7 @@ async fn guard(edges: Edges, health: Health) {
             Ok(Rebuilt::NothingLost) => health.set("redis", Ok(())),
             Ok(Rebuilt::Elsewhere) => health.set("redis", Err("another monitor is rebuilding its data".to_owned())),
             Ok(Rebuilt::Jobs { queued, ended, damaged }) => {
+                edges.counts.rebuilt();
                 tracing::warn!(queued, ended, damaged, "redis had no data; rebuilt the jobs from the store");
                 health.set("redis", Ok(()));
             }

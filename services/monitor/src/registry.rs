@@ -72,6 +72,12 @@ impl Registry {
         }
     }
 
+    /// How many live, and how many fell silent and are remembered.
+    pub fn known(&self) -> (usize, usize) {
+        let alive = self.heard.values().filter(|heard| heard.is_alive).count();
+        (alive, self.heard.len() - alive)
+    }
+
     /// Those who have been silent for the TTL, each told once.
     pub fn silent(&mut self, now: Instant) -> Vec<Silent> {
         let mut silent = Vec::new();

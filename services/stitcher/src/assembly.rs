@@ -139,6 +139,11 @@ impl Assembly {
         }
     }
 
+    /// The span of what is done for it.
+    pub fn span(&self) -> tracing::Span {
+        self.known.span(self.number)
+    }
+
     /// The job.
     pub fn job(&self) -> JobId {
         self.known.manifest.job
@@ -177,7 +182,7 @@ impl Assembly {
     pub fn take_out(&mut self, index: u32) {
         self.is_complete = false;
         self.strips.remove(index);
-        let strip = index / self.strips.grid().columns();
+        let strip = self.strips.grid().strip_of(index);
         match &mut self.work {
             Work::Idle(encoding) if encoding.as_ref().is_some_and(|encoding| encoding.next_strip() > strip) => {
                 *encoding = None;
@@ -226,7 +231,8 @@ impl Assembly {
         if !self.is_ready(now) {
             return None;
         }
-        let strip_bytes = self.stage().map_or(1, |stage| stage.output.row_bytes() * stage.tile_height as usize);
+        let strip_bytes =
+            self.stage().map_or(1, |stage| stage.output.row_bytes() * stage.turned_grid().strip_height() as usize);
         let at_once = u32::try_from(TURN_BYTES / strip_bytes.max(1)).unwrap_or(u32::MAX).max(1);
         let Work::Idle(encoding) = &mut self.work else { return None };
         let encoding = encoding.take();

@@ -10,6 +10,7 @@ mod strip;
 use std::io;
 use std::ops::Range;
 
+use tessera::budget::Share;
 use tessera::picture::codec::ResultFormat;
 use tessera::picture::raw::RawWriter;
 use tessera::picture::rows::{RowWriter, WriteError};
@@ -74,6 +75,8 @@ pub struct Encoding {
     rows: Box<dyn RowWriter>,
     output: Tap,
     next_strip: u32,
+    /// What the budget promises for it.
+    memory: Option<Share>,
 }
 
 impl Encoding {
@@ -87,7 +90,12 @@ impl Encoding {
             Product::Result(format) => format.writer(output.clone(), stage.output)?,
             Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
         };
-        Ok(Self { stage: stage.clone(), rows, output, next_strip: 0 })
+        Ok(Self { stage: stage.clone(), rows, output, next_strip: 0, memory: None })
+    }
+
+    /// Keeps `memory` as long as it lives.
+    pub fn holding(self, memory: Option<Share>) -> Self {
+        Self { memory, ..self }
     }
 
     /// The strip that comes next.
@@ -95,13 +103,13 @@ impl Encoding {
         self.next_strip
     }
 
-    /// Encodes `strips`, which begin with [`Encoding::next_strip`].
+    /// Encodes `strips`, which begin with [`Encoding::next_strip`], putting them together in `buffer_bytes`.
     ///
     /// # Errors
     /// [`EncodeError::BadSlot`] leaves the encoding where it can go on; after any other error it cannot.
-    pub fn advance(&mut self, slots: &Slots, strips: Range<u32>) -> Result<(), EncodeError> {
+    pub fn advance(&mut self, slots: &Slots, strips: Range<u32>, buffer_bytes: usize) -> Result<(), EncodeError> {
         let slots = slots.open().map_err(EncodeError::Spool)?;
-        let mut buffer = StripBuffer::new(&self.stage);
+        let mut buffer = StripBuffer::new(&self.stage, buffer_bytes);
         for strip in strips {
             buffer.write_strip(&slots, strip, self.rows.as_mut())?;
             self.next_strip = strip + 1;
@@ -121,7 +129,10 @@ impl Encoding {
 
 impl std::fmt::Debug for Encoding {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Encoding").field("next_strip", &self.next_strip).finish_non_exhaustive()
+        out.debug_struct("Encoding")
+            .field("next_strip", &self.next_strip)
+            .field("memory", &self.memory)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use tessera::budget::TooSmall;
 use tessera::bus::BusError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
@@ -30,6 +31,9 @@ pub enum ServiceError {
     /// The settings of Kafka are wrong, or its client ended.
     #[error("connecting to kafka")]
     Bus(#[from] BusError),
+    /// The memory budget has no room for something.
+    #[error(transparent)]
+    Memory(#[from] TooSmall),
     /// A part of the process ended that must not.
     #[error("the {0} ended unexpectedly")]
     Ended(&'static str),

@@ -84,7 +84,7 @@ pub fn check_plan(tile: &TileHeader, job: &KnownJob) -> Result<(), String> {
     let stage = job.manifest.plan.stage(tile.stage);
     let stage = stage
         .ok_or_else(|| format!("a tile of stage {}, the job has {}", tile.stage, job.manifest.plan.stages.len()))?;
-    let rect = stage.grid().rect(tile.index);
+    let rect = stage.turned_grid().rect(tile.index);
     let rect = rect.ok_or_else(|| format!("tile {}, the stage has {}", tile.index, stage.grid().tiles()))?;
     if !tile.fits(rect.width, rect.height, stage.output.format) {
         return Err(format!(

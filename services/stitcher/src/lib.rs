@@ -8,11 +8,13 @@ pub mod actors;
 mod assembler;
 mod assembly;
 mod config;
+mod counts;
 mod edges;
 mod encoding;
 mod error;
 mod intake;
 mod manifests;
+mod memory;
 mod spool;
 mod strips;
 
@@ -23,14 +25,16 @@ use actix::Addr;
 use tessera::bus::{Consumer, Producer};
 use tessera::state::State;
 use tessera::store::Store;
-use tessera::telemetry::{Health, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health};
 use tokio::sync::oneshot;
 
 use actors::encoder::EncoderPool;
 use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
-use actors::result_feed::{FeedEnd, ResultFeed};
+use actors::result_feed::{self, FeedEnd, ResultFeed};
 use assembler::{Assembler, Report, Reports};
+use counts::Counts;
 use edges::Edges;
+use memory::Memory;
 use spool::Spool;
 
 pub use config::{Config, PROGRAM};
@@ -50,10 +54,14 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let name = config.name();
     tracing::info!(name, ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "results"]);
-    let _page = health::serve(&health, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let counts = Counts::new();
+    let metrics = Metrics::new("stitcher", &health, |registry| counts.register(registry));
+    let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
     let store = Store::open(&config.store)?;
-    let producer = Producer::connect(&config.kafka, &name)?;
+    let results = result_feed::options(&name, config.limits.memory_budget);
+    let (memory, queue) = Memory::divide(&config, &results)?;
+    let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
@@ -64,11 +72,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         producer,
         kafka: config.kafka.clone(),
         keep: config.limits.keep_results(),
+        counts,
         shutdown: shutdown.clone(),
     };
     actix::spawn(probe(edges.clone(), spool.clone(), health.clone()));
-    let assembler = start_assembler(&config, edges.clone(), spool)?;
-    let feed = ResultFeed::start(&config.kafka, &name, assembler.clone(), health.clone())?;
+    let assembler = start_assembler(&config, edges.clone(), spool, memory)?;
+    let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
     let (consumer, end) = feed.run(shutdown).await;
     health.drain();
     drain(&config, &assembler, consumer, &edges).await?;
@@ -78,7 +87,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     }
 }
 
-fn start_assembler(config: &Config, edges: Edges, spool: Spool) -> Result<Addr<JobAssembler>, ServiceError> {
+fn start_assembler(
+    config: &Config,
+    edges: Edges,
+    spool: Spool,
+    memory: Memory,
+) -> Result<Addr<JobAssembler>, ServiceError> {
     let context = actix::Context::<JobAssembler>::new();
     let address = actix::AsyncContext::address(&context);
     let reports: Reports = {
@@ -89,8 +103,9 @@ fn start_assembler(config: &Config, edges: Edges, spool: Spool) -> Result<Addr<J
         let reports = Arc::clone(&reports);
         Arc::new(move |encoded| reports(Report::Encoded(encoded)))
     };
-    let encoders = EncoderPool::start(config.encoders, &edges.store, &encoded).map_err(ServiceError::Threads)?;
-    let assembler = Assembler::new(edges, config.name(), spool, encoders, reports);
+    let encoders = EncoderPool::start(config.encoders, memory.strip_bytes, &edges.store, &encoded);
+    let encoders = encoders.map_err(ServiceError::Threads)?;
+    let assembler = Assembler::new(edges, config.name(), spool, memory, encoders, reports);
     let sweep_every = Duration::from_secs(config.spool_sweep_seconds);
     Ok(context.run(JobAssembler::new(assembler, sweep_every)))
 }

@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use tessera::tiling::Grid;
+use tessera::tiling::TurnedGrid;
 
 /// The tiles of a stage that are in the spool.
 #[derive(Clone, Debug)]
 pub struct Strips {
-    grid: Grid,
+    grid: TurnedGrid,
     present: Vec<u64>,
     missing: Vec<u32>,
     count: u32,
@@ -18,13 +18,13 @@ pub struct Strips {
 
 impl Strips {
     /// No tile of `grid` yet.
-    pub fn new(grid: Grid) -> Self {
-        let missing = (0..grid.rows()).map(|row| grid.columns().min(grid.strip(row).len() as u32)).collect();
+    pub fn new(grid: TurnedGrid) -> Self {
+        let missing = vec![grid.columns(); grid.rows() as usize];
         Self { grid, present: vec![0; grid.tiles().div_ceil(64) as usize], missing, count: 0 }
     }
 
     /// The tiles that `is_in` says are in.
-    pub fn of(grid: Grid, is_in: impl Fn(u32) -> bool) -> Self {
+    pub fn of(grid: TurnedGrid, is_in: impl Fn(u32) -> bool) -> Self {
         let mut strips = Self::new(grid);
         (0..grid.tiles()).filter(|index| is_in(*index)).for_each(|index| {
             strips.insert(index);
@@ -32,8 +32,8 @@ impl Strips {
         strips
     }
 
-    /// The grid.
-    pub fn grid(&self) -> Grid {
+    /// The grid, as the result lies.
+    pub fn grid(&self) -> TurnedGrid {
         self.grid
     }
 
@@ -48,7 +48,7 @@ impl Strips {
             return false;
         }
         self.present[index as usize / 64] |= bit(index);
-        self.missing[(index / self.grid.columns()) as usize] -= 1;
+        self.missing[self.grid.strip_of(index) as usize] -= 1;
         self.count += 1;
         true
     }
@@ -59,7 +59,7 @@ impl Strips {
             return false;
         }
         self.present[index as usize / 64] &= !bit(index);
-        self.missing[(index / self.grid.columns()) as usize] += 1;
+        self.missing[self.grid.strip_of(index) as usize] += 1;
         self.count -= 1;
         true
     }
@@ -96,12 +96,18 @@ fn bit(index: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tessera::picture::Size;
+    use tessera::picture::{Size, Turn};
+    use tessera::tiling::Grid;
 
     use super::*;
 
-    fn grid(columns: u32, rows: u32) -> Grid {
-        Grid::new(Size { width: columns * 16, height: rows * 16 }, Size { width: 16, height: 16 })
+    fn grid(columns: u32, rows: u32) -> TurnedGrid {
+        turned(columns, rows, Turn::None)
+    }
+
+    fn turned(columns: u32, rows: u32, turn: Turn) -> TurnedGrid {
+        let size = Size { width: columns * 16, height: rows * 16 };
+        TurnedGrid::new(Grid::new(size, Size { width: 16, height: 16 }), turn)
     }
 
     proptest! {
@@ -137,6 +143,15 @@ mod tests {
                 prop_assert_eq!(strips.contains(index), index < 50 && present.contains(&index));
             }
         }
+    }
+
+    #[test]
+    fn strips_of_a_turned_picture_are_columns_of_the_picture() {
+        let mut strips = Strips::new(turned(3, 2, Turn::Rotate270));
+        strips.insert(2);
+        assert_eq!(strips.ready_from(0), 0..0);
+        strips.insert(5);
+        assert_eq!(strips.ready_from(0), 0..1, "the last column is on top");
     }
 
     #[test]

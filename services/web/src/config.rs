@@ -49,6 +49,15 @@ pub enum Role {
     Splitter,
 }
 
+/// What happens to an upload while no worker is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WithoutWorkers {
+    /// Its job waits for the first worker, and says so.
+    Queue,
+    /// It is answered 503 before its body is read.
+    Refuse,
+}
+
 /// The listener for pages and API, and how uploads must come.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "HTTP")]
@@ -62,6 +71,9 @@ pub struct HttpArgs {
     /// The slowest an upload may be on average after its first seconds, in bytes a second.
     #[arg(long, env = "TESSERA_MIN_UPLOAD_RATE", default_value_t = 4096, value_name = "BYTES")]
     pub min_upload_rate: u64,
+    /// What happens to an upload while no worker is alive.
+    #[arg(long, env = "TESSERA_WITHOUT_WORKERS", default_value = "queue", value_enum, value_name = "WHAT")]
+    pub without_workers: WithoutWorkers,
     /// Other origins whose pages may post here, as a browser names them: https://pictures.example.
     #[arg(long, env = "TESSERA_ALLOWED_ORIGINS", value_delimiter = ',', value_name = "LIST")]
     pub allowed_origins: Vec<String>,
@@ -79,6 +91,7 @@ impl Default for HttpArgs {
             http_addr: SocketAddr::from(([127, 0, 0, 1], 5001)),
             upload_idle_seconds: 20,
             min_upload_rate: 4096,
+            without_workers: WithoutWorkers::Queue,
             allowed_origins: Vec::new(),
             max_watchers: 10_000,
             event_heartbeat_seconds: 15,

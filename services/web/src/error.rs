@@ -1,5 +1,6 @@
 //! Why the service cannot start or go on.
 
+use tessera::budget::TooSmall;
 use tessera::bus::BusError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
@@ -37,6 +38,9 @@ pub enum ServiceError {
     /// The store cannot be opened.
     #[error("opening the store")]
     Store(#[from] StoreError),
+    /// The memory budget has no room for something.
+    #[error(transparent)]
+    Memory(#[from] TooSmall),
     /// The splitter cannot run.
     #[error(transparent)]
     Splitter(#[from] SplitterError),

@@ -3,6 +3,7 @@
 //! Owns the listener and everything a request passes through. Reads no pixels, and keeps no job's state:
 //! that is in Redis, in Kafka and in the store.
 
+mod counts;
 mod events;
 mod files;
 mod gate;
@@ -22,14 +23,16 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use tessera::budget::Budget;
 use tessera::bus::Producer;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::AddressFile;
-use tessera::telemetry::{Health, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health, metrics};
 
 use crate::config::Config;
 use crate::error::ServiceError;
+use counts::{Counts, count};
 use events::EventRelay;
 use gate::Gate;
 use guard::guard;
@@ -103,22 +106,28 @@ fn allow_connections(max_watchers: usize) {
 fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Services, ServiceError> {
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let name = config.service.name_or("web");
-    let producer = Producer::connect(&config.kafka, &format!("tessera-{name}"))?;
+    let memory = Budget::new(config.limits.memory_budget);
+    let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
+    let producer = Producer::connect_within(&config.kafka, &format!("tessera-{name}"), queue)?;
     let store = Store::open(&config.store)?;
-    let gate = Arc::new(Gate::new(health, config.limits.clone()));
+    let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
-    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, events })
+    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new(), events })
 }
 
 fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
     let wanted = config.http.http_addr;
     let failed = |source| ServiceError::Listen { address: wanted, source };
+    let (counts, gate) = (services.counts.clone(), services.gate.clone());
+    let metrics = Metrics::new("web", health, |registry| counts.register(registry, &gate));
     let health = health.clone();
     let app = move || {
         App::new()
             .app_data(Data::new(services.clone()))
             .wrap(from_fn(guard))
+            .wrap(from_fn(count))
             .configure(health::routes(health.clone()))
+            .configure(metrics::routes(metrics.clone()))
             .configure(routes::configure)
     };
     let server = HttpServer::new(app)

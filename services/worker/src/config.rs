@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use tessera::config::{KafkaArgs, RedisArgs, ServiceArgs};
+use tessera::config::{DEFAULT_MEMORY_BUDGET, KafkaArgs, RedisArgs, ServiceArgs};
 
 /// Runs the operations of tiles.
 #[derive(Parser, Clone, Debug)]
@@ -27,6 +27,9 @@ pub struct WorkerConfig {
     /// How long results are kept, in hours: how long a job that this worker fails is remembered.
     #[arg(long, env = "TESSERA_KEEP_RESULTS_HOURS", default_value_t = 24, value_name = "HOURS")]
     pub keep_results_hours: u64,
+    /// Memory of this process for tiles and client queues, in bytes.
+    #[arg(long, env = "TESSERA_MEMORY_BUDGET", default_value_t = DEFAULT_MEMORY_BUDGET, value_name = "BYTES")]
+    pub memory_budget: u64,
     /// For tests only: how long each tile takes at least, so that a test can end a worker in mid-tile.
     #[arg(long, env = "TESSERA_TILE_DELAY_MS", default_value_t = 0, value_name = "MS", hide = true)]
     pub tile_delay_ms: u64,
@@ -35,7 +38,16 @@ pub struct WorkerConfig {
 impl WorkerConfig {
     /// The defaults, with these services.
     pub fn new(service: ServiceArgs, kafka: KafkaArgs, redis: RedisArgs) -> Self {
-        Self { service, kafka, redis, slots: 1, worker_id: None, keep_results_hours: 24, tile_delay_ms: 0 }
+        Self {
+            service,
+            kafka,
+            redis,
+            slots: 1,
+            worker_id: None,
+            keep_results_hours: 24,
+            memory_budget: DEFAULT_MEMORY_BUDGET,
+            tile_delay_ms: 0,
+        }
     }
 
     /// How long the keys of a job that this worker fails are kept beside the usual days.

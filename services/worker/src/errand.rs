@@ -17,9 +17,12 @@ use tessera::job::JobId;
 use tessera::patience::answered;
 use tessera::state::{State, StateError, Take};
 use tessera::telemetry::Shutdown;
+use tessera::telemetry::logs::trace_id;
+use tracing::Instrument;
 
 use crate::actors::{Published, ResultPublisher, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
+use crate::counts::{Counts, Outcome};
 use crate::tile::{MadeTile, Poison};
 
 /// Poisoned tiles that are remembered until their record comes again.
@@ -30,6 +33,7 @@ pub struct Errands {
     state: State,
     executor: TileExecutor,
     publisher: ResultPublisher,
+    counts: Counts,
     keep: Duration,
     shutdown: Shutdown,
     poisoned: Mutex<HashMap<TileName, Poison>>,
@@ -59,10 +63,11 @@ impl Errands {
         state: State,
         executor: TileExecutor,
         publisher: ResultPublisher,
+        counts: Counts,
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
-        Rc::new(Self { state, executor, publisher, keep, shutdown, poisoned: Mutex::default() })
+        Rc::new(Self { state, executor, publisher, counts, keep, shutdown, poisoned: Mutex::default() })
     }
 
     /// The threads.
@@ -71,14 +76,28 @@ impl Errands {
     }
 
     /// Runs one errand to its end.
-    pub async fn run(&self, mut delivery: Delivery) {
-        let arrived = Instant::now();
+    pub async fn run(&self, delivery: Delivery) {
         let task = match TaskHeader::decode(&delivery.headers, &delivery.payload) {
             Ok(task) => Arc::new(task),
             Err(error) => {
                 return self.bury(delivery, &Poison { class: "undecodable", reason: error.to_string() }).await;
             }
         };
+        let span = tracing::info_span!(
+            "tile.execute",
+            trace_id = trace_id(delivery.headers.trace().as_ref()),
+            job = %task.job,
+            stage = task.stage,
+            tile = task.index,
+            attempt = task.attempt,
+            partition = delivery.partition,
+            offset = delivery.offset,
+        );
+        self.execute(delivery, task).instrument(span).await;
+    }
+
+    async fn execute(&self, mut delivery: Delivery, task: Arc<TaskHeader>) {
+        let arrived = Instant::now();
         let known = self.poisoned.lock().get(&name(&task)).cloned();
         if let Some(poison) = known {
             return self.condemn(delivery, &task, &poison).await;
@@ -87,11 +106,15 @@ impl Errands {
         let Some(slot) = self.executor.slot().await else { return };
         match self.verdict(&task).await {
             Verdict::Stop => return,
-            Verdict::Skip => return delivery.ack.done(),
+            Verdict::Skip => {
+                self.counts.ended(Outcome::Skipped);
+                return delivery.ack.done();
+            }
             Verdict::Condemned(poison) => return self.condemn(delivery, &task, &poison).await,
             Verdict::Run => {}
         }
         let waited = arrived.elapsed();
+        self.counts.waited(waited);
         let payload = std::mem::take(&mut delivery.payload);
         let ran = self.executor.run(task.clone(), payload, &slot).await;
         drop(slot);
@@ -131,9 +154,15 @@ impl Errands {
 
     /// Sends the tile, and gives it back meanwhile: what happens from here on is not the tile's doing.
     async fn answer(&self, delivery: Delivery, task: &TaskHeader, made: MadeTile, ms: StepTimes) {
-        let (published, ()) = tokio::join!(self.publisher.tile(task, made, ms), self.give_back(task));
+        let trace = delivery.headers.trace();
+        let publish = self.publisher.tile(task, made, ms, trace.as_ref());
+        let (published, ()) = tokio::join!(publish, self.give_back(task));
         match published {
-            Published::Yes => delivery.ack.done(),
+            Published::Yes => {
+                self.counts.ended(Outcome::Done);
+                tracing::debug!(wait_ms = ms.wait, run_ms = ms.run, "the tile is done");
+                delivery.ack.done();
+            }
             Published::Never(reason) => self.remember(delivery, task, Poison { class: "unsendable", reason }),
             Published::Stopped => {}
         }
@@ -172,10 +201,11 @@ impl Errands {
             Some(_) => tracing::warn!(job = %task.job, reason, "the job has failed"),
         }
         self.give_back(task).await;
-        if let Published::Stopped = self.publisher.ended(task.job).await {
+        if let Published::Stopped = self.publisher.ended(task.job, delivery.headers.trace().as_ref()).await {
             return;
         }
         self.poisoned.lock().remove(&name(task));
+        self.counts.ended(Outcome::Buried);
         delivery.ack.done();
     }
 
@@ -187,6 +217,7 @@ impl Errands {
             Published::Yes => tracing::warn!(partition, offset, poison.reason, "a task was dead-lettered"),
             Published::Never(why) => tracing::error!(partition, offset, why, "a task is dropped"),
         }
+        self.counts.ended(Outcome::Buried);
         delivery.ack.done();
     }
 }

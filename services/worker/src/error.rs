@@ -1,5 +1,6 @@
 //! Why a worker ends without having been asked to. A dependency that is down is no such reason.
 
+use tessera::budget::TooSmall;
 use tessera::bus::BusError;
 use tessera::state::StateError;
 
@@ -24,6 +25,9 @@ pub enum WorkerError {
     /// The Redis client cannot be made.
     #[error("connecting to redis")]
     State(#[from] StateError),
+    /// The memory budget has no room for something.
+    #[error(transparent)]
+    Memory(#[from] TooSmall),
     /// A part that must never end has ended.
     #[error("the worker's {part} has ended; the process must be started again")]
     Ended {

@@ -8,9 +8,11 @@
 mod actors;
 pub mod condemned;
 mod config;
+pub mod counts;
 mod errand;
 mod error;
 mod identity;
+mod memory;
 pub mod progress;
 mod service;
 pub mod tile;

@@ -62,6 +62,11 @@ impl Progress {
         self.hands.lock().finished.retain(|(tile, _)| tile.number > number);
     }
 
+    /// Tiles in hand now.
+    pub fn in_hand(&self) -> usize {
+        self.hands.lock().tiles.len()
+    }
+
     /// Writes counters and tiles in hand into a heartbeat.
     pub fn fill(&self, beat: &mut Heartbeat) {
         beat.tiles_done = self.done.load(Ordering::Relaxed);

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use tessera::budget::Share;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::patience::answered;
 use tessera::state::{State, StateOptions};
-use tessera::telemetry::Shutdown;
 use tessera::telemetry::health::{self, Health};
+use tessera::telemetry::{Metrics, Shutdown};
 
 use crate::actors::{Farewell, Heart, ResultPublisher, TaskFeed, TileExecutor};
+use crate::counts::Counts;
 use crate::errand::Errands;
+use crate::memory::{Memory, in_flight_bytes};
 use crate::progress::Progress;
 use crate::{Identity, WorkerConfig, WorkerError};
 
-/// Bytes of records in hand and waiting.
-const MAX_IN_FLIGHT_BYTES: usize = 64 << 20;
 /// How long the last records may take out, after the tiles in hand are finished.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 /// Between two looks at the dependencies.
@@ -28,22 +29,35 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerError> {
     let health = Health::new(&["kafka", "redis", "assignment"]);
-    let page = health::serve(&health, &config.service, "worker").map_err(WorkerError::Health)?;
+    let (progress, counts) = (Arc::new(Progress::new()), Counts::new());
+    let metrics = Metrics::new("worker", &health, |registry| counts.register(registry, config.slots, &progress));
+    let page = health::serve(&health, &metrics, &config.service, "worker").map_err(WorkerError::Health)?;
     let identity = Identity::new(&config, page.address)?;
     tracing::info!(worker = %identity.worker, incarnation = %identity.incarnation, slots = config.slots, "the worker starts");
-    let progress = Arc::new(Progress::new());
     let heart_thread = Arbiter::new();
-    let heart = start_heart(&config, &identity, &progress, &heart_thread)?;
+    let tasks = consumer_options(&config, identity.worker.as_str());
+    let (memory, queues) = Memory::divide(&config, &tasks)?;
+    if memory.usable(config.slots) < config.slots {
+        let usable = memory.usable(config.slots);
+        tracing::warn!(
+            slots = config.slots,
+            usable,
+            "more slots than the memory budget has room for; raise TESSERA_MEMORY_BUDGET"
+        );
+    }
+    let heart = start_heart(&config, &identity, &progress, &heart_thread, queues.beats)?;
 
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let number = answered(&shutdown, async || state.worker_number(&identity.worker).await).await;
     let Some(number) = number.transpose()? else { return Ok(()) };
-    let producer = Producer::connect(&config.kafka, &format!("tessera-worker-{}", identity.worker))?;
-    let (consumer, deliveries) = Consumer::start(&config.kafka, consumer_options(&config, &identity))?;
+    let client_id = format!("tessera-worker-{}", identity.worker);
+    let producer = Producer::connect_within(&config.kafka, &client_id, queues.results)?;
+    let (consumer, deliveries) = Consumer::start(&config.kafka, tasks)?;
     let kafka = config.kafka.clone();
     let publisher = ResultPublisher::new(producer.clone(), kafka, identity, number, shutdown.clone());
-    let executor = TileExecutor::start(&config, &progress)?;
-    let errands = Errands::new(state.clone(), executor, publisher, config.keep_results(), shutdown.clone());
+    let executor = TileExecutor::start(&config, memory, &progress, &counts)?;
+    let keep = config.keep_results();
+    let errands = Errands::new(state.clone(), executor, publisher, counts, keep, shutdown.clone());
     let mut feed = TaskFeed::new(deliveries, errands.clone());
 
     let ended = tokio::select! {
@@ -77,20 +91,23 @@ fn start_heart(
     identity: &Identity,
     progress: &Arc<Progress>,
     thread: &Arbiter,
+    queue: Share,
 ) -> Result<Addr<Heart>, WorkerError> {
-    let producer = Producer::connect(&config.kafka, &format!("tessera-heart-{}", identity.worker))?;
+    let client_id = format!("tessera-heart-{}", identity.worker);
+    let producer = Producer::connect_within(&config.kafka, &client_id, queue)?;
     let heart = Heart::new(producer, identity.clone(), config.slots, progress.clone());
     Ok(Heart::start_in_arbiter(&thread.handle(), move |_| heart))
 }
 
-fn consumer_options(config: &WorkerConfig, identity: &Identity) -> ConsumerOptions {
+/// How `tasks` is read.
+pub(crate) fn consumer_options(config: &WorkerConfig, worker: &str) -> ConsumerOptions {
     ConsumerOptions {
         group: Group::Workers,
         topic: Topic::Tasks,
         static_member: None,
         max_in_flight: config.max_in_flight(),
-        max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
-        client_id: format!("tessera-worker-{}", identity.worker),
+        max_in_flight_bytes: in_flight_bytes(config.memory_budget),
+        client_id: format!("tessera-worker-{worker}"),
     }
 }
 

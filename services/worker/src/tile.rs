@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use tessera::bus::records::TaskHeader;
-use tessera::operation::{StepError, TileInput};
+use tessera::operation::{Step, StepError, TileInput};
 use tessera::picture::{PictureInfo, PixelFormat, Pixels, Size};
 
 /// A tile that has been run.
@@ -43,12 +43,13 @@ impl Poison {
     }
 }
 
-/// Runs a task's operations on its pixels, which have been checked against its header.
+/// Runs a task's operations on its pixels, which have been checked against its header; `after` is told each
+/// operation that has been run.
 ///
 /// # Errors
 /// If the operations refuse the pixels, panic, or give another size than the tile's.
-pub fn run(task: &TaskHeader, payload: Vec<u8>) -> Result<MadeTile, Poison> {
-    run_with(task, payload, |input| task.operations.run(input))
+pub fn run(task: &TaskHeader, payload: Vec<u8>, after: impl FnMut(&Step)) -> Result<MadeTile, Poison> {
+    run_with(task, payload, |input| task.operations.run_watched(input, after))
 }
 
 fn run_with(
@@ -65,7 +66,7 @@ fn run_with(
         Err(panic) => return Err(panicked(task, panic.as_ref())),
     };
     let (size, format) = (made.size(), made.format());
-    if size != task.rect.size() {
+    if size != task.operations.turn().size(task.rect.size()) {
         return Err(refused(format!("the operations made {}x{} pixels of it", size.width, size.height)));
     }
     let pixels = Bytes::from(made.into_bytes());
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_tile_comes_out_as_its_chain_makes_it() {
-        let made = run(&task(), (0..32).collect()).unwrap();
+        let made = run(&task(), (0..32).collect(), |_| ()).unwrap();
         let expected: Vec<u8> = (0..32).map(|sample: u8| 255 - sample).collect();
         assert_eq!(made.pixels, expected);
         assert_eq!(made.crc32c, crc32c::crc32c(&expected));

@@ -5,6 +5,8 @@
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
 
+use crate::bus::{Topic, counters};
+
 /// How a consumer is doing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConsumerStatus {
@@ -24,31 +26,40 @@ pub struct ConsumerStatus {
     pub last_error: Option<String>,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Board(Mutex<ConsumerStatus>);
+#[derive(Debug)]
+pub(super) struct Board {
+    topic: Topic,
+    shown: Mutex<ConsumerStatus>,
+}
 
 impl Board {
+    pub(super) fn new(topic: Topic) -> Self {
+        Self { topic, shown: Mutex::default() }
+    }
+
     pub(super) fn status(&self) -> ConsumerStatus {
-        self.0.lock().clone()
+        self.shown.lock().clone()
     }
 
     pub(super) fn set_assignment(&self, assignment: Vec<i32>) {
-        self.0.lock().assignment = assignment;
+        counters::assigned(self.topic, assignment.len());
+        self.shown.lock().assignment = assignment;
     }
 
     pub(super) fn handed_out(&self, bytes: usize, attempt: u32) {
-        let mut status = self.0.lock();
+        counters::handed_out(self.topic, bytes, attempt);
+        let mut status = self.shown.lock();
         status.records += 1;
         status.bytes += bytes as u64;
         status.repeated += u64::from(attempt > 1);
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.0.lock().is_connected
+        self.shown.lock().is_connected
     }
 
     pub(super) fn connected(&self) {
-        let before = std::mem::replace(&mut self.0.lock().is_connected, true);
+        let before = std::mem::replace(&mut self.shown.lock().is_connected, true);
         if !before {
             tracing::info!("Kafka answers");
         }
@@ -56,17 +67,18 @@ impl Board {
 
     pub(super) fn disconnected(&self, error: &KafkaError) {
         self.failed(error);
-        let before = std::mem::replace(&mut self.0.lock().is_connected, false);
+        let before = std::mem::replace(&mut self.shown.lock().is_connected, false);
         if before {
             tracing::warn!(%error, "Kafka does not answer; waiting for it");
         }
     }
 
     pub(super) fn failed(&self, error: &dyn std::fmt::Display) {
-        self.0.lock().last_error = Some(error.to_string());
+        self.shown.lock().last_error = Some(error.to_string());
     }
 
     pub(super) fn restarted(&self) {
-        self.0.lock().restarts += 1;
+        counters::rebuilt(self.topic);
+        self.shown.lock().restarts += 1;
     }
 }

@@ -27,9 +27,7 @@ pub(super) struct Client {
 impl Client {
     /// Opens a client and subscribes. Kafka need not be there yet.
     pub(super) fn open(settings: &Settings, context: Context) -> Result<Self, BusError> {
-        let options = &settings.options;
-        let member = options.static_member.as_deref();
-        let config = settings::consumer(&settings.args, options.group, member, &options.client_id);
+        let config = settings::consumer(&settings.args, &settings.options);
         let topic = context.topic.clone();
         let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(BusError::Client)?;
         consumer.subscribe(&[&topic]).map_err(BusError::Client)?;
@@ -70,6 +68,15 @@ impl Client {
         let metadata = self.consumer.fetch_metadata(Some(&self.topic), PROBE_LIMIT)?;
         let missing = metadata.topics().iter().find_map(rdkafka::metadata::MetadataTopic::error);
         missing.map_or(Ok(()), |error| Err(KafkaError::MetadataFetch(error.into())))
+    }
+
+    /// Records above `positions` as far as the client has heard of them: asks nobody.
+    pub(super) fn known_lag(&self, positions: &[(i32, Option<i64>)]) -> i64 {
+        let lag = |(partition, next): &(i32, Option<i64>)| {
+            let end = watermark(self.consumer.client(), &self.topic, *partition)?;
+            Some(end.saturating_sub((*next)?).max(0))
+        };
+        positions.iter().filter_map(lag).sum()
     }
 
     /// Records in the log above `positions`; from the committed offset on where nothing was read.
@@ -117,4 +124,21 @@ fn offsets(list: &TopicPartitionList) -> Vec<Place> {
         _ => None,
     };
     list.elements().iter().filter_map(place).collect()
+}
+
+/// The end of a partition as of the last answer to a fetch; `None` before the first.
+fn watermark(client: &rdkafka::client::Client<Context>, topic: &str, partition: i32) -> Option<i64> {
+    let topic = std::ffi::CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client lives, the name ends with a zero byte and both results go to variables of ours.
+    let error = unsafe {
+        rdkafka::bindings::rd_kafka_get_watermark_offsets(
+            client.native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &mut low,
+            &mut high,
+        )
+    };
+    (error == rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ack::{Ack, Signal};
-use super::{BusError, Group, Headers, Topic};
+use super::{BusError, Group, Headers, Topic, settings};
 use crate::config::KafkaArgs;
 use board::Board;
 pub use board::ConsumerStatus;
@@ -48,6 +48,14 @@ pub struct ConsumerOptions {
     pub max_in_flight_bytes: usize,
     /// Its name in the broker's logs.
     pub client_id: String,
+}
+
+impl ConsumerOptions {
+    /// Bytes that such a consumer may hold: what is handed out, what was fetched ahead, and one fetch.
+    pub fn memory_bytes(&self, args: &KafkaArgs) -> u64 {
+        let queue = settings::consumer_queue_bytes(args, self.max_in_flight_bytes);
+        (self.max_in_flight_bytes + queue + settings::fetch_bytes(args, queue)) as u64
+    }
 }
 
 /// A record that was handed out.
@@ -89,11 +97,12 @@ impl Consumer {
         let (deliveries, receiver) = mpsc::channel(options.max_in_flight.max(1));
         let (ending, ended) = oneshot::channel();
         let slots = Slots::new(options.max_in_flight, options.max_in_flight_bytes, args.max_record_bytes);
-        let name = format!("bus-{}", options.topic.base_name());
+        let topic = options.topic;
+        let name = format!("bus-{}", topic.base_name());
         let poller = Poller {
             settings: Settings { args: args.clone(), options },
             desk: Arc::new(Mutex::new(Desk::new(slots))),
-            board: Arc::default(),
+            board: Arc::new(Board::new(topic)),
             signals: inbox,
             verdicts: signals.clone(),
             deliveries,

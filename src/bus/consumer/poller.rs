@@ -58,6 +58,7 @@ pub(super) struct Pace {
     pub(super) watchdog: Watchdog,
     pub(super) committed_at: Instant,
     pub(super) probed_at: Instant,
+    pub(super) lag_shown_at: Instant,
     full_since: Option<Instant>,
     /// The assignment that is paused, as the desk counts its changes.
     paused: Option<u64>,
@@ -71,7 +72,16 @@ impl Pace {
         let now = Instant::now();
         let (full_since, paused, stop_at) = (None, None, None);
         let watchdog = Watchdog::new();
-        Self { watchdog, committed_at: now, probed_at: now, full_since, paused, stop_at, is_deserted: false }
+        Self {
+            watchdog,
+            committed_at: now,
+            probed_at: now,
+            lag_shown_at: now,
+            full_since,
+            paused,
+            stop_at,
+            is_deserted: false,
+        }
     }
 }
 
@@ -119,6 +129,7 @@ impl Poller {
             if self.pace.stop_at.is_some_and(|at| at <= now || self.desk.lock().undecided() == 0) {
                 return End::Stopped;
             }
+            self.show_lag_if_due(client, now);
             self.commit_if_due(client, now);
             self.seek_if_due(client, now);
             let broken = if self.pace.stop_at.is_some() || self.pace.is_deserted {

@@ -9,12 +9,14 @@ use rdkafka::error::KafkaError;
 
 use super::client::Client;
 use super::poller::Poller;
-use crate::bus::BusError;
+use crate::bus::{BusError, counters};
 
 /// Progress is committed at most this often.
 pub(super) const COMMIT_EVERY: Duration = Duration::from_millis(200);
 /// How often a Kafka that does not answer is asked again.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// How often the lag is shown.
+const LAG_EVERY: Duration = Duration::from_secs(2);
 
 impl Poller {
     pub(super) fn commit_if_due(&mut self, client: &Client, now: Instant) {
@@ -28,6 +30,14 @@ impl Poller {
         {
             tracing::debug!(%error, "queueing a commit");
             self.desk.lock().commit_failed();
+        }
+    }
+
+    pub(super) fn show_lag_if_due(&mut self, client: &Client, now: Instant) {
+        if now.duration_since(self.pace.lag_shown_at) >= LAG_EVERY {
+            self.pace.lag_shown_at = now;
+            let positions = self.desk.lock().positions();
+            counters::lagging(self.settings.options.topic, client.known_lag(&positions));
         }
     }
 

@@ -17,7 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::outgoing::RawRecord;
 use super::settings::{self, MAX_DEAD_LETTER_BYTES};
-use super::{BusError, Topic};
+use super::{BusError, Topic, counters};
+use crate::budget::Share;
 use crate::config::KafkaArgs;
 use context::Pending;
 use enqueue::{Envelope, enqueue};
@@ -48,21 +49,45 @@ struct Shared {
     client: RwLock<Arc<Native>>,
     window: Arc<Semaphore>,
     window_bytes: usize,
+    queue_bytes: usize,
+    /// What a budget promises for the queue.
+    _memory: Option<Share>,
 }
 
 impl Producer {
-    /// Sets up a producer. Kafka need not be there yet.
+    /// Sets up a producer with room for 64 MiB. Kafka need not be there yet.
     ///
     /// # Errors
     /// [`BusError::Client`] when the settings make no client.
     pub fn connect(args: &KafkaArgs, client_id: &str) -> Result<Self, BusError> {
-        let window_bytes = settings::producer_window_bytes(args);
+        Self::open(args, client_id, None)
+    }
+
+    /// Sets up a producer whose queue is as large as `memory`, which it keeps; at least
+    /// [`Producer::least_bytes`].
+    ///
+    /// # Errors
+    /// [`BusError::Client`] when the settings make no client.
+    pub fn connect_within(args: &KafkaArgs, client_id: &str, memory: Share) -> Result<Self, BusError> {
+        Self::open(args, client_id, Some(memory))
+    }
+
+    /// The bytes of the smallest queue that a producer works with.
+    pub fn least_bytes(args: &KafkaArgs) -> u64 {
+        settings::least_queue_bytes(args) as u64
+    }
+
+    fn open(args: &KafkaArgs, client_id: &str, memory: Option<Share>) -> Result<Self, BusError> {
+        let queue_bytes = settings::producer_queue_bytes(args, memory.as_ref().map(Share::bytes));
+        let window_bytes = settings::producer_window_bytes(queue_bytes);
         let shared = Shared {
-            client: RwLock::new(Arc::new(Native::open(args, client_id)?)),
+            client: RwLock::new(Arc::new(Native::open(args, client_id, queue_bytes)?)),
             args: args.clone(),
             client_id: client_id.to_owned(),
             window: Arc::new(Semaphore::new(window_bytes)),
             window_bytes,
+            queue_bytes,
+            _memory: memory,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -83,16 +108,29 @@ impl Producer {
         let room = self.room_for(bytes).await?;
         let client = self.shared.client.read().clone();
         let (reply, report) = oneshot::channel();
-        let RawRecord { partition, key, headers, payload, .. } = record;
+        let RawRecord { topic: kind, partition, key, headers, payload } = record;
+        let value_bytes = payload.len();
         let envelope = Envelope { topic: &topic, partition, key: key.as_deref(), headers: &headers };
         let outcome = match enqueue(client.client(), &envelope, Pending::new(payload, room, reply)) {
             Ok(()) => report.await.unwrap_or(Err(KafkaError::Canceled)),
             Err(error) => Err(error),
         };
-        outcome.map_err(|error| {
-            self.replace_if_broken(&client);
-            BusError::of(SENDING, &topic, error)
-        })
+        match outcome {
+            Ok(delivered) => {
+                counters::delivered(kind, value_bytes);
+                Ok(delivered)
+            }
+            Err(error) => {
+                counters::undelivered(kind);
+                self.replace_if_broken(&client);
+                Err(BusError::of(SENDING, &topic, error))
+            }
+        }
+    }
+
+    /// Bytes that can be on their way at once; who sends more waits for room.
+    pub fn window_bytes(&self) -> usize {
+        self.shared.window_bytes
     }
 
     /// Waits until all that was sent has been reported on.
@@ -140,7 +178,7 @@ impl Producer {
         if !Arc::ptr_eq(&current, broken) {
             return;
         }
-        match Native::open(&self.shared.args, &self.shared.client_id) {
+        match Native::open(&self.shared.args, &self.shared.client_id, self.shared.queue_bytes) {
             Ok(client) => *current = Arc::new(client),
             Err(error) => return tracing::error!(%error, "replacing a broken Kafka producer"),
         }

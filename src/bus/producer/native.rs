@@ -24,8 +24,8 @@ pub(super) struct Native {
 }
 
 impl Native {
-    pub(super) fn open(args: &KafkaArgs, client_id: &str) -> Result<Self, BusError> {
-        let config = settings::producer(args, client_id);
+    pub(super) fn open(args: &KafkaArgs, client_id: &str, queue_bytes: usize) -> Result<Self, BusError> {
+        let config = settings::producer(args, client_id, queue_bytes);
         let client = BaseProducer::from_config_and_context(&config, Context).map_err(BusError::Client)?;
         let native = Self { client: Arc::new(client), is_dropped: Arc::default() };
         let (client, is_dropped) = (Arc::clone(&native.client), Arc::clone(&native.is_dropped));

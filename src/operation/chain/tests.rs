@@ -17,19 +17,25 @@ fn cut(bytes: &[u8], row_bytes: usize, pixel: usize, rect: Rect) -> Vec<u8> {
     (rect.y..rect.bottom()).flat_map(|y| bytes[y as usize * row_bytes..][columns.clone()].to_vec()).collect()
 }
 
+/// The result of a tile, and where it lands.
 fn tile(info: PictureInfo, bytes: &[u8], grid: &Grid, index: u32, chain: &Chain) -> (Rect, Pixels) {
     let rect = grid.rect(index).unwrap();
     let margins = grid.margins(rect, chain.halo());
     let input = Grid::with_margins(rect, margins);
     let cut = cut(bytes, info.row_bytes(), info.format.bytes_per_pixel(), input);
     let pixels = Pixels::from_bytes(PictureInfo { size: input.size(), ..info }, cut).unwrap();
-    (rect, chain.run(TileInput { pixels, rect, margins, picture: info }).unwrap())
+    let place = chain.turn().rect(rect, info.size);
+    (place, chain.run(TileInput { pixels, rect, margins, picture: info }).unwrap())
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
     let blur = (0u32..12, prop_oneof![Just(0.0), 0.3f64..4.0])
         .prop_map(|(radius, sigma)| format!("gaussian_blur:ksize={},sigma={sigma:.2}", 2 * radius + 1));
-    prop_oneof![Just("grayscale".to_owned()), Just("invert".to_owned()), blur].prop_map(|text| text.parse().unwrap())
+    let fixed = ["grayscale", "invert", "sharpen", "sobel", "flip:axis=h", "flip:axis=v"];
+    let turns = ["rotate:degrees=90", "rotate:degrees=180", "rotate:degrees=270"];
+    let plain = |texts: Vec<&'static str>| prop::sample::select(texts).prop_map(str::to_owned);
+    let any = prop_oneof![plain(fixed.to_vec()), plain(turns.to_vec()), blur];
+    any.prop_map(|text| text.parse().unwrap())
 }
 
 proptest! {
@@ -75,6 +81,33 @@ proptest! {
         let right_side = side(x, width, left, right) && side(y, height, top, bottom);
         prop_assert_eq!(chain.run(TileInput { pixels, rect, margins, picture }).is_ok(), right_side);
     }
+}
+
+#[test]
+fn steps_put_first_turn_the_picture() {
+    let chain = Chain::parse(&["invert"], 1).unwrap();
+    for turn in Turn::ALL {
+        let after = chain.after(turn);
+        assert_eq!(after.turn(), turn);
+        assert_eq!(after.steps().last(), chain.steps().last());
+        assert_eq!(after.steps().len() == 1, turn == Turn::None);
+    }
+}
+
+#[test]
+fn a_step_is_told_where_its_pixels_are() {
+    let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };
+    let picture = PictureInfo { size: Size { width: 40, height: 30 }, format };
+    let (rect, margins) = (Rect { x: 6, y: 20, width: 7, height: 4 }, Margins { left: 2, top: 2, right: 2, bottom: 2 });
+    let pixels = Pixels::from_bytes(PictureInfo { size: Size { width: 11, height: 8 }, format }, vec![1; 88]).unwrap();
+    // Turned by 90 degrees, (x 4, y 18, 11 x 8) lands at (30 - 18 - 8, 4) with the margins around.
+    let turned = Turn::Rotate90.pixels(pixels, Rect { x: 0, y: 0, width: 11, height: 8 }).unwrap();
+    let (rect, margins) = (Turn::Rotate90.rect(rect, picture.size), Turn::Rotate90.margins(margins));
+    let size = Turn::Rotate90.size(picture.size);
+    assert_eq!(first(rect, margins), (4, 4));
+    let inner = Margins { left: 1, ..Margins::default() };
+    let area = area(turned, rect, margins, inner).unwrap().placed(first(rect, margins), size);
+    assert_eq!((area.origin(), area.picture()), ((4, 4), Size { width: 30, height: 40 }));
 }
 
 #[test]

@@ -90,3 +90,23 @@ async fn the_mosaic_says_who_made_what() {
     assert_eq!(scene.state.missing_tiles(job, 0, 3).await.unwrap(), [0, 1, 3]);
     assert!(scene.state.tiles_by(JobId::random(), 0).await.unwrap().is_empty());
 }
+
+/// 100,352 x 100,352 pixels in tiles of 512.
+#[tokio::test]
+async fn the_tiles_of_ten_gigapixels_are_a_few_bytes_each() {
+    let scene = Scene::new().await;
+    let mut large = manifest(1);
+    let side = 196 * 512;
+    large.plan.stages[0].input.size = Size { width: side, height: side };
+    (large.plan.stages[0].tile_width, large.plan.stages[0].tile_height) = (512, 512);
+    let job = scene.queue(&large).await;
+    scene.state.lease(job, &Token::random(), "s").await.unwrap();
+    let token = scene.claim(job, 0).await;
+    let tiles: Vec<u32> = (0..38_416).step_by(7).chain([38_415]).collect();
+    let marks: Vec<Mark> = tiles.iter().map(|index| mark(job, 0, &token, *index)).collect();
+    assert!(scene.state.mark(&marks).await.unwrap().iter().all(|marked| *marked == Marked::New));
+    let by = scene.state.tiles_by(job, 0).await.unwrap();
+    assert_eq!((by.len(), by.iter().flatten().count()), (38_416, tiles.len()));
+    let length = |name: &str| scene.redis::<u64>(&["STRLEN", &scene.key(&format!("job:{{{job}}}:{name}:0"))]);
+    assert_eq!((length("tiles"), length("by")), (38_416 / 8, 38_416 * 4));
+}

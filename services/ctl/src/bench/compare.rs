@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::picture::{self, Picture};
+use super::picture::{self, Kind, Picture};
 use super::processes::System;
 use super::reference::{self, RunFigures};
 use crate::CtlError;
@@ -18,10 +18,11 @@ use crate::commands::run::parse_chain;
 use crate::job_wait;
 use crate::progress::Progress;
 
-/// What is measured: a picture's side, and the steps.
+/// What is measured: a picture's side and format, and the steps.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub side: u32,
+    pub kind: Kind,
     pub steps: Vec<String>,
 }
 
@@ -29,11 +30,15 @@ impl FromStr for Case {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (side, chain) = text.split_once(':').ok_or("write SIDE:STEP, as 4096:grayscale")?;
+        let (picture, chain) = text.split_once(':').ok_or("write SIDE[.jpg]:STEP, as 4096.jpg:grayscale")?;
+        let (side, kind) = match picture.split_once('.') {
+            None => (picture, Kind::Png),
+            Some((side, end)) => (side, end.parse()?),
+        };
         let side = side.parse().ok().filter(|side| (1..=65_536).contains(side)).ok_or("SIDE is 1 to 65536 pixels")?;
         let steps: Vec<String> = chain.split('+').map(str::to_owned).collect();
         parse_chain(&steps).map_err(|error| error.to_string())?;
-        Ok(Self { side, steps })
+        Ok(Self { side, kind, steps })
     }
 }
 
@@ -65,8 +70,9 @@ const CALM: Duration = Duration::from_millis(20);
 /// # Errors
 /// If a job does not end as `done`, or its result differs from that of `tessera run`.
 pub fn measure(api: &Api, system: &System, folder: &Path, case: &Case, pairs: u32) -> Result<CaseFigures, CtlError> {
-    let picture = picture::make(folder, case.side)?;
-    let (ours, theirs) = (folder.join("system.png"), folder.join("run.png"));
+    let picture = picture::make(folder, case.side, case.kind)?;
+    let file = |name: &str| folder.join(name).with_extension(case.kind.extension());
+    let (ours, theirs) = (file("system"), file("run"));
     let mut progress = Progress::new();
     let mut figures = CaseFigures {
         case: case.clone(),

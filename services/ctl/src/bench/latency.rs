@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::compare::run_job;
-use super::picture;
+use super::picture::{self, Kind};
 use crate::CtlError;
 use crate::api::Api;
 
@@ -16,7 +16,7 @@ const OFTEN: Duration = Duration::from_millis(4);
 /// # Errors
 /// If a job does not end as `done`.
 pub fn measure(api: &Api, folder: &Path, count: u32) -> Result<Vec<f64>, CtlError> {
-    let picture = picture::make(folder, SIDE)?;
+    let picture = picture::make(folder, SIDE, Kind::Png)?;
     let steps = ["grayscale".to_owned()];
     let mut seconds = Vec::new();
     for run in 0..=count {

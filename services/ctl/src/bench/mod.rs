@@ -16,7 +16,7 @@ use crate::CtlError;
 use crate::api::{Api, UrlArgs};
 use crate::output;
 use compare::Case;
-use processes::System;
+use processes::{Process, System};
 use report::Report;
 
 /// Measure the running system.
@@ -29,7 +29,23 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 enum What {
     Job(JobArgs),
+    Memory(MemoryArgs),
+    Picture(PictureArgs),
 }
+
+/// Make the photo-like picture that measurements use, the same one each time.
+#[derive(clap::Args, Debug)]
+struct PictureArgs {
+    /// Its sides in pixels.
+    #[arg(value_name = "SIDE", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    side: u32,
+    /// Where to write it; the name ends in .png or .jpg.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+const DEFAULT_CASES: [&str; 4] =
+    ["4096:grayscale", "4096:gaussian_blur:ksize=51", "4096.jpg:grayscale", "4096.jpg:gaussian_blur:ksize=51"];
 
 /// Measure whole jobs: the running system against `tessera run` on the same pictures, alternating.
 ///
@@ -42,8 +58,8 @@ Examples:
   . var/env && tessera bench job
   tessera bench job --picture 2048:grayscale --picture 2048:invert+gaussian_blur:ksize=15 --runs 9 --json")]
 struct JobArgs {
-    /// What to measure, SIDE:STEP[+STEP…]; repeat it for several.
-    #[arg(long = "picture", value_name = "SIDE:CHAIN", default_values = ["4096:grayscale", "4096:gaussian_blur:ksize=51"])]
+    /// What to measure, SIDE[.jpg]:STEP[+STEP…]; repeat it for several.
+    #[arg(long = "picture", value_name = "SIDE:CHAIN", default_values = DEFAULT_CASES)]
     pictures: Vec<Case>,
     /// Pairs of runs after one to warm up.
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -51,9 +67,29 @@ struct JobArgs {
     /// Uploads of a 1024-pixel picture to the idle system; 0 leaves the latency out.
     #[arg(long, default_value_t = 21, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
     latency_runs: u32,
-    /// Side of the picture that shows peak memory; 0 leaves it out.
-    #[arg(long, default_value_t = 16384, value_name = "PX", value_parser = clap::value_parser!(u32).range(0..=65536))]
-    memory_side: u32,
+    #[command(flatten)]
+    bench: BenchArgs,
+}
+
+/// Measure peak memory: two giants, a PNG and a JPEG, and small pictures that are sent while they are cut.
+///
+/// Run it on the system's own machine: memory is read from /proc, of the processes whose pid files are in
+/// the run folder.
+#[derive(clap::Args, Debug)]
+struct MemoryArgs {
+    /// Sides of the giants in pixels.
+    #[arg(long, default_value_t = 16384, value_name = "PX", value_parser = clap::value_parser!(u32).range(1..=65535))]
+    side: u32,
+    /// How many small pictures are sent.
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    small: u32,
+    #[command(flatten)]
+    bench: BenchArgs,
+}
+
+/// Where the system is, and how figures are shown.
+#[derive(clap::Args, Debug)]
+struct BenchArgs {
     /// The folder of the system's pid files.
     #[arg(long, env = "TESSERA_RUN_DIR", default_value = "var/run", value_name = "FOLDER")]
     run_dir: PathBuf,
@@ -68,7 +104,18 @@ struct JobArgs {
 }
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
-    let What::Job(args) = &args.what;
+    match &args.what {
+        What::Job(args) => run_job(args),
+        What::Memory(args) => run_memory(args),
+        What::Picture(args) => {
+            let end = args.file.extension().unwrap_or_default().to_string_lossy();
+            picture::write(&args.file, args.side, end.parse().map_err(CtlError::Usage)?)
+        }
+    }
+}
+
+/// The running system, and a folder to work in.
+fn set_up(args: &BenchArgs) -> Result<(Api, System, WorkFolder), CtlError> {
     let api = Api::new(&args.url);
     let (is_ready, said) = api.probe("/readyz")?;
     if !is_ready {
@@ -76,7 +123,11 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
     }
     let system = System::find(&args.run_dir)?;
     let base = args.folder.clone().unwrap_or_else(std::env::temp_dir);
-    let work = WorkFolder::create(&base)?;
+    Ok((api, system, WorkFolder::create(&base)?))
+}
+
+fn run_job(args: &JobArgs) -> Result<(), CtlError> {
+    let (api, system, work) = set_up(&args.bench)?;
     let mut report = Report::new(&system);
     for case in &args.pictures {
         report.cases.push(compare::measure(&api, &system, &work.0, case, args.runs)?);
@@ -84,10 +135,14 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
     if args.latency_runs > 0 {
         report.latency = Some(latency::measure(&api, &work.0, args.latency_runs)?);
     }
-    if args.memory_side > 0 {
-        report.memory = Some(memory::measure(&api, &system, &work.0, args.memory_side)?);
-    }
-    if args.json { output::print_json(&report.to_json()) } else { output::print(&report.render()) }
+    if args.bench.json { output::print_json(&report.to_json()) } else { output::print(&report.render()) }
+}
+
+fn run_memory(args: &MemoryArgs) -> Result<(), CtlError> {
+    let (api, system, work) = set_up(&args.bench)?;
+    let figures = memory::measure(&api, &system, &work.0, args.side, args.small as usize)?;
+    let is_own = |i: usize| system.processes.get(i).is_some_and(Process::is_own);
+    if args.bench.json { output::print_json(&figures.to_json()) } else { output::print(&figures.render(is_own)) }
 }
 
 /// A folder of this run's own, removed at its end.

@@ -3,14 +3,55 @@
 //! Made row by row, so that a picture of any size takes little memory. Nothing here is random.
 
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use tessera::picture::png::PngWriter;
-use tessera::picture::rows::RowWriter;
+use tessera::picture::codec::ResultFormat;
+use tessera::picture::jpeg::DEFAULT_QUALITY;
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
 use crate::CtlError;
 use crate::progress::{Progress, percent};
+
+/// A format of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Png,
+    /// Quality 90, chroma at half the width and height.
+    Jpeg,
+}
+
+impl Kind {
+    /// The end of a file's name, without dot.
+    pub fn extension(self) -> &'static str {
+        self.format().extension()
+    }
+
+    /// The format's name.
+    pub fn name(self) -> &'static str {
+        self.format().format().name()
+    }
+
+    fn format(self) -> ResultFormat {
+        match self {
+            Self::Png => ResultFormat::Png,
+            Self::Jpeg => ResultFormat::Jpeg { quality: DEFAULT_QUALITY },
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(end: &str) -> Result<Self, String> {
+        match end {
+            "png" => Ok(Self::Png),
+            "jpg" | "jpeg" => Ok(Self::Jpeg),
+            other => Err(format!("pictures are made as .png or .jpg, not .{other}")),
+        }
+    }
+}
 
 /// A picture on disk.
 #[derive(Debug)]
@@ -37,21 +78,25 @@ impl Picture {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn make(folder: &Path, side: u32) -> Result<Picture, CtlError> {
-    let path = folder.join(format!("photo-{side}.png"));
+pub fn make(folder: &Path, side: u32, kind: Kind) -> Result<Picture, CtlError> {
+    let path = folder.join(format!("photo-{side}")).with_extension(kind.extension());
     if !path.exists() {
-        write(&path, side)?;
+        write(&path, side, kind)?;
     }
     let bytes = std::fs::metadata(&path).map_err(CtlError::file("reading the size of", &path))?.len();
     Ok(Picture { path, side, bytes })
 }
 
-fn write(path: &Path, side: u32) -> Result<(), CtlError> {
+/// Writes the square RGB picture of `side` pixels to `path`.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write(path: &Path, side: u32, kind: Kind) -> Result<(), CtlError> {
     let file = File::create(path).map_err(CtlError::file("creating", path))?;
     let format = PixelFormat { layout: Layout::Rgb, depth: Depth::Eight };
     let info = PictureInfo { size: Size { width: side, height: side }, format };
     let failed = |error| CtlError::Failed(format!("making {}: {error}", path.display()));
-    let mut writer = PngWriter::new(file, info).map_err(failed)?;
+    let mut writer = kind.format().writer(BufWriter::new(file), info).map_err(failed)?;
     let mut scene = Scene::new(side);
     let mut row = vec![0; info.row_bytes()];
     let mut progress = Progress::new();
@@ -60,7 +105,7 @@ fn write(path: &Path, side: u32) -> Result<(), CtlError> {
         writer.write_row(&row).map_err(failed)?;
         progress.show(|| format!("making a picture of {side} x {side}: {} %", percent(y.into(), side.into())));
     }
-    Box::new(writer).finish().map_err(failed)
+    writer.finish().map_err(failed)
 }
 
 /// Largest sensor noise, of 256 steps; gives PNGs of about 12 bits a pixel.
@@ -151,7 +196,7 @@ mod tests {
     #[test]
     fn a_picture_is_the_same_each_time_and_photo_like() {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let made = folders.each_ref().map(|folder| make(folder.path(), 257).unwrap());
+        let made = folders.each_ref().map(|folder| make(folder.path(), 257, Kind::Png).unwrap());
         assert_eq!(std::fs::read(&made[0].path).unwrap(), std::fs::read(&made[1].path).unwrap());
         let bits = made[0].bits_per_pixel();
         assert!((9.0..16.0).contains(&bits), "{bits} bits a pixel");

@@ -5,28 +5,32 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::compare::CaseFigures;
-use super::memory::MemoryFigures;
+use super::picture::Kind;
 use super::processes::{Process, System};
 use super::reference::RunFigures;
-use crate::output::{self, Table};
+use crate::output::Table;
 
-/// What is to be reached.
-const RATIO: f64 = 2.0;
+/// What is to be reached: JPEG takes so little CPU in one process that the way through Kafka shows more.
+const fn ratio_of(kind: Kind) -> f64 {
+    match kind {
+        Kind::Png => 2.0,
+        Kind::Jpeg => 3.0,
+    }
+}
+
 const LATENCY_S: f64 = 0.150;
 const TILES_A_SECOND: f64 = 100.0;
-const PEAK_BYTES: u64 = 256 << 20;
 
 /// All that was measured.
 pub struct Report {
     processes: Vec<Process>,
     pub cases: Vec<CaseFigures>,
     pub latency: Option<Vec<f64>>,
-    pub memory: Option<MemoryFigures>,
 }
 
 impl Report {
     pub fn new(system: &System) -> Self {
-        Self { processes: system.processes.clone(), cases: Vec::new(), latency: None, memory: None }
+        Self { processes: system.processes.clone(), cases: Vec::new(), latency: None }
     }
 
     /// For people.
@@ -46,17 +50,15 @@ impl Report {
                 verdict(p50 <= LATENCY_S, "p50 at most 150 ms")
             );
         }
-        if let Some(memory) = &self.memory {
-            text += &self.render_memory(memory);
-        }
         text
     }
 
     fn render_case(&self, case: &CaseFigures) -> String {
         let (picture, summary) = (&case.picture, self.summary(case));
         let mut text = format!(
-            "{} x {0}, {}, {:.1} bit/px in, {} tiles, {} pairs, every result byte-identical to `tessera run`\n",
+            "{} x {0} {}, {}, {:.1} bit/px in, {} tiles, {} pairs, every result byte-identical to `tessera run`\n",
             picture.side,
+            case.case.kind.name(),
             case.case.steps.join(" + "),
             picture.bits_per_pixel(),
             case.tiles,
@@ -75,13 +77,14 @@ impl Report {
         row("all of Tessera", summary.own, Some(summary.wall), None);
         row("tessera run", summary.run_cpu, Some(summary.run_wall), case.runs.iter().map(|run| run.peak_bytes).max());
         text += &table.render();
-        let is_gray = case.case.steps == ["grayscale"] && picture.side == 4096;
+        let is_gray = case.case.steps == ["grayscale"] && picture.side == 4096 && case.case.kind == Kind::Png;
+        let aim = ratio_of(case.case.kind);
         let reach = if is_gray { verdict(summary.tiles >= TILES_A_SECOND, "at least 100") } else { String::new() };
         let _ = writeln!(
             text,
             "  own CPU / tessera run {:.2} ({}); wall / tessera run {:.2}; {:.0} tiles/s {reach}",
             summary.own / summary.run_cpu,
-            verdict(summary.own / summary.run_cpu <= RATIO, "at most 2.0"),
+            verdict(summary.own / summary.run_cpu <= aim, &format!("at most {aim:.1}")),
             summary.wall / summary.run_wall,
             summary.tiles
         );
@@ -89,23 +92,6 @@ impl Report {
             text += "  peaks are since the processes' start: the kernel did not let them be reset\n";
         }
         text + "\n"
-    }
-
-    fn render_memory(&self, memory: &MemoryFigures) -> String {
-        let mut table = Table::new(&["", "peak MiB", "CPU s"]);
-        let figures = memory.peaks.iter().zip(&memory.cpu_s);
-        for (process, (peak, cpu)) in self.processes.iter().zip(figures) {
-            let reach = if process.is_own() { verdict(*peak <= PEAK_BYTES, "at most 256") } else { String::new() };
-            table.row([format!("  {}", process.name), (peak >> 20).to_string(), format!("{cpu:.2}"), reach]);
-        }
-        let scope = if memory.peaks_are_of_job { "" } else { " (peaks since the processes' start)" };
-        format!(
-            "{} x {0} grayscale, {}, {:.1} s{scope}\n{}",
-            memory.picture.side,
-            output::bytes(memory.picture.bytes),
-            memory.wall_s,
-            table.render()
-        )
     }
 
     fn summary(&self, case: &CaseFigures) -> Summary {
@@ -134,6 +120,7 @@ impl Report {
             let summary = self.summary(case);
             json!({
                 "side": case.case.side,
+                "format": case.case.kind.name(),
                 "operations": case.case.steps,
                 "bytes": case.picture.bytes,
                 "bits_per_pixel": case.picture.bits_per_pixel(),
@@ -147,14 +134,10 @@ impl Report {
                 "tiles_per_s": summary.tiles,
             })
         };
-        let memory = self.memory.as_ref().map(|memory| {
-            json!({ "side": memory.picture.side, "wall_s": memory.wall_s, "cpu_s": memory.cpu_s, "peak_bytes": memory.peaks })
-        });
         json!({
             "processes": names,
             "cases": self.cases.iter().map(case).collect::<Vec<_>>(),
             "latency_s": self.latency,
-            "memory": memory,
         })
     }
 }

@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         let (redis, sentinel) = redis(&args.redis).await;
         Ok(vec![kafka, topics, redis, sentinel, store(&args.store).await])
     })?;
-    let (web, workers) = web(&Api::new(&args.url));
+    let (web, workers) = web(&Api::new(&args.url), args.kafka.tasks_partitions);
     findings.extend([web, workers]);
     if args.json {
         output::print_json(&json!(findings.iter().map(to_json).collect::<Vec<_>>()))?;
@@ -137,7 +137,7 @@ async fn store(args: &StoreArgs) -> Finding {
     }
 }
 
-fn web(api: &Api) -> (Finding, Finding) {
+fn web(api: &Api, partitions: i32) -> (Finding, Finding) {
     let said = match api.probe("/readyz") {
         Ok((true, _)) => Ok(format!("ready at {}", api.base())),
         Ok((false, text)) => Err(format!("not ready: {}", output::clean(text.trim()))),
@@ -151,10 +151,29 @@ fn web(api: &Api) -> (Finding, Finding) {
         workers.iter().filter(|worker| worker["alive"] == true).count()
     };
     let said = match api.get("/workers").map(live) {
-        Ok(0) => Err("none is alive: jobs wait".to_owned()),
-        Ok(count) => Ok(format!("{count} alive")),
+        Ok(count) => match (count, spare(count, partitions)) {
+            (0, _) => Err("none is alive: jobs wait".to_owned()),
+            (_, 0) => Ok(format!("{count} alive")),
+            (_, spare) => Err(format!("{count} alive, but tasks has {partitions} partitions: {spare} have no work")),
+        },
         Err(_) if !is_up => Err("not looked at: web is not ready".to_owned()),
         Err(error) => Err(error.to_string()),
     };
-    (web, Finding { what: "workers", said, remedy: "start some: ops/scale workers 2" })
+    let remedy = "run 1 to TESSERA_TASKS_PARTITIONS workers, as with ops/scale workers 2";
+    (web, Finding { what: "workers", said, remedy })
+}
+
+/// Workers for which there is no partition of `tasks`.
+fn spare(workers: usize, partitions: i32) -> usize {
+    workers.saturating_sub(usize::try_from(partitions).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_beyond_the_partitions_have_no_work() {
+        assert_eq!((spare(64, 64), spare(2, 64), spare(70, 64)), (0, 0, 6));
+    }
 }

@@ -10,7 +10,7 @@ use tessera::picture::codec::{self, ResultFormat};
 use tessera::picture::jpeg::DEFAULT_QUALITY;
 use tessera::picture::rows::{ReadError, RowReader};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
-use tessera::pipeline::{self, BAND_ROWS, RunError};
+use tessera::pipeline::{self, Aside, BAND_ROWS, RunError};
 
 use crate::CtlError;
 use crate::output_file::OutputFile;
@@ -20,6 +20,8 @@ use crate::progress::{Progress, percent};
 ///
 /// Needs no Kafka, no Redis and no running Tessera. The result is byte for byte what the running
 /// system makes of the same picture. Reads and writes by rows: a picture of any size takes little memory.
+/// What cannot be written before the whole picture is read (rotate, flip:axis=v) waits in a temporary file
+/// beside OUT, as large as the result's samples.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -68,10 +70,22 @@ fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
     result.check(output).map_err(CtlError::Usage)?;
     let (part, file) = OutputFile::create(target)?;
     let writer = result.writer(file, output).map_err(|error| failed(input, &RunError::Write(error)))?;
-    let mut rows = Watched { rows, done: 0, progress: Progress::new() };
-    pipeline::run_rows(&mut rows, chain, writer, BAND_ROWS).map_err(|error| failed(input, &error))?;
-    rows.progress.clear();
+    let mut opened = Some(rows);
+    let mut open = || {
+        let rows = opened.take().map_or_else(|| reopen(input, format, args.max_decode_bytes), Ok)?;
+        Ok(Box::new(Watched { rows, done: 0, progress: Progress::new() }) as Box<dyn RowReader>)
+    };
+    let folder = part.folder();
+    let mut make_aside = || Ok(Box::new(tempfile::tempfile_in(&folder)?) as Box<dyn Aside>);
+    let outcome = pipeline::run(&mut open, chain, writer, &mut make_aside, BAND_ROWS);
+    outcome.map_err(|error| failed(input, &error))?;
     part.finish()
+}
+
+/// Opens a picture once more whose rows have been read.
+fn reopen(input: &Path, format: Format, max_decode_bytes: u64) -> Result<Box<dyn RowReader>, ReadError> {
+    let file = File::open(input).map_err(|error| ReadError::Header(format!("opening the picture again: {error}")))?;
+    codec::open(format, BufReader::with_capacity(READ_BUFFER_BYTES, file), max_decode_bytes)
 }
 
 /// The picture's format by its content.
@@ -109,11 +123,14 @@ fn failed(input: &Path, error: &RunError) -> CtlError {
     match error {
         RunError::Read(error) => damaged(input, error),
         RunError::Step(error) => refused(error),
-        RunError::Write(error) => {
-            let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            CtlError::Failed(format!("{error}{cause}"))
-        }
+        RunError::Write(error) => with_cause(error),
+        RunError::Aside(_) => with_cause(error),
     }
+}
+
+fn with_cause(error: &dyn std::error::Error) -> CtlError {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    CtlError::Failed(format!("{error}{cause}"))
 }
 
 /// Rows on their way, counted for whoever watches.

@@ -18,9 +18,21 @@ use super::worker_registry::{NoteBeats, WorkerRegistry};
 use crate::edges::Duty;
 
 const MAX_IN_FLIGHT: usize = 512;
-const MAX_IN_FLIGHT_BYTES: usize = 8 << 20;
+const MAX_IN_FLIGHT_BYTES: usize = 4 << 20;
 /// How often the assignment is looked at while nothing comes.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How `heartbeats` is read.
+pub fn options(name: &str) -> ConsumerOptions {
+    ConsumerOptions {
+        group: Group::Monitor,
+        topic: Topic::Heartbeats,
+        static_member: None,
+        max_in_flight: MAX_IN_FLIGHT,
+        max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
+        client_id: name.to_owned(),
+    }
+}
 
 /// Reads `heartbeats` until it is asked to stop.
 #[derive(Debug)]
@@ -43,25 +55,17 @@ pub enum FeedEnd {
 }
 
 impl HeartbeatFeed {
-    /// Joins the group of monitors.
+    /// Joins the group of monitors as the [`options`] say.
     ///
     /// # Errors
     /// [`BusError`] if the settings make no client.
     pub fn start(
         kafka: &KafkaArgs,
-        name: &str,
+        options: ConsumerOptions,
         registry: Addr<WorkerRegistry>,
         health: Health,
         duty: Duty,
     ) -> Result<Self, BusError> {
-        let options = ConsumerOptions {
-            group: Group::Monitor,
-            topic: Topic::Heartbeats,
-            static_member: None,
-            max_in_flight: MAX_IN_FLIGHT,
-            max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
-            client_id: name.to_owned(),
-        };
         let (consumer, deliveries) = Consumer::start(kafka, options)?;
         Ok(Self { consumer, deliveries, registry, health, duty, rubbish: 0 })
     }

@@ -30,6 +30,15 @@ impl WorkerRegistry {
         Self { edges, registry: Registry::new(ttl), ttl }
     }
 
+    fn count(&self) {
+        if self.edges.duty.is_on() {
+            let (alive, silent) = self.registry.known();
+            self.edges.counts.workers(alive, silent);
+        } else {
+            self.edges.counts.stand_by();
+        }
+    }
+
     fn tell(&self, text: String) {
         tracing::info!("{text}");
         let state = self.edges.state.clone();
@@ -71,6 +80,7 @@ impl Handler<NoteBeats> for WorkerRegistry {
     type Result = AtomicResponse<Self, ()>;
 
     fn handle(&mut self, NoteBeats(beats): NoteBeats, _: &mut Self::Context) -> Self::Result {
+        self.edges.counts.heard(beats.len());
         let beats = self.hear(beats);
         let (edges, ttl) = (self.edges.clone(), self.ttl);
         let work = async move {
@@ -91,10 +101,15 @@ impl Handler<Round> for WorkerRegistry {
     type Result = ();
 
     fn handle(&mut self, _: Round, _: &mut Self::Context) {
-        for silent in self.registry.silent(Instant::now()) {
+        let silent = self.registry.silent(Instant::now());
+        self.count();
+        for silent in silent {
             if !self.edges.duty.is_on() {
                 // Another monitor hears it now.
                 continue;
+            }
+            if !silent.is_expected {
+                self.edges.counts.died();
             }
             let what = if silent.is_expected { "has stopped" } else { "is dead: no heartbeat came from it" };
             self.tell(format!("worker {} {what}", silent.worker));

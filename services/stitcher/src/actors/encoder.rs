@@ -4,13 +4,13 @@
 //! is caught and reported; the thread goes on.
 
 use std::io;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use tessera::budget::Share;
 use tessera::job::JobId;
 use tessera::plan::Stage;
 use tessera::store::{Object, Store};
@@ -37,6 +37,8 @@ pub struct EncodeStrips {
     pub object: Object,
     /// What to do.
     pub turn: Turn,
+    /// Memory for an encoding that begins with this turn.
+    pub memory: Option<Share>,
 }
 
 /// What came of a turn.
@@ -85,16 +87,17 @@ pub struct EncoderPool {
 }
 
 impl EncoderPool {
-    /// Starts `threads` encoders that write to `store` on the current runtime.
+    /// Starts `threads` encoders that write to `store` on the current runtime, each with `strip_bytes` for strips.
     ///
     /// # Errors
     /// If a thread cannot be started.
-    pub fn start(threads: usize, store: &Store, report: &Report) -> io::Result<Self> {
+    pub fn start(threads: usize, strip_bytes: usize, store: &Store, report: &Report) -> io::Result<Self> {
         let (turns, waiting) = sync_channel(threads);
         let waiting = Arc::new(Mutex::new(waiting));
         for number in 1..=threads {
             let encoder = Encoder {
                 turns: Arc::clone(&waiting),
+                strip_bytes,
                 store: store.clone(),
                 runtime: Handle::current(),
                 report: Arc::clone(report),
@@ -122,6 +125,7 @@ impl EncoderPool {
 
 struct Encoder {
     turns: Arc<Mutex<Receiver<EncodeStrips>>>,
+    strip_bytes: usize,
     store: Store,
     runtime: Handle,
     report: Report,
@@ -146,22 +150,23 @@ impl Encoder {
     }
 
     fn encode(&self, work: EncodeStrips) -> (Option<Encoding>, Outcome) {
-        let EncodeStrips { stage, slots, product, object, turn, .. } = work;
+        let EncodeStrips { stage, slots, product, object, turn, memory, .. } = work;
         let mut encoding = match turn.encoding {
             Some(encoding) => encoding,
             None => {
                 let output = Box::new(self.store.blocking_writer(&object, &self.runtime));
                 match Encoding::begin(&stage, product, output) {
-                    Ok(encoding) => encoding,
+                    Ok(encoding) => encoding.holding(memory),
                     Err(error) => return (None, Outcome::Failed(error)),
                 }
             }
         };
-        match encoding.advance(&slots, turn.strips.clone()) {
+        match encoding.advance(&slots, turn.strips.clone(), self.strip_bytes) {
             Ok(()) => {}
             Err(EncodeError::BadSlot { index }) => {
-                let tiles = index..stage.grid().strip(turn.complete_through).start;
-                return (Some(encoding), bad_slots(&slots, tiles));
+                let grid = stage.turned_grid();
+                let tiles = (encoding.next_strip()..turn.complete_through).flat_map(|strip| grid.strip(strip));
+                return (Some(encoding), bad_slots(&slots, index, tiles));
             }
             Err(error) => return (None, Outcome::Failed(error)),
         }
@@ -175,13 +180,13 @@ impl Encoder {
     }
 }
 
-/// The first of `tiles`, whose slot is bad, and those whose slots do not say either that they hold their tile:
-/// where one is bad, as after a power cut, more may be, and they are asked for together.
-fn bad_slots(slots: &Slots, tiles: Range<u32>) -> Outcome {
-    let mut bad = vec![tiles.start];
+/// Tile `first`, whose slot is bad, and those of `tiles` whose slots do not say either that they hold their
+/// tile: where one is bad, as after a power cut, more may be, and they are asked for together.
+fn bad_slots(slots: &Slots, first: u32, tiles: impl Iterator<Item = u32>) -> Outcome {
+    let mut bad = vec![first];
     if let Ok(open) = slots.open() {
         let is_bad = |index: &u32| matches!(open.stored_crc32c(*index), Err(SlotError::Bad { .. }));
-        bad.extend(tiles.skip(1).filter(is_bad));
+        bad.extend(tiles.filter(|index| *index != first).filter(is_bad));
     }
     Outcome::BadSlots(bad)
 }

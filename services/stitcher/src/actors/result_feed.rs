@@ -12,14 +12,26 @@ use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;
 
 use super::job_assembler::{AssembleBatch, AssignmentChanged, JobAssembler};
+use crate::memory::in_flight_bytes;
 
-/// Records that are handed out at once, and their pixels in bytes.
+/// Records that are handed out at once.
 const MAX_IN_FLIGHT: usize = 64;
-const MAX_IN_FLIGHT_BYTES: usize = 24 << 20;
 /// Records of a batch at most.
 const BATCH: usize = 32;
 /// How often the assignment is looked at while nothing comes.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How `results` is read: as the member `name`, which is the same after a restart.
+pub fn options(name: &str, memory_budget: u64) -> ConsumerOptions {
+    ConsumerOptions {
+        group: Group::Stitchers,
+        topic: Topic::Results,
+        static_member: Some(name.to_owned()),
+        max_in_flight: MAX_IN_FLIGHT,
+        max_in_flight_bytes: in_flight_bytes(memory_budget),
+        client_id: name.to_owned(),
+    }
+}
 
 /// Reads `results` until it is asked to stop.
 #[derive(Debug)]
@@ -32,24 +44,16 @@ pub struct ResultFeed {
 }
 
 impl ResultFeed {
-    /// Joins the group as the member `name`, which is the same after a restart.
+    /// Joins the group as the [`options`] say.
     ///
     /// # Errors
     /// [`BusError`] if the settings make no client.
     pub fn start(
         kafka: &KafkaArgs,
-        name: &str,
+        options: ConsumerOptions,
         assembler: Addr<JobAssembler>,
         health: Health,
     ) -> Result<Self, BusError> {
-        let options = ConsumerOptions {
-            group: Group::Stitchers,
-            topic: Topic::Results,
-            static_member: Some(name.to_owned()),
-            max_in_flight: MAX_IN_FLIGHT,
-            max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
-            client_id: name.to_owned(),
-        };
         let (consumer, deliveries) = Consumer::start(kafka, options)?;
         Ok(Self { consumer, deliveries, assembler, health, assignment: Vec::new() })
     }

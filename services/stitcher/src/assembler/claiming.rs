@@ -14,9 +14,6 @@ use crate::spool::{SlotOwner, Slots};
 use crate::strips::Strips;
 use tessera::patience::insist;
 
-/// Pixels of stages of one tile that are held in memory, over all jobs; above it they go to the disk.
-const MEMORY_BYTES: usize = 32 << 20;
-
 impl Assembler {
     /// Claims a stage. Tiles that another spool had are asked for again.
     pub(super) async fn claim(&mut self, known: &Arc<KnownJob>, number: u32, partition: i32) -> Result<Place, Trouble> {
@@ -37,15 +34,15 @@ impl Assembler {
         let claim = insist(&self.edges.shutdown, "claiming a stage", ask).await?;
         let Some(stage) = known.manifest.plan.stage(number) else { return Ok(Place::Drop("there is no such stage")) };
         let (token, strips, had) = match claim {
-            Claim::Held { token } => (token, Strips::of(stage.grid(), |index| view.has(index)), 0),
-            Claim::Cleared { token, had } => (token, Strips::new(stage.grid()), had),
+            Claim::Held { token } => (token, Strips::of(stage.turned_grid(), |index| view.has(index)), 0),
+            Claim::Cleared { token, had } => (token, Strips::new(stage.turned_grid()), had),
             Claim::Ended => return Ok(Place::Drop("its job has ended")),
             Claim::OtherStage { .. } => return Ok(Place::Drop("its job is at another stage")),
             Claim::Unknown => return Ok(Place::Drop("there is no such job")),
         };
         tracing::debug!(%job, stage = number, tiles = strips.count(), had, "claimed a stage");
         if had > 0 && stage.grid().tiles() > 1 {
-            self.edges.resend(job, number, format!("{had} tiles were in another spool"));
+            self.edges.resend(known, number, format!("{had} tiles were in another spool"));
         }
         self.next_id += 1;
         let mut assembly = Assembly::new(self.next_id, Arc::clone(known), number, view.run, token, strips, slots);
@@ -92,7 +89,7 @@ impl Assembler {
         let stage = known.manifest.plan.stage(number);
         let (tiles, largest) = stage.map_or((0, 0), |stage| (stage.grid().tiles(), stage.largest_result_bytes()));
         let in_memory: usize = self.assemblies.values().map(|assembly| assembly.slots.memory_bytes()).sum();
-        if tiles == 1 && in_memory + largest <= MEMORY_BYTES {
+        if tiles == 1 && (in_memory + largest) as u64 <= self.memory.tiles.bytes() {
             return Ok((self.memory_spool.clone(), Slots::in_memory(owner)));
         }
         let spool = self.spool.clone();

@@ -1,7 +1,9 @@
 //! Giving turns to encoders, and what comes of them.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tessera::job::JobId;
 
 use super::ending::{self, StageEnd};
 use super::marking::spool_failure;
@@ -10,6 +12,7 @@ use crate::actors::encoder::{EncodeStrips, Outcome, StripsEncoded};
 use crate::assembly::{Assembly, Work};
 use crate::edges::Trouble;
 use crate::encoding::EncodeError;
+use tracing::Instrument;
 
 /// Stages that are encoded while tiles still come, at most: each holds an open file and its buffers.
 const EARLY_ENCODINGS: usize = 8;
@@ -18,6 +21,7 @@ impl Assembler {
     /// Gives turns to free encoders: complete stages first, the one that was claimed first before others.
     pub fn schedule(&mut self) {
         while self.busy < self.encoders.threads() && self.give_turn() {}
+        self.edges.counts.open(self.assemblies.len());
         if self.draining.is_some()
             && self.is_at_rest()
             && let Some(at_rest) = self.draining.take()
@@ -32,19 +36,31 @@ impl Assembler {
         let open = self.assemblies.values().filter(|assembly| assembly.has_encoding()).count();
         let may_begin = open < EARLY_ENCODINGS;
         let is_draining = self.draining.is_some();
-        let fits = |assembly: &&mut Assembly| {
+        let fits = |assembly: &&Assembly| {
             let early = !is_draining && (may_begin || assembly.has_encoding());
             assembly.is_ready(now) && (assembly.is_complete || early)
         };
-        let ready = self.assemblies.values_mut().filter(fits);
-        let Some(assembly) = ready.min_by_key(|assembly| (!assembly.is_complete, assembly.served, assembly.id)) else {
+        let key = |assembly: &Assembly| (!assembly.is_complete, assembly.served, assembly.id, assembly.job());
+        let mut ready: Vec<_> = self.assemblies.values().filter(fits).map(key).collect();
+        ready.sort_unstable_by_key(|(is_early, served, id, _)| (*is_early, *served, *id));
+        ready.into_iter().any(|(_, _, _, job)| self.give_turn_to(job, now))
+    }
+
+    /// Gives a stage's next turn to an encoder; `false` if none is free, or there is no memory to begin in.
+    fn give_turn_to(&mut self, job: JobId, now: Instant) -> bool {
+        let Some(assembly) = self.assemblies.get_mut(&job) else { return false };
+        let Some(stage) = assembly.stage().cloned() else { return false };
+        let begins = !assembly.has_encoding();
+        let memory = begins.then(|| self.memory.encoding(&stage, assembly.is_complete)).flatten();
+        if begins && memory.is_none() {
+            tracing::debug!(%job, "waiting for memory to encode in");
             return false;
-        };
-        let (Some(stage), Some(turn)) = (assembly.stage().cloned(), assembly.next_turn(now)) else { return false };
+        }
+        let Some(turn) = assembly.next_turn(now) else { return false };
         assembly.served = assembly.served.saturating_add(1);
         let (product, object) = assembly.product();
         let slots = std::sync::Arc::clone(&assembly.slots);
-        let turn = EncodeStrips { id: assembly.id, job: assembly.job(), stage, slots, product, object, turn };
+        let turn = EncodeStrips { id: assembly.id, job, stage, slots, product, object, turn, memory };
         match self.encoders.give(turn) {
             Ok(()) => self.busy += 1,
             Err(turn) => {
@@ -64,6 +80,7 @@ impl Assembler {
 
     pub(super) async fn encoded(&mut self, encoded: StripsEncoded) -> Result<(), Trouble> {
         self.busy = self.busy.saturating_sub(1);
+        self.edges.counts.encoded(Duration::from_millis(encoded.ms));
         let StripsEncoded { id, job, object, encoding, outcome, ms } = encoded;
         let Some(assembly) = self.assemblies.get_mut(&job).filter(|assembly| assembly.id == id) else {
             drop(encoding);
@@ -78,9 +95,11 @@ impl Assembler {
             Outcome::Encoded => assembly.put_back(encoding),
             Outcome::Finished { bytes } => {
                 assembly.work = Work::Ending;
+                self.edges.counts.produced(bytes);
                 let end = StageEnd::of(assembly, object, bytes);
                 let (edges, reports) = (self.edges.clone(), self.reports.clone());
-                tokio::task::spawn_local(async move { reports(Report::Ended(ending::end(&edges, end).await)) });
+                let ending = async move { reports(Report::Ended(ending::end(&edges, end).await)) };
+                tokio::task::spawn_local(ending.in_current_span());
             }
             Outcome::BadSlots(tiles) => {
                 assembly.put_back(encoding);
@@ -96,7 +115,7 @@ impl Assembler {
         Ok(())
     }
 
-    async fn encoding_failed(&mut self, job: tessera::job::JobId, error: EncodeError) -> Result<(), Trouble> {
+    async fn encoding_failed(&mut self, job: JobId, error: EncodeError) -> Result<(), Trouble> {
         let reason = match &error {
             EncodeError::Spool(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Dropping what is held brings the records back, and with them a new claim.
@@ -123,7 +142,7 @@ impl Assembler {
     /// Shows the jobs as alive that are being encoded or wait for it. Beside, and only once: the next comes soon.
     pub fn touch(&self) {
         let alive = self.assemblies.values().filter(|assembly| assembly.is_complete || assembly.has_encoding());
-        let jobs: Vec<tessera::job::JobId> = alive.map(Assembly::job).collect();
+        let jobs: Vec<JobId> = alive.map(Assembly::job).collect();
         if jobs.is_empty() {
             return;
         }

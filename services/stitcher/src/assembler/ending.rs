@@ -4,12 +4,13 @@
 
 use tessera::bus::Ack;
 use tessera::bus::records::JobCommand;
-use tessera::job::{EndMarker, JobId, JobStatus, Token};
+use tessera::job::{EndMarker, JobId, JobStatus, Token, TraceContext};
 use tessera::state::{JobView, Transition, now};
 use tessera::store::{Object, StoreError};
 
 use super::Assembler;
 use crate::assembly::Assembly;
+use crate::counts::StageOutcome;
 use crate::edges::{Edges, Trouble};
 use tessera::patience::insist;
 
@@ -23,6 +24,7 @@ pub struct StageEnd {
     stages: usize,
     token: Token,
     object: Object,
+    trace: Option<TraceContext>,
     bytes: u64,
     stitch_ms: u64,
     encode_ms: u64,
@@ -47,6 +49,17 @@ enum Outcome {
     Later(Trouble),
 }
 
+impl Outcome {
+    fn kind(&self) -> StageOutcome {
+        match self {
+            Self::Ended => StageOutcome::Ended,
+            Self::Lost => StageOutcome::Lost,
+            Self::Failed(_) => StageOutcome::Failed,
+            Self::Later(_) => StageOutcome::Later,
+        }
+    }
+}
+
 impl StageEnd {
     pub(super) fn of(assembly: &Assembly, object: Object, bytes: u64) -> Self {
         Self {
@@ -57,6 +70,7 @@ impl StageEnd {
             stages: assembly.known.manifest.plan.stages.len(),
             token: assembly.token.clone(),
             object,
+            trace: assembly.known.manifest.trace,
             bytes,
             stitch_ms: u64::try_from(assembly.stitching.as_millis()).unwrap_or(u64::MAX),
             encode_ms: assembly.encode_ms,
@@ -65,6 +79,13 @@ impl StageEnd {
 
     fn is_last(&self) -> bool {
         self.stage as usize + 1 == self.stages
+    }
+}
+
+impl StageEnded {
+    /// The job.
+    pub fn job(&self) -> JobId {
+        self.job
     }
 }
 
@@ -151,7 +172,7 @@ async fn next_stage(edges: &Edges, end: &StageEnd) -> Result<bool, Trouble> {
     let ask = || edges.state.next_stage(end.job, end.stage, &end.token, &rows);
     let made = insist(&edges.shutdown, "moving a job on", ask).await?;
     if made.is_so() {
-        edges.command(JobCommand::NextStage { job: end.job });
+        edges.command(JobCommand::NextStage { job: end.job }, end.trace);
     } else {
         insist(&edges.shutdown, "removing rows", || edges.store.delete(&end.object)).await?;
     }
@@ -178,6 +199,7 @@ impl Assembler {
         if self.assemblies.get(&job).is_none_or(|assembly| assembly.id != id) {
             return Ok(());
         }
+        self.edges.counts.stage_ended(outcome.kind());
         match outcome {
             Outcome::Ended => {
                 if let Some(assembly) = self.drop_assembly(job) {

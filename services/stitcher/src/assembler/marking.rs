@@ -14,6 +14,7 @@ use crate::assembly::Mismatch;
 use crate::edges::Trouble;
 use crate::spool::{SlotError, Slots};
 use tessera::patience::insist;
+use tracing::Instrument;
 
 /// Pixels on their way to a slot.
 struct Put {
@@ -90,10 +91,12 @@ impl Assembler {
         }
         self.mark(stored).await?;
         for tile in differing {
-            self.differs(tile).await?;
+            let span = self.span_of(tile.mark.job);
+            self.differs(tile).instrument(span).await?;
         }
         for (tile, error) in failed {
-            self.no_room(tile, &error).await?;
+            let span = self.span_of(tile.mark.job);
+            self.no_room(tile, &error).instrument(span).await?;
         }
         Ok(())
     }
@@ -105,7 +108,9 @@ impl Assembler {
         let (marks, acks): (Vec<Mark>, Vec<Ack>) = stored.into_iter().map(|tile| (tile.mark, tile.ack)).unzip();
         let marked = insist(&self.edges.shutdown, "marking tiles", || self.edges.state.mark(&marks)).await?;
         for ((mark, ack), marked) in marks.into_iter().zip(acks).zip(marked) {
-            self.marked(&mark, ack, marked).await?;
+            self.edges.counts.marked(marked);
+            let span = self.span_of(mark.job);
+            self.marked(&mark, ack, marked).instrument(span).await?;
         }
         Ok(())
     }
@@ -162,6 +167,7 @@ impl Assembler {
             return Ok(());
         };
         let number = assembly.number;
+        self.edges.counts.differed();
         tracing::warn!(%job, stage = number, index, "a tile came twice with different bytes");
         match assembly.mismatch(index) {
             Mismatch::First => {
@@ -185,7 +191,7 @@ impl Assembler {
             insist(&self.edges.shutdown, "clearing a mark", ask).await?;
             assembly.take_out(index);
         }
-        self.edges.resend(job, number, reason);
+        self.edges.resend(&assembly.known, number, reason);
         Ok(())
     }
 

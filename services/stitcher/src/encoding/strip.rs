@@ -1,23 +1,20 @@
 //! One strip: verified slots, put side by side into rows.
 //!
-//! Holds at most [`BUFFER_BYTES`] of rows. A strip that is larger is verified first, slot by slot, and
+//! Holds a bounded number of rows. A strip that is larger is verified first, slot by slot, and
 //! then read in bands of fewer rows, so that nothing of it is written before all of it is known to be good.
 
 use tessera::picture::Rect;
 use tessera::picture::rows::RowWriter;
 use tessera::plan::Stage;
-use tessera::tiling::Grid;
+use tessera::tiling::TurnedGrid;
 
 use super::EncodeError;
 use crate::spool::{OpenSlots, SlotError};
 
-/// Rows that are held at once, in bytes.
-const BUFFER_BYTES: usize = 16 << 20;
-
 /// The memory that a strip is put together in.
 #[derive(Debug)]
 pub(super) struct StripBuffer {
-    grid: Grid,
+    grid: TurnedGrid,
     row_bytes: usize,
     pixel_bytes: usize,
     buffer_bytes: usize,
@@ -26,13 +23,10 @@ pub(super) struct StripBuffer {
 }
 
 impl StripBuffer {
-    pub(super) fn new(stage: &Stage) -> Self {
-        Self::with_limit(stage, BUFFER_BYTES)
-    }
-
-    pub(super) fn with_limit(stage: &Stage, buffer_bytes: usize) -> Self {
+    /// A buffer that holds rows of at most `buffer_bytes` at once, but at least one.
+    pub(super) fn new(stage: &Stage, buffer_bytes: usize) -> Self {
         Self {
-            grid: stage.grid(),
+            grid: stage.turned_grid(),
             row_bytes: stage.output.row_bytes(),
             pixel_bytes: stage.output.format.bytes_per_pixel(),
             buffer_bytes,
@@ -48,7 +42,7 @@ impl StripBuffer {
         strip: u32,
         out: &mut dyn RowWriter,
     ) -> Result<(), EncodeError> {
-        let Some(first) = self.grid.rect(self.grid.strip(strip).start) else { return Ok(()) };
+        let Some((_, first)) = tiles(self.grid, strip).next() else { return Ok(()) };
         let rows = first.height as usize;
         let rows_at_once = (self.buffer_bytes / self.row_bytes.max(1)).clamp(1, rows);
         if rows_at_once < rows {
@@ -100,6 +94,6 @@ impl StripBuffer {
     }
 }
 
-fn tiles(grid: Grid, strip: u32) -> impl Iterator<Item = (u32, Rect)> {
+fn tiles(grid: TurnedGrid, strip: u32) -> impl Iterator<Item = (u32, Rect)> {
     grid.strip(strip).filter_map(move |index| Some((index, grid.rect(index)?)))
 }

@@ -7,7 +7,7 @@ use tessera::job::JobId;
 use tessera::operation::Chain;
 use tessera::picture::png::PngRows;
 use tessera::picture::rows::RowReader;
-use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
+use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size, Turn};
 use tessera::plan::Stage;
 
 use super::strip::StripBuffer;
@@ -44,9 +44,14 @@ impl Paper {
 }
 
 fn stage(width: u32, height: u32, tile: (u32, u32), format: PixelFormat) -> Stage {
-    let info = PictureInfo { size: Size { width, height }, format };
-    let steps = Chain::new(Vec::new());
-    Stage { steps, halo: 0, input: info, output: info, tile_width: tile.0, tile_height: tile.1 }
+    turned_stage(width, height, tile, format, Turn::None)
+}
+
+fn turned_stage(width: u32, height: u32, tile: (u32, u32), format: PixelFormat, turn: Turn) -> Stage {
+    let input = PictureInfo { size: Size { width, height }, format };
+    let output = PictureInfo { size: turn.size(input.size), format };
+    let steps = Chain::new(Vec::new()).after(turn);
+    Stage { steps, halo: 0, input, output, tile_width: tile.0, tile_height: tile.1 }
 }
 
 fn picture(stage: &Stage) -> Vec<u8> {
@@ -82,7 +87,7 @@ impl Bench {
     }
 
     fn put(&self, index: u32) {
-        let pixels = cut(&self.stage, &self.whole, self.stage.grid().rect(index).unwrap());
+        let pixels = cut(&self.stage, &self.whole, self.stage.turned_grid().rect(index).unwrap());
         let crc = crc32c::crc32c(&pixels);
         self.slots.open().unwrap().write(index, pixels, crc).unwrap();
     }
@@ -115,10 +120,12 @@ proptest! {
         size in (1u32..70, 1u32..70),
         tile in (1u32..4, 1u32..4),
         format in formats(),
+        turn in 0usize..8,
         keys in prop::collection::vec(any::<u32>(), 300),
     ) {
-        let bench = Bench::new(stage(size.0, size.1, (tile.0 * 16, tile.1 * 16), format));
-        let grid = bench.stage.grid();
+        let tile = (tile.0 * 16, tile.1 * 16);
+        let bench = Bench::new(turned_stage(size.0, size.1, tile, format, Turn::ALL[turn]));
+        let grid = bench.stage.turned_grid();
         let mut order: Vec<u32> = (0..grid.tiles()).collect();
         order.sort_by_key(|index| keys[*index as usize % keys.len()]);
         let paper = Paper::default();
@@ -128,7 +135,7 @@ proptest! {
             bench.put(index);
             strips.insert(index);
             let ready = strips.ready_from(encoding.next_strip());
-            encoding.advance(&bench.slots, ready).unwrap();
+            encoding.advance(&bench.slots, ready, 16 << 20).unwrap();
         }
         prop_assert_eq!(encoding.next_strip(), grid.rows());
         prop_assert_eq!(encoding.finish().unwrap(), paper.bytes().len() as u64);
@@ -140,6 +147,7 @@ proptest! {
     fn a_strip_in_narrow_bands_is_the_same(
         size in (1u32..90, 1u32..60),
         format in formats(),
+        turn in 0usize..8,
         limit in 1usize..4000,
     ) {
         struct Rows(Vec<u8>);
@@ -152,11 +160,11 @@ proptest! {
                 Ok(())
             }
         }
-        let bench = Bench::new(stage(size.0, size.1, (32, 16), format));
+        let bench = Bench::new(turned_stage(size.0, size.1, (32, 16), format, Turn::ALL[turn]));
         (0..bench.stage.grid().tiles()).for_each(|index| bench.put(index));
-        let (mut rows, mut buffer) = (Rows(Vec::new()), StripBuffer::with_limit(&bench.stage, limit));
+        let (mut rows, mut buffer) = (Rows(Vec::new()), StripBuffer::new(&bench.stage, limit));
         let slots = bench.slots.open().unwrap();
-        for strip in 0..bench.stage.grid().rows() {
+        for strip in 0..bench.stage.turned_grid().rows() {
             buffer.write_strip(&slots, strip, &mut rows).unwrap();
         }
         prop_assert_eq!(rows.0, bench.whole);
@@ -171,11 +179,11 @@ fn a_bad_slot_stops_before_its_strip_and_the_encoding_goes_on_when_it_is_back() 
     let paper = Paper::default();
     let mut encoding =
         Encoding::begin(&bench.stage, Product::Result(ResultFormat::Png), Box::new(paper.clone())).unwrap();
-    let outcome = encoding.advance(&bench.slots, 0..3);
+    let outcome = encoding.advance(&bench.slots, 0..3, 16 << 20);
     assert!(matches!(outcome, Err(EncodeError::BadSlot { index: 4 })), "{outcome:?}");
     assert_eq!(encoding.next_strip(), 1);
     bench.put(4);
-    encoding.advance(&bench.slots, 1..3).unwrap();
+    encoding.advance(&bench.slots, 1..3, 16 << 20).unwrap();
     encoding.finish().unwrap();
     assert_eq!(bench.decode(&paper.bytes()), bench.whole);
 }
@@ -187,7 +195,7 @@ fn an_encoding_that_lacks_strips_cannot_be_finished() {
     let paper = Paper::default();
     for product in [Product::Result(ResultFormat::Png), Product::Rows] {
         let mut encoding = Encoding::begin(&bench.stage, product, Box::new(paper.clone())).unwrap();
-        encoding.advance(&bench.slots, 0..1).unwrap();
+        encoding.advance(&bench.slots, 0..1, 16 << 20).unwrap();
         assert!(encoding.finish().is_err());
     }
     assert!(!paper.0.lock().1);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tessera::budget::{Budget, Share};
 use tessera::bus::Producer;
 use tessera::config::LimitArgs;
 use tessera::state::State;
@@ -14,6 +15,7 @@ use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
+use crate::config::WithoutWorkers;
 
 /// How often the dependencies are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -26,12 +28,18 @@ const WAITING_PER_PLACE: usize = 8;
 /// Room for a form's other fields and its framing beside the picture, in bytes.
 const FORM_BYTES: u64 = 128 * 1024;
 
+/// What an upload holds: what has come, and the part that is being written.
+const UPLOAD_BYTES: u64 = 2 << 20;
+
 /// The door to uploads.
 #[derive(Debug)]
 pub struct Gate {
     health: Health,
+    most_uploads: usize,
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    memory: Budget,
+    without_workers: WithoutWorkers,
     wait: Duration,
     limits: LimitArgs,
     unfinished_jobs: AtomicU64,
@@ -42,22 +50,36 @@ pub struct Gate {
 #[derive(Debug)]
 pub struct Place {
     _permit: OwnedSemaphorePermit,
+    _memory: Share,
 }
 
 impl Gate {
-    /// A gate that opens when `health` is well.
-    pub fn new(health: Health, limits: LimitArgs) -> Self {
+    /// A gate that opens when `health` is well, for uploads that draw on `memory`.
+    pub fn new(health: Health, limits: LimitArgs, memory: Budget, without_workers: WithoutWorkers) -> Self {
         let places = limits.max_uploads.clamp(1, Semaphore::MAX_PERMITS / WAITING_PER_PLACE);
         Self {
             health,
+            most_uploads: places,
             places: Arc::new(Semaphore::new(places)),
             waiting: Arc::new(Semaphore::new(places * WAITING_PER_PLACE)),
+            memory,
+            without_workers,
             wait: WAIT_FOR_PLACE,
             limits,
             unfinished_jobs: AtomicU64::new(0),
             // Until the first look nothing is said about workers.
             live_slots: AtomicU32::new(1),
         }
+    }
+
+    /// Uploads under way.
+    pub fn uploads(&self) -> usize {
+        self.most_uploads - self.places.available_permits().min(self.most_uploads)
+    }
+
+    /// Jobs that wait or run, at the last look.
+    pub fn unfinished_jobs(&self) -> u64 {
+        self.unfinished_jobs.load(Ordering::Relaxed)
     }
 
     /// Whether any worker was alive at the last look.
@@ -71,6 +93,9 @@ impl Gate {
     /// [`Problem::Unavailable`], [`Problem::TooMany`] or [`Problem::TooLarge`].
     pub async fn enter(&self, content_length: Option<u64>) -> Result<Place, Problem> {
         self.check_dependencies()?;
+        if self.without_workers == WithoutWorkers::Refuse && !self.has_workers() {
+            return Err(Problem::Unavailable("no worker is alive, and without_workers is refuse".to_owned()));
+        }
         let limits = &self.limits;
         if content_length.is_some_and(|length| length > limits.max_upload_bytes.saturating_add(FORM_BYTES)) {
             return Err(too_large(limits.max_upload_bytes));
@@ -83,7 +108,9 @@ impl Gate {
         let _waiting = self.waiting.clone().try_acquire_owned().map_err(|_| busy())?;
         let place = tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await;
         let permit = place.ok().and_then(Result::ok).ok_or_else(busy)?;
-        Ok(Place { _permit: permit })
+        let full = |_| Problem::Unavailable("uploads under way have all the memory there is: memory_budget".to_owned());
+        let memory = tokio::time::timeout(self.wait, self.memory.reserve(UPLOAD_BYTES)).await.map_err(full)?;
+        Ok(Place { _permit: permit, _memory: memory })
     }
 
     /// Refuses while something that an upload needs is down.
@@ -145,7 +172,8 @@ mod tests {
             health.set("kafka", Ok(()));
             health.set("redis", Ok(()));
         }
-        Gate::new(health, LimitArgs { max_uploads, max_upload_bytes: 1000, max_queued_jobs: 5, ..LimitArgs::default() })
+        let limits = LimitArgs { max_uploads, max_upload_bytes: 1000, max_queued_jobs: 5, ..LimitArgs::default() };
+        Gate::new(health, limits, Budget::new(2 * UPLOAD_BYTES), WithoutWorkers::Queue)
     }
 
     #[tokio::test]
@@ -177,5 +205,27 @@ mod tests {
         assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("max_uploads")));
         drop(place);
         assert!(impatient.enter(None).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn without_workers_uploads_are_queued_or_refused_as_the_setting_says() {
+        let queueing = gate(true, 2);
+        queueing.live_slots.store(0, Ordering::Relaxed);
+        assert!(queueing.enter(None).await.is_ok());
+        let refusing = Gate { without_workers: WithoutWorkers::Refuse, ..queueing };
+        let problem = refusing.enter(None).await.unwrap_err();
+        assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("without_workers")));
+        refusing.live_slots.store(1, Ordering::Relaxed);
+        assert!(refusing.enter(None).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn uploads_beyond_the_memory_budget_are_told_to_come_again() {
+        let gate = Gate { wait: Duration::from_millis(20), ..gate(true, 9) };
+        let places = (gate.enter(None).await.unwrap(), gate.enter(None).await.unwrap());
+        let problem = gate.enter(None).await.unwrap_err();
+        assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("memory_budget")));
+        drop(places);
+        assert!(gate.enter(None).await.is_ok());
     }
 }

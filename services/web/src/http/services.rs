@@ -6,6 +6,7 @@ use tessera::bus::Producer;
 use tessera::state::State;
 use tessera::store::Store;
 
+use super::counts::Counts;
 use super::events::EventRelay;
 use super::gate::Gate;
 use crate::config::Config;
@@ -21,6 +22,8 @@ pub struct Services {
     pub producer: Producer,
     /// Originals and results.
     pub store: Store,
+    /// What is counted.
+    pub counts: Counts,
     /// Who may upload now.
     pub gate: Arc<Gate>,
     /// Who watches which job.

@@ -14,7 +14,9 @@ use tessera::telemetry::Shutdown;
 use tokio::sync::Notify;
 
 use super::SplitterConfig;
+use super::counts::Counts;
 use super::gate::{Gate, Stop};
+use super::memory::Memory;
 use super::window::Ceiling;
 
 /// The clients of a splitter and what its parts tell each other.
@@ -29,8 +31,12 @@ pub struct Desk {
     pub store: Store,
     /// Kafka.
     pub producer: Producer,
+    /// The memory budget.
+    pub memory: Memory,
     /// Bytes that are out over all jobs.
     pub ceiling: Ceiling,
+    /// What is counted.
+    pub counts: Counts,
     /// The request to stop.
     pub shutdown: Shutdown,
     /// Rung when a job may have become ready.
@@ -64,13 +70,27 @@ impl Desk {
         state: State,
         store: Store,
         producer: Producer,
+        memory: Memory,
         shutdown: Shutdown,
     ) -> Arc<Self> {
         let name = config.service.name_or("splitter");
         let ceiling = Ceiling::new(config.limits.max_outstanding_bytes);
         let (doorbell, watch) = (Notify::new(), Notify::new());
-        let passes = Mutex::default();
-        Arc::new(Self { config, name, state, store, producer, ceiling, shutdown, doorbell, watch, passes })
+        let (counts, passes) = (Counts::default(), Mutex::default());
+        Arc::new(Self {
+            config,
+            name,
+            state,
+            store,
+            producer,
+            memory,
+            ceiling,
+            counts,
+            shutdown,
+            doorbell,
+            watch,
+            passes,
+        })
     }
 
     /// Shows a pass to the watcher until the guard is dropped.
@@ -113,13 +133,13 @@ impl Drop for OpenPass {
 
 /// A map that forgets what was put in first; for things that can be had again.
 #[derive(Debug)]
-pub struct Memory<K, V> {
+pub struct Remembered<K, V> {
     values: HashMap<K, V>,
     order: std::collections::VecDeque<K>,
     most: NonZeroUsize,
 }
 
-impl<K: Copy + Eq + std::hash::Hash, V> Memory<K, V> {
+impl<K: Copy + Eq + std::hash::Hash, V> Remembered<K, V> {
     /// Remembers at most `most`.
     pub fn new(most: NonZeroUsize) -> Self {
         Self { values: HashMap::new(), order: std::collections::VecDeque::new(), most }
@@ -148,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_memory_forgets_the_first_and_stays_small() {
-        let mut memory = Memory::new(NonZeroUsize::new(2).unwrap());
+        let mut memory = Remembered::new(NonZeroUsize::new(2).unwrap());
         [(1, 'a'), (2, 'b'), (1, 'c'), (3, 'd')].into_iter().for_each(|(key, value)| memory.put(key, value));
         assert_eq!((memory.get(&1), memory.get(&2), memory.get(&3)), (None, Some(&'b'), Some(&'d')));
         assert_eq!(memory.order.len(), 2);

@@ -1,5 +1,6 @@
 //! Why a splitter ends without having been asked to. A dependency that is down is no such reason.
 
+use tessera::budget::TooSmall;
 use tessera::bus::BusError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
@@ -19,6 +20,9 @@ pub enum SplitterError {
     /// The store cannot be opened.
     #[error("opening the store")]
     Store(#[from] StoreError),
+    /// The memory budget has no room for something.
+    #[error(transparent)]
+    Memory(#[from] TooSmall),
     /// A part that must never end has ended.
     #[error("the splitter's {part} has ended; the process must be started again")]
     Ended {

@@ -137,6 +137,11 @@ impl Gate {
         self.inner.lock().moved = Instant::now();
     }
 
+    /// Tiles that are out.
+    pub fn outstanding(&self) -> usize {
+        self.inner.lock().window.tiles()
+    }
+
     /// Ends the pass; the first reason counts.
     pub fn stop(&self, why: Stop) {
         self.inner.lock().stop.get_or_insert(why);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tessera::job::{JobId, Manifest};
 use tessera::picture::codec::{self, MAX_DECODE_BYTES};
+use tessera::picture::jpeg;
 use tessera::picture::raw::RawRows;
 use tessera::picture::sniff::Format;
 use tessera::picture::{ReadError, RowReader};
@@ -17,6 +18,9 @@ use tessera::store::{Object, Store, StoreError};
 
 /// Read from the file at once.
 const BUFFER_BYTES: usize = 256 << 10;
+
+const DECODER_PANICKED: &str =
+    "reading the picture: its decoder panicked; the picture is probably damaged, please report it";
 
 /// Why a stage's input cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,7 @@ pub struct Input {
     kind: Kind,
     fault: Fault,
     max_decode_bytes: u64,
+    whole_bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +69,12 @@ impl Input {
         let (object, kind) = locate(manifest, stage, rows)?;
         match store.open_local(&object).await {
             Ok(local) => {
-                Ok(Self { file: local.into_file(), kind, fault: Fault::default(), max_decode_bytes: MAX_DECODE_BYTES })
+                let (mut file, fault) = (local.into_file(), Fault::default());
+                // Read beside the runtime; whatever is wrong with the header, the cutter will say.
+                let look = move || (whole_bytes(&mut file, kind).unwrap_or(0), file);
+                let looked = tokio::task::spawn_blocking(look).await;
+                let (whole_bytes, file) = looked.map_err(|_| InputError::Gone(DECODER_PANICKED.to_owned()))?;
+                Ok(Self { file, kind, fault, max_decode_bytes: MAX_DECODE_BYTES, whole_bytes })
             }
             Err(StoreError::Missing { name }) => Err(InputError::Gone(format!(
                 "reading the picture: {name} is missing from the store; send the picture again"
@@ -76,6 +86,11 @@ impl Input {
     /// Bounds the memory of a picture that must be decoded whole.
     pub fn within(self, max_decode_bytes: u64) -> Self {
         Self { max_decode_bytes, ..self }
+    }
+
+    /// Memory that decoding holds beside a few rows: 0 unless the picture must be decoded whole.
+    pub fn whole_bytes(&self) -> u64 {
+        self.whole_bytes
     }
 
     /// What the store says while the rows are read.
@@ -94,6 +109,14 @@ impl Input {
             Kind::Raw => Ok(Box::new(RawRows::open(file)?)),
         }
     }
+}
+
+/// What [`Input::whole_bytes`] says, by the picture's header.
+fn whole_bytes(file: &mut File, kind: Kind) -> Result<u64, ReadError> {
+    let Kind::Picture(Format::Jpeg) = kind else { return Ok(0) };
+    let bytes = jpeg::read_info(BufReader::with_capacity(BUFFER_BYTES, &*file)).map(|header| header.whole_bytes());
+    file.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
+    bytes
 }
 
 fn locate(manifest: &Manifest, stage: u32, rows: Option<&str>) -> Result<(Object, Kind), InputError> {

@@ -1,19 +1,23 @@
 //! Which jobs are read next: takes leases while there is room for another pass.
 //!
 //! Owns the order: by the queue, one place kept for small pictures, and no pass without memory for its
-//! band. Leases are Redis's; this only asks for them.
+//! band: who finds none waits for it in its place. Leases are Redis's; this only asks for them.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tessera::budget::Share;
 use tessera::job::{JobId, Manifest, Token};
 use tessera::state::{Leased, StateError};
 use tessera::store::StoreError;
+use tessera::telemetry::logs::trace_id;
 use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument;
 
-use super::desk::{Desk, Memory};
+use super::desk::{Desk, Remembered};
+use super::memory::Needs;
 use super::pass::{self, Ended, Grant};
 use super::verdict;
 
@@ -25,10 +29,8 @@ const QUEUE_DEPTH: usize = 128;
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 /// A job whose picture the store cannot give is left alone for so long.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(5);
-/// Pictures of at most so many pixels may have the place that is kept.
-const SMALL_PIXELS: u64 = 4 << 20;
 /// Descriptions and counts that are remembered.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+const MOST_REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// Why a job is not leased now.
 #[derive(Debug, thiserror::Error)]
@@ -44,38 +46,20 @@ enum LeaseError {
 pub struct Leaser {
     desk: Arc<Desk>,
     passes: JoinSet<(JobId, Ended)>,
-    running: HashMap<JobId, Share>,
+    running: HashMap<JobId, Needs>,
+    /// Jobs that have a place and wait for memory.
+    waiting: HashMap<JobId, Needs>,
+    admissions: JoinSet<(Arc<Manifest>, Share)>,
     resting: HashMap<JobId, Instant>,
-    manifests: Memory<JobId, Arc<Manifest>>,
-    sent_before: Memory<(JobId, u32, u32), u32>,
+    manifests: Remembered<JobId, Arc<Manifest>>,
+    sent_before: Remembered<(JobId, u32, u32), u32>,
 }
 
-/// What a pass takes of the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    is_small: bool,
-    band_bytes: u64,
-}
-
-impl Share {
-    fn of(manifest: &Manifest) -> Self {
-        let band = |stage: &tessera::plan::Stage| {
-            let rows = u64::from(stage.tile_height) + 2 * u64::from(stage.halo);
-            rows.min(stage.input.size.height.into()).saturating_mul(stage.input.row_bytes() as u64)
-        };
-        let band_bytes = manifest.plan.stages.iter().map(band).max().unwrap_or(0);
-        Self { is_small: manifest.plan.input.size.pixels() <= SMALL_PIXELS, band_bytes }
-    }
-}
-
-/// Whether a pass of `share` may begin beside those that run. One always may, whatever it takes.
-pub fn has_room(running: &[Share], share: Share, most: usize, band_budget: u64) -> bool {
-    let large = running.iter().filter(|other| !other.is_small).count();
-    let bytes: u64 = running.iter().map(|other| other.band_bytes).sum();
+/// Whether a pass may have a place beside those that have one.
+pub fn has_place(taken: &[Needs], needs: Needs, most: usize) -> bool {
+    let large = taken.iter().filter(|other| !other.is_small).count();
     let most_large = if most > 1 { most - 1 } else { most };
-    running.len() < most
-        && (share.is_small || large < most_large)
-        && (running.is_empty() || bytes.saturating_add(share.band_bytes) <= band_budget)
+    taken.len() < most && (needs.is_small || large < most_large)
 }
 
 impl Leaser {
@@ -85,9 +69,11 @@ impl Leaser {
             desk,
             passes: JoinSet::new(),
             running: HashMap::new(),
+            waiting: HashMap::new(),
+            admissions: JoinSet::new(),
             resting: HashMap::new(),
-            manifests: Memory::new(REMEMBERED),
-            sent_before: Memory::new(REMEMBERED),
+            manifests: Remembered::new(MOST_REMEMBERED),
+            sent_before: Remembered::new(MOST_REMEMBERED),
         }
     }
 
@@ -100,6 +86,7 @@ impl Leaser {
             }
             tokio::select! {
                 Some(ended) = self.passes.join_next() => self.ended(ended),
+                Some(admitted) = self.admissions.join_next() => self.admitted(admitted).await,
                 () = self.desk.doorbell.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = shutdown.requested() => {}
@@ -109,6 +96,7 @@ impl Leaser {
 
     /// Waits for the passes, which must have been stopped, at most `limit`.
     pub async fn drain(&mut self, limit: Duration) {
+        self.admissions.abort_all();
         let all = async {
             while let Some(ended) = self.passes.join_next().await {
                 self.ended(ended);
@@ -138,11 +126,13 @@ impl Leaser {
     async fn fill(&mut self) -> Result<(), LeaseError> {
         let now = Instant::now();
         self.resting.retain(|_, until| *until > now);
-        if self.running.len() >= self.desk.config.splitter.splitter_passes {
+        if self.running.len() + self.waiting.len() >= self.desk.config.splitter.splitter_passes {
             return Ok(());
         }
         for job in self.desk.state.ready_jobs(QUEUE_DEPTH).await? {
-            if self.running.contains_key(&job) || self.resting.contains_key(&job) {
+            if [&self.running, &self.waiting].iter().any(|jobs| jobs.contains_key(&job))
+                || self.resting.contains_key(&job)
+            {
                 continue;
             }
             if let Err(error) = self.consider(job).await {
@@ -158,15 +148,41 @@ impl Leaser {
                 .await;
             return Ok(());
         };
-        let share = Share::of(&manifest);
-        let running: Vec<Share> = self.running.values().copied().collect();
-        let most = self.desk.config.splitter.splitter_passes;
-        if !has_room(&running, share, most, self.desk.config.limits.memory_budget / 2) {
+        let needs = self.desk.memory.needs(&manifest, &self.desk.config.kafka);
+        let taken: Vec<Needs> = self.running.values().chain(self.waiting.values()).copied().collect();
+        if !has_place(&taken, needs, self.desk.config.splitter.splitter_passes) {
             return Ok(());
         }
-        let lease = Token::random();
+        let budget = self.desk.memory.budget(needs).clone();
+        if let Some(share) = budget.try_reserve(needs.bytes) {
+            return self.lease(manifest, needs, share).await;
+        }
+        tracing::info!(%job, bytes = needs.bytes, free = budget.free(), "the job waits for memory");
+        self.waiting.insert(job, needs);
+        self.admissions.spawn_local(async move { (manifest, budget.reserve(needs.bytes).await) });
+        Ok(())
+    }
+
+    /// A job that waited has its memory.
+    async fn admitted(&mut self, admitted: Result<(Arc<Manifest>, Share), JoinError>) {
+        // Waiting does not panic; aborted it is only when the splitter stops.
+        let Ok((manifest, share)) = admitted else { return };
+        let job = manifest.job;
+        let Some(needs) = self.waiting.remove(&job) else { return };
+        if let Err(error) = self.lease(manifest, needs, share).await {
+            tracing::debug!(%job, %error, "leasing a job");
+        }
+    }
+
+    /// Takes the lease of a job that has a place and memory, and begins its pass.
+    async fn lease(&mut self, manifest: Arc<Manifest>, needs: Needs, share: Share) -> Result<(), LeaseError> {
+        let (job, lease) = (manifest.job, Token::random());
         match self.desk.state.lease(job, &lease, &self.desk.name).await? {
-            Leased::Granted { stage, run, attempts } => self.begin(manifest, lease, stage, run, attempts, share),
+            Leased::Granted { stage, run, attempts } => {
+                self.running.insert(job, needs);
+                let attempt = attempts.max(self.count_pass((job, run, stage)));
+                self.begin(Grant { manifest, lease, stage, run, attempt }, share);
+            }
             Leased::Busy => drop(self.resting.insert(job, Instant::now() + BUSY_PAUSE)),
             Leased::Ended => {}
             Leased::Exhausted => {
@@ -176,15 +192,29 @@ impl Leaser {
         Ok(())
     }
 
-    fn begin(&mut self, manifest: Arc<Manifest>, lease: Token, stage: u32, run: u32, attempts: u32, share: Share) {
-        let job = manifest.job;
-        let pass = (job, run, stage);
-        let before = self.sent_before.get(&pass).copied().unwrap_or(0);
-        self.sent_before.put(pass, before + 1);
-        self.running.insert(job, share);
-        let grant = Grant { manifest, lease, stage, run, attempt: attempts.max(before + 1) };
-        let desk = self.desk.clone();
-        self.passes.spawn_local(async move { (job, pass::run(desk, grant).await) });
+    /// The how-manieth time this splitter reads for a stage of a run.
+    fn count_pass(&mut self, pass: (JobId, u32, u32)) -> u32 {
+        let count = self.sent_before.get(&pass).copied().unwrap_or(0) + 1;
+        self.sent_before.put(pass, count);
+        count
+    }
+
+    fn begin(&mut self, grant: Grant, share: Share) {
+        let (desk, job) = (self.desk.clone(), grant.manifest.job);
+        let span = tracing::info_span!(
+            "picture.cut",
+            trace_id = trace_id(grant.manifest.trace.as_ref()),
+            %job,
+            stage = grant.stage,
+            run = grant.run,
+            attempt = grant.attempt,
+        );
+        let run = async move {
+            let ended = pass::run(desk, grant).await;
+            drop(share);
+            (job, ended)
+        };
+        self.passes.spawn_local(run.instrument(span));
     }
 
     async fn manifest(&mut self, job: JobId) -> Result<Option<Arc<Manifest>>, StoreError> {
@@ -203,23 +233,17 @@ impl Leaser {
 mod tests {
     use super::*;
 
-    const SMALL: Share = Share { is_small: true, band_bytes: 10 };
-    const LARGE: Share = Share { is_small: false, band_bytes: 80 };
+    const SMALL: Needs = Needs { is_small: true, bytes: 10 };
+    const LARGE: Needs = Needs { is_small: false, bytes: 80 };
 
     #[test]
     fn one_place_is_kept_for_small_pictures() {
-        assert!(has_room(&[], LARGE, 2, 100));
-        assert!(!has_room(&[LARGE], LARGE, 2, 1000));
-        assert!(has_room(&[LARGE], SMALL, 2, 100));
-        assert!(has_room(&[SMALL], LARGE, 2, 100));
-        assert!(!has_room(&[LARGE, SMALL], SMALL, 2, 1000));
-        assert!(has_room(&[], LARGE, 1, 100));
-    }
-
-    #[test]
-    fn bands_share_the_budget_but_one_pass_always_runs() {
-        assert!(has_room(&[], LARGE, 4, 1));
-        assert!(!has_room(&[LARGE], LARGE, 4, 100));
-        assert!(has_room(&[LARGE], LARGE, 4, 160));
+        assert!(has_place(&[], LARGE, 2));
+        assert!(!has_place(&[LARGE], LARGE, 2));
+        assert!(has_place(&[LARGE], SMALL, 2));
+        assert!(has_place(&[SMALL], LARGE, 2));
+        assert!(!has_place(&[LARGE, SMALL], SMALL, 2));
+        assert!(has_place(&[], LARGE, 1));
+        assert!(has_place(&[LARGE, LARGE], LARGE, 4));
     }
 }

@@ -8,12 +8,14 @@
 
 mod command_feed;
 mod config;
+mod counts;
 mod cutter;
 mod desk;
 mod error;
 mod gate;
 mod input;
 mod leaser;
+mod memory;
 mod pass;
 mod sender;
 mod service;

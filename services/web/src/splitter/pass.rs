@@ -6,20 +6,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tessera::job::{JobId, Manifest, Token};
+use tessera::budget::Share;
+use tessera::job::{JobId, Manifest, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::state::Release;
 use tokio::sync::mpsc;
 
+use super::counts::PassEnd;
 use super::cutter::{Cut, Cutting, Errand};
 use super::desk::{Desk, Pass};
 use super::gate::{Gate, Stop};
 use super::input::{Fault, Input, InputError};
+use super::memory::sending_bytes;
 use super::sender::{Sent, send_all};
 use super::verdict;
 
 /// Tiles that are cut ahead of being sent.
 const CUT_AHEAD: usize = 2;
+/// Between two looks at whether a pass that waits for memory still goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A granted lease.
 #[derive(Clone, Debug)]
@@ -49,6 +54,7 @@ pub enum Ended {
 pub async fn run(desk: Arc<Desk>, grant: Grant) -> Ended {
     let job = grant.manifest.job;
     let outcome = read(&desk, &grant).await;
+    desk.counts.pass_ended(outcome.end());
     let (release, ended) = match outcome {
         Outcome::Complete { tiles } => {
             tracing::info!(%job, stage = grant.stage, attempt = grant.attempt, tiles, "the picture is cut");
@@ -80,6 +86,17 @@ enum Outcome {
     Unreadable(String),
 }
 
+impl Outcome {
+    fn end(&self) -> PassEnd {
+        match self {
+            Self::Complete { .. } => PassEnd::Complete,
+            Self::Stopped(stop) => PassEnd::Stopped(*stop),
+            Self::Damaged(_) => PassEnd::Damaged,
+            Self::Unreadable(_) => PassEnd::Unreadable,
+        }
+    }
+}
+
 async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     let (job, stage) = (grant.manifest.job, grant.stage);
     let look = async || desk.state.windows(&[(job, stage)]).await;
@@ -104,7 +121,10 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     if desk.shutdown.is_requested() {
         gate.stop(Stop::Drained);
     }
-    cut_and_send(desk, cutting, input, gate).await
+    match reserve_decode(desk, &input, &gate).await {
+        Ok(_memory) => cut_and_send(desk, cutting, input, gate, grant.manifest.trace).await,
+        Err(stop) => Outcome::Stopped(stop),
+    }
 }
 
 async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
@@ -121,7 +141,24 @@ async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
     Ok(input.within(desk.config.limits.max_decode_bytes))
 }
 
-async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gate>) -> Outcome {
+/// Waits for the memory of a picture that must be decoded whole, as long as the pass goes on.
+async fn reserve_decode(desk: &Desk, input: &Input, gate: &Gate) -> Result<Share, Stop> {
+    let mut share = std::pin::pin!(desk.memory.decodes.reserve(input.whole_bytes()));
+    loop {
+        tokio::select! {
+            share = &mut share => return Ok(share),
+            () = tokio::time::sleep(LOOK_EVERY) => if let Some(stop) = gate.stopped() { return Err(stop) },
+        }
+    }
+}
+
+async fn cut_and_send(
+    desk: &Desk,
+    cutting: Cutting,
+    input: Input,
+    gate: Arc<Gate>,
+    trace: Option<TraceContext>,
+) -> Outcome {
     let (job, stage) = (cutting.job(), cutting.stage());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
@@ -133,8 +170,8 @@ async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gat
         note_split(desk, job, stage, split).await;
         cut
     };
-    let partitions = desk.config.kafka.tasks_partitions;
-    let send = send_all(&desk.producer, partitions, cut_tiles, &gate, &desk.shutdown);
+    let most_bytes = sending_bytes(&desk.producer, desk.config.splitter.splitter_passes);
+    let send = send_all(desk, most_bytes, cut_tiles, &gate, trace);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
 }

@@ -6,16 +6,14 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tessera::bus::partition::task_partition;
-use tessera::bus::{BusError, Outgoing, Producer, Topic};
+use tessera::bus::{BusError, Outgoing, Topic};
+use tessera::job::TraceContext;
 use tessera::patience::Patience;
-use tessera::telemetry::Shutdown;
 use tokio::sync::mpsc;
 
 use super::cutter::CutTile;
+use super::desk::Desk;
 use super::gate::{Gate, Stop};
-
-/// Bytes of a pass that wait for their acknowledgement; more would only be a queue.
-const MOST_BYTES: usize = 16 << 20;
 
 /// How sending ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,14 +36,15 @@ enum Fate {
     Never(String),
 }
 
-/// Sends the tiles that come over `tiles`.
+/// Sends the tiles that come over `tiles`; takes the next while fewer than `most_bytes` wait for their acknowledgement.
 pub async fn send_all(
-    producer: &Producer,
-    partitions: i32,
+    desk: &Desk,
+    most_bytes: usize,
     mut tiles: mpsc::Receiver<CutTile>,
     gate: &Gate,
-    shutdown: &Shutdown,
+    trace: Option<TraceContext>,
 ) -> Sent {
+    let partitions = desk.config.kafka.tasks_partitions;
     let mut on_their_way = FuturesUnordered::new();
     let (mut bytes, mut sent) = (0, 0);
     let mut more = true;
@@ -53,11 +52,11 @@ pub async fn send_all(
         let fate = tokio::select! {
             biased;
             Some(fate) = on_their_way.next() => fate,
-            tile = tiles.recv(), if more && bytes < MOST_BYTES => {
+            tile = tiles.recv(), if more && bytes < most_bytes => {
                 match tile {
                     Some(tile) => {
                         bytes += tile.pixels.len();
-                        on_their_way.push(deliver(producer, record(tile, partitions), gate, shutdown));
+                        on_their_way.push(deliver(desk, record(tile, partitions).traced(trace.as_ref()), gate));
                     }
                     None => more = false,
                 }
@@ -68,6 +67,7 @@ pub async fn send_all(
             Fate::Delivered(size) => {
                 bytes -= size;
                 sent += 1;
+                desk.counts.sent(size);
                 gate.delivered();
             }
             Fate::Stopped => return Sent::Stopped,
@@ -86,11 +86,11 @@ fn record(tile: CutTile, partitions: i32) -> Outgoing {
     Outgoing { topic: Topic::Tasks, key: None, partition: Some(partition), headers, payload }
 }
 
-async fn deliver(producer: &Producer, record: Outgoing, gate: &Gate, shutdown: &Shutdown) -> Fate {
+async fn deliver(desk: &Desk, record: Outgoing, gate: &Gate) -> Fate {
     let size = record.payload.len();
     let mut patience = Patience::default();
     loop {
-        let problem = match producer.send(record.clone()).await {
+        let problem = match desk.producer.send(record.clone()).await {
             Ok(_) => return Fate::Delivered(size),
             Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
             Err(error) => error,
@@ -100,7 +100,7 @@ async fn deliver(producer: &Producer, record: Outgoing, gate: &Gate, shutdown: &
         } else {
             tracing::error!(%problem, "kafka refuses a task");
         }
-        if gate.stopped().is_some() || !patience.pause(shutdown).await {
+        if gate.stopped().is_some() || !patience.pause(&desk.shutdown).await {
             return Fate::Stopped;
         }
     }

@@ -5,18 +5,19 @@ use std::time::Duration;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
-use tessera::telemetry::Shutdown;
 use tessera::telemetry::health::{self, Health};
+use tessera::telemetry::{Metrics, Shutdown};
 
 use super::desk::Desk;
 use super::gate::Stop;
 use super::leaser::Leaser;
+use super::memory::Memory;
 use super::{SplitterConfig, SplitterError, command_feed, watcher};
 
 /// Commands in hand at once.
 const MAX_IN_FLIGHT: usize = 64;
 /// Bytes of commands in hand at once.
-const MAX_IN_FLIGHT_BYTES: usize = 8 << 20;
+const MAX_IN_FLIGHT_BYTES: usize = 4 << 20;
 /// How long the last records may take out.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 /// Between two looks at the dependencies.
@@ -28,15 +29,18 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), SplitterError> {
     let health = Health::new(&["kafka", "redis"]);
-    let page = health::serve(&health, &config.service, "splitter").map_err(SplitterError::Health)?;
     let name = config.service.name_or("splitter");
     tracing::info!(name, passes = config.splitter.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let store = Store::open(&config.store)?;
-    let producer = Producer::connect(&config.kafka, &name)?;
+    let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
+    let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let (consumer, commands) = Consumer::start(&config.kafka, consumer_options(&name))?;
-    let desk = Desk::new(config, state, store, producer, shutdown.clone());
+    let service = config.service.clone();
+    let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
+    let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
+    let page = health::serve(&health, &metrics, &service, "splitter").map_err(SplitterError::Health)?;
     let mut leaser = Leaser::new(desk.clone());
 
     let ended = tokio::select! {
@@ -64,7 +68,8 @@ pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), Split
     }
 }
 
-fn consumer_options(name: &str) -> ConsumerOptions {
+/// How `jobs` is read.
+pub(super) fn consumer_options(name: &str) -> ConsumerOptions {
     ConsumerOptions {
         group: Group::Jobs,
         topic: Topic::Jobs,

@@ -28,6 +28,11 @@ impl Ceiling {
     pub fn new(most: u64) -> Self {
         Self { out: Arc::default(), most }
     }
+
+    /// Bytes that are out.
+    pub fn outstanding(&self) -> u64 {
+        self.out.load(Ordering::Relaxed)
+    }
 }
 
 /// The tiles of one pass that are out.
@@ -49,6 +54,11 @@ impl Window {
     pub fn set_live_slots(&mut self, slots: u32) {
         let wanted = usize::try_from(slots.saturating_mul(TILES_PER_SLOT)).unwrap_or(MOST_TILES);
         self.most_tiles = wanted.clamp(FEWEST_TILES, MOST_TILES);
+    }
+
+    /// Tiles that are out.
+    pub fn tiles(&self) -> usize {
+        self.out.len()
     }
 
     /// Whether a tile of `bytes` may go out. One always may, however large, so that every job moves on.

@@ -8,9 +8,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tessera::budget::Share;
 use tessera::bus::records::{TaskHeader, TileOutcome};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
+use crate::counts::Counts;
+use crate::memory::Memory;
 use crate::progress::Progress;
 use crate::tile::{self, MadeTile, Poison};
 use crate::{WorkerConfig, WorkerError};
@@ -20,7 +23,15 @@ use crate::{WorkerConfig, WorkerError};
 pub struct TileExecutor {
     work: mpsc::Sender<Work>,
     slots: Semaphore,
+    memory: Memory,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// A place for a tile to be run.
+#[derive(Debug)]
+pub struct Slot<'a> {
+    _permit: SemaphorePermit<'a>,
+    _memory: Share,
 }
 
 /// A tile that has been run, and for how long.
@@ -39,31 +50,37 @@ struct Work {
 }
 
 impl TileExecutor {
-    /// Starts a thread for each slot.
+    /// Starts a thread for each slot; all run tiles within `memory`.
     ///
     /// # Errors
     /// If a thread cannot be started.
-    pub fn start(config: &WorkerConfig, progress: &Arc<Progress>) -> Result<Self, WorkerError> {
+    pub fn start(
+        config: &WorkerConfig,
+        memory: Memory,
+        progress: &Arc<Progress>,
+        counts: &Counts,
+    ) -> Result<Self, WorkerError> {
         let (work, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         let delay = Duration::from_millis(config.tile_delay_ms);
         let thread = |slot: u32| {
-            let (queue, progress) = (queue.clone(), progress.clone());
+            let (queue, progress, counts) = (queue.clone(), progress.clone(), counts.clone());
             let name = format!("tile-executor-{slot}");
-            let body = move || run_tiles(&queue, &progress, delay);
+            let body = move || run_tiles(&queue, &progress, &counts, delay);
             std::thread::Builder::new().name(name).spawn(body).map_err(WorkerError::Thread)
         };
         let threads = (1..=config.slots).map(thread).collect::<Result<_, _>>()?;
-        Ok(Self { work, slots: Semaphore::new(config.slots as usize), threads })
+        Ok(Self { work, slots: Semaphore::new(config.slots as usize), memory, threads })
     }
 
-    /// Waits for a free slot, which is the caller's until the permit is dropped; `None` once closed.
-    pub async fn slot(&self) -> Option<SemaphorePermit<'_>> {
-        self.slots.acquire().await.ok()
+    /// Waits for a free slot with its memory, which is the caller's until it is dropped; `None` once closed.
+    pub async fn slot(&self) -> Option<Slot<'_>> {
+        let permit = self.slots.acquire().await.ok()?;
+        Some(Slot { _permit: permit, _memory: self.memory.tile().await })
     }
 
     /// Runs a tile in the slot that `_slot` stands for; `None` if its thread is gone.
-    pub async fn run(&self, task: Arc<TaskHeader>, payload: Vec<u8>, _slot: &SemaphorePermit<'_>) -> Option<Ran> {
+    pub async fn run(&self, task: Arc<TaskHeader>, payload: Vec<u8>, _slot: &Slot<'_>) -> Option<Ran> {
         let (reply, ran) = oneshot::channel();
         self.work.send(Work { task, payload, reply }).ok()?;
         ran.await.ok()
@@ -80,7 +97,7 @@ impl TileExecutor {
     }
 }
 
-fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, delay: Duration) {
+fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &Counts, delay: Duration) {
     loop {
         // The lock is held while waiting: one thread waits for work, the others for the lock.
         let Ok(Work { task, payload, reply }) = queue.lock().recv() else { return };
@@ -89,7 +106,11 @@ fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, delay: Du
         if !delay.is_zero() {
             std::thread::sleep(delay);
         }
-        let outcome = tile::run(&task, payload);
+        let mut step_begun = Instant::now();
+        let outcome = tile::run(&task, payload, |step| {
+            counts.ran(step, step_begun.elapsed());
+            step_begun = Instant::now();
+        });
         let took = begun.elapsed();
         in_hand.finish(if outcome.is_ok() { TileOutcome::Done } else { TileOutcome::Failed }, took);
         // Nobody waits for it when the worker stops; its record stays uncommitted.

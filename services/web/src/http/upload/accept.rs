@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
-use tessera::job::{JobId, JobStatus, Manifest};
+use tessera::job::{JobId, JobStatus, Manifest, TraceContext};
 use tessera::picture::codec::ResultFormat;
-use tessera::plan::Plan;
+use tessera::plan::{DiskNeed, Plan};
 use tessera::state::{Transition, now};
+use tessera::store::{Shortage, Store};
 
 use super::form::JobRequest;
 use super::inspect::inspect;
@@ -31,19 +32,34 @@ pub struct Accepted {
     pub status: JobStatus,
     /// Tiles of its first stage.
     pub total_tiles: u32,
+    /// The trace it belongs to.
+    pub trace: Option<TraceContext>,
+}
+
+impl Accepted {
+    /// The header that tells the sender the trace, if there is one.
+    pub fn trace_header(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        self.trace.map(|trace| (TraceContext::HEADER, trace.to_string())).into_iter()
+    }
 }
 
 /// Makes the job's manifest: header, limits and plan.
 ///
 /// # Errors
 /// A [`Problem`] that names what does not fit; the original is left to the caller.
-pub async fn describe(services: &Services, received: &Received, request: &JobRequest) -> Result<Manifest, Problem> {
+pub async fn describe(
+    services: &Services,
+    received: &Received,
+    request: &JobRequest,
+    trace: TraceContext,
+) -> Result<Manifest, Problem> {
     let config = &services.config;
     let info = inspect(&services.store, received.job, received.format, &config.limits).await?;
     let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
     let plan = Plan::make(info, &request.chain, &limits)?;
     let result = request.format.resolve(received.format, request.quality);
     result.check(plan.output).map_err(Problem::Unprocessable)?;
+    check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
         job: received.job,
         run: 1,
@@ -57,7 +73,29 @@ pub async fn describe(services: &Services, received: &Received, request: &JobReq
         original_format: received.format.extension().to_owned(),
         plan,
         created_at: now(),
+        trace: Some(trace),
     })
+}
+
+/// Refuses a job whose tiles and files do not fit: for good, or until the disk has room again. A turned
+/// picture, or one that is measured, waits on the disk as a whole before its result is begun.
+fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
+    let shortage = match store.shortage(need) {
+        Ok(shortage) => shortage,
+        // Whoever cannot be asked will say so when it is written to.
+        Err(error) => {
+            tracing::warn!(%error, "asking a disk for its room");
+            return Ok(());
+        }
+    };
+    let Some(shortage) = shortage else { return Ok(()) };
+    let Shortage { needed, free, total } = shortage;
+    if shortage.is_forever() {
+        let text = format!("the job needs {needed} bytes of disk for its tiles and its result, the disk has {total}");
+        return Err(Problem::Unprocessable(text));
+    }
+    let text = format!("the job needs {needed} bytes of disk for its tiles and its result, {free} are free now");
+    Err(Problem::Unavailable(text))
 }
 
 /// Announces a job whose original is in the store.
@@ -67,10 +105,10 @@ pub async fn describe(services: &Services, received: &Received, request: &JobReq
 pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accepted, Problem> {
     let job = manifest.job;
     let tiles = manifest.plan.stage(0).map_or(0, |stage| stage.grid().tiles());
-    let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles };
+    let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles, trace: manifest.trace };
     services.store.put_manifest(manifest).await?;
     services.state.accept(manifest, ACCEPTING_TTL).await?;
-    if let Err(error) = send(services, job).await {
+    if let Err(error) = send(services, manifest).await {
         // It may have arrived although its acknowledgement did not: then somebody may have begun the job.
         return match services.state.withdraw(job).await {
             Ok(Transition::Refused { status: Some(status) }) => Ok(Accepted { status, ..accepted }),
@@ -86,9 +124,10 @@ pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accept
     }
 }
 
-async fn send(services: &Services, job: JobId) -> Result<(), BusError> {
+async fn send(services: &Services, manifest: &Manifest) -> Result<(), BusError> {
+    let job = manifest.job;
     let (headers, payload) = JobCommand::Accepted { job }.encode();
     let key = Some(job.to_string());
     let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: payload.into() };
-    services.producer.send(record).await.map(|_| ())
+    services.producer.send(record.traced(manifest.trace.as_ref())).await.map(|_| ())
 }

@@ -1,0 +1,86 @@
+//! What a monitor counts for its page of metrics, and how many jobs and workers it sees while on duty.
+//!
+//! Decides nothing. A monitor that stands by shows no jobs and no workers: what it knew may be old.
+
+use tessera::job::JobStatus;
+use tessera::telemetry::metrics::{Counter, Gauges, Registry, read_gauge};
+
+use crate::edges::Duty;
+
+/// Counters of one process; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    heartbeats: Counter,
+    deaths: Counter,
+    checks: Counter,
+    failed: Counter,
+    rebuilds: Counter,
+    jobs: Gauges,
+    workers: Gauges,
+}
+
+impl Counts {
+    /// Shows the counters on a page.
+    pub fn register(&self, registry: &mut Registry, duty: &Duty) {
+        registry.register("heartbeats", "Signs of life that were heard", self.heartbeats.clone());
+        registry.register("worker_deaths", "Workers that fell silent without saying so", self.deaths.clone());
+        registry.register("stall_checks", "Times that a stuck job's stitcher was asked to look", self.checks.clone());
+        registry.register("jobs_given_up", "Jobs that failed as stuck or overdue", self.failed.clone());
+        registry.register(
+            "redis_rebuilds",
+            "Times that Redis had lost its data and got it back",
+            self.rebuilds.clone(),
+        );
+        registry.register("jobs", "Jobs by status; only the monitor on duty says", self.jobs.clone());
+        registry.register("workers", "Workers by state; only the monitor on duty says", self.workers.clone());
+        let duty = duty.clone();
+        read_gauge(registry, "monitor_on_duty", "Whether this monitor is the active one", move || duty.is_on().into());
+    }
+
+    /// So many heartbeats came.
+    pub fn heard(&self, beats: usize) {
+        self.heartbeats.inc_by(beats as u64);
+    }
+
+    /// A worker fell silent without having said that it stops.
+    pub fn died(&self) {
+        self.deaths.inc();
+    }
+
+    /// A stitcher was asked to look.
+    pub fn checked(&self) {
+        self.checks.inc();
+    }
+
+    /// A job was ended as failed.
+    pub fn gave_up(&self) {
+        self.failed.inc();
+    }
+
+    /// Redis has its data again.
+    pub fn rebuilt(&self) {
+        self.rebuilds.inc();
+    }
+
+    /// There are so many jobs of each status.
+    pub fn jobs(&self, counts: &[(JobStatus, u64)]) {
+        for (status, count) in counts {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            self.jobs.get_or_create(&[("status", status.as_str())]).set(count);
+        }
+    }
+
+    /// There are so many workers that live, and that died lately.
+    pub fn workers(&self, alive: usize, silent: usize) {
+        for (state, count) in [("live", alive), ("silent", silent)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.workers.get_or_create(&[("state", state)]).set(count);
+        }
+    }
+
+    /// Another monitor is on duty: what this one knew may be old.
+    pub fn stand_by(&self) {
+        self.jobs.clear();
+        self.workers.clear();
+    }
+}

@@ -1,0 +1,109 @@
+//! How a stitcher divides its memory budget.
+//!
+//! Owns the division: client queues, tiles that are kept in memory, the buffers of encoder threads, and what
+//! open encodings hold. Of the last, half is kept for complete stages: one that still waits for tiles may hold
+//! its share for long, and nobody else is to wait for that.
+
+use tessera::budget::{Budget, Share, TooSmall};
+use tessera::bus::{ConsumerOptions, Producer};
+use tessera::plan::Stage;
+
+use crate::Config;
+
+/// What an open encoding holds beside rows: parts on their way to the store, and the format's buffers.
+const ENCODING_BYTES: u64 = 2 << 20;
+/// Rows that a writer of rows holds at most: two blocks of JPEG.
+const ENCODING_ROWS: u64 = 32;
+/// The smallest buffer that a strip is put together in.
+const LEAST_STRIP_BYTES: u64 = 1 << 20;
+
+/// A stitcher's memory, divided.
+#[derive(Debug)]
+pub struct Memory {
+    /// For encodings of stages that still wait for tiles.
+    pub early: Budget,
+    /// For encodings of complete stages.
+    pub complete: Budget,
+    /// Pixels of stages of one tile that are kept in memory; above it they go to the disk.
+    pub tiles: Share,
+    /// What each encoder puts strips together in, in bytes.
+    pub strip_bytes: usize,
+    _fixed: [Share; 2],
+}
+
+impl Memory {
+    /// Divides the budget of `config`; gives the producer's share apart.
+    ///
+    /// # Errors
+    /// [`TooSmall`], which names what there is no room for.
+    pub fn divide(config: &Config, results: &ConsumerOptions) -> Result<(Self, Share), TooSmall> {
+        let whole = Budget::new(config.limits.memory_budget);
+        let results = whole.set_aside(results.memory_bytes(&config.kafka), "the consumer of results")?;
+        let producer = whole.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
+        let tiles = whole.set_aside(whole.total() / 6, "tiles that are kept in memory")?;
+        let encoders = config.encoders as u64;
+        let tile_bytes = config.kafka.max_record_bytes as u64;
+        let strip_bytes = (whole.total() / 6 / encoders).max(LEAST_STRIP_BYTES);
+        let buffers = whole.set_aside((strip_bytes + tile_bytes) * encoders, "the buffers of encoders")?;
+        let half = (whole.free() / 2).max(ENCODING_BYTES);
+        let early = whole.part(half, "encodings of stages that wait for tiles")?;
+        let complete = whole.part(half, "encodings of complete stages")?;
+        let strip_bytes = usize::try_from(strip_bytes).unwrap_or(usize::MAX);
+        Ok((Self { early, complete, tiles, strip_bytes, _fixed: [results, buffers] }, producer))
+    }
+
+    /// Memory for an encoding of `stage`; `None` while there is none.
+    pub fn encoding(&self, stage: &Stage, is_complete: bool) -> Option<Share> {
+        let row_bytes = stage.output.row_bytes() as u64;
+        let rows = ENCODING_ROWS.min(stage.output.size.height.into());
+        let bytes = ENCODING_BYTES.saturating_add(rows.saturating_mul(row_bytes));
+        let early = self.early.try_reserve(bytes);
+        if is_complete { early.or_else(|| self.complete.try_reserve(bytes)) } else { early }
+    }
+}
+
+/// Bytes of results in hand at once.
+pub fn in_flight_bytes(memory_budget: u64) -> usize {
+    usize::try_from(memory_budget / 8).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use tessera::operation::Chain;
+    use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
+
+    use super::*;
+    use crate::actors::result_feed;
+
+    fn memory(flags: &[&str]) -> Result<(Memory, Share), TooSmall> {
+        let config = Config::try_parse_from(["x"].iter().chain(flags)).unwrap();
+        Memory::divide(&config, &result_feed::options("x", config.limits.memory_budget))
+    }
+
+    fn stage(width: u32) -> Stage {
+        let format = PixelFormat { layout: Layout::Rgba, depth: Depth::Sixteen };
+        let info = PictureInfo { size: Size { width, height: 100 }, format };
+        Stage { steps: Chain::new(Vec::new()), halo: 0, input: info, output: info, tile_width: 16, tile_height: 16 }
+    }
+
+    #[test]
+    fn a_complete_stage_is_encoded_whatever_waits_for_tiles() {
+        let (memory, _producer) = memory(&[]).unwrap();
+        let wide = stage(100_000);
+        let waiting: Vec<Share> = std::iter::from_fn(|| memory.encoding(&wide, false)).collect();
+        assert!(!waiting.is_empty());
+        let complete = memory.encoding(&wide, true);
+        assert!(complete.is_some() && memory.encoding(&wide, false).is_none());
+        drop(waiting);
+        assert_eq!(memory.early.free(), memory.early.total());
+    }
+
+    #[test]
+    fn small_budgets_are_divided_and_too_small_ones_are_refused_by_name() {
+        assert!(memory(&["--memory-budget", "33554432"]).is_ok());
+        assert!(memory(&["--encoders", "64"]).is_ok());
+        let error = memory(&["--memory-budget", "4194304"]).unwrap_err().to_string();
+        assert!(error.contains("the producer of commands"), "{error}");
+    }
+}

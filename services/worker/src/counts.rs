@@ -1,0 +1,82 @@
+//! What a worker counts for its page of metrics. Counts only; decides nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tessera::operation::Step;
+use tessera::telemetry::metrics::{Counters, Histogram, Registry, Timers, Unit, read_gauge, timer, timers};
+
+use crate::progress::Progress;
+
+/// What became of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its result was acknowledged by Kafka.
+    Done,
+    /// Its tile was not wanted any more.
+    Skipped,
+    /// It was dead-lettered.
+    Buried,
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Buried => "dead_lettered",
+        }
+    }
+}
+
+/// Counters of one process; clones share them.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    tiles: Counters,
+    steps: Timers,
+    waits: Histogram,
+}
+
+impl Counts {
+    /// Nothing counted yet. Every outcome is there from the start, as a zero.
+    pub fn new() -> Self {
+        let tiles = Counters::default();
+        for outcome in [Outcome::Done, Outcome::Skipped, Outcome::Buried] {
+            drop(tiles.get_or_create(&[("outcome", outcome.word())]));
+        }
+        Self { tiles, steps: timers(), waits: timer() }
+    }
+
+    /// Shows the counters on a page, with the slots of a worker.
+    pub fn register(&self, registry: &mut Registry, slots: u32, progress: &Arc<Progress>) {
+        registry.register("worker_tiles", "Tasks by what became of them", self.tiles.clone());
+        let help = "Running one operation on one tile";
+        registry.register_with_unit("tile_run", help, Unit::Seconds, self.steps.clone());
+        let help = "From a task's arrival until a slot takes it";
+        registry.register_with_unit("tile_wait", help, Unit::Seconds, self.waits.clone());
+        read_gauge(registry, "slots", "Tiles that can be run at once", move || slots.into());
+        let progress = progress.clone();
+        read_gauge(registry, "slots_busy", "Tiles that are being run", move || progress.in_hand() as u64);
+    }
+
+    /// A task has come to its end here.
+    pub fn ended(&self, outcome: Outcome) {
+        self.tiles.get_or_create(&[("outcome", outcome.word())]).inc();
+    }
+
+    /// A task waited so long for a slot.
+    pub fn waited(&self, time: Duration) {
+        self.waits.observe(time.as_secs_f64());
+    }
+
+    /// A step was run on a tile.
+    pub fn ran(&self, step: &Step, time: Duration) {
+        self.steps.get_or_create(&[("operation", step.definition().name)]).observe(time.as_secs_f64());
+    }
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self::new()
+    }
+}

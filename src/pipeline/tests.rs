@@ -1,0 +1,105 @@
+use std::io::{Cursor, Write};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::*;
+use crate::operation::{Margins, TileInput};
+use crate::picture::png::{PngRows, PngWriter};
+use crate::picture::raw::{RawRows, RawWriter};
+use crate::picture::{Depth, Layout, PixelFormat, Pixels, Rect, Size};
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn picture() -> (PictureInfo, Vec<u8>) {
+    let format = PixelFormat { layout: Layout::Rgb, depth: Depth::Eight };
+    let info = PictureInfo { size: Size { width: 61, height: 150 }, format };
+    let bytes = (0..info.bytes()).map(|at| (at.wrapping_mul(0x9e37_79b9) >> 12) as u8).collect();
+    (info, bytes)
+}
+
+fn png(info: PictureInfo, bytes: &[u8]) -> Vec<u8> {
+    let paper = Paper::default();
+    let mut writer = Box::new(PngWriter::new(paper.clone(), info).unwrap());
+    bytes.chunks_exact(info.row_bytes()).for_each(|row| writer.write_row(row).unwrap());
+    writer.finish().unwrap();
+    std::mem::take(&mut *paper.0.lock())
+}
+
+fn run_on(file: &[u8], chain: &Chain, writer: Box<dyn RowWriter>, band_rows: u32) -> Result<(), RunError> {
+    let mut open = || PngRows::open(Cursor::new(file.to_vec())).map(|rows| Box::new(rows) as Box<dyn RowReader>);
+    let mut make_aside = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Aside>);
+    run(&mut open, chain, writer, &mut make_aside, band_rows)
+}
+
+/// The samples that come out of the whole picture in one piece.
+fn whole(chain: &Chain, info: PictureInfo, bytes: Vec<u8>) -> Vec<u8> {
+    let rect = Rect { x: 0, y: 0, width: info.size.width, height: info.size.height };
+    let pixels = Pixels::from_bytes(info, bytes).unwrap();
+    chain.run(TileInput { pixels, rect, margins: Margins::default(), picture: info }).unwrap().into_bytes()
+}
+
+fn raw_samples(raw: &[u8], info: PictureInfo) -> Vec<u8> {
+    let mut rows = RawRows::open(raw).unwrap();
+    assert_eq!(rows.info(), info);
+    let mut samples = vec![0; info.bytes() as usize];
+    samples.chunks_exact_mut(info.row_bytes()).for_each(|row| rows.read_row(row).unwrap());
+    rows.finish().unwrap();
+    samples
+}
+
+#[test]
+fn any_band_height_gives_what_the_whole_gives() {
+    let (info, bytes) = picture();
+    let file = png(info, &bytes);
+    for steps in [
+        &["gaussian_blur:ksize=21", "grayscale", "gaussian_blur:ksize=5", "invert"][..],
+        &["flip", "gaussian_blur:ksize=21"],
+        &["gaussian_blur:ksize=9", "rotate:degrees=90", "sobel"],
+        &["rotate:degrees=270", "gaussian_blur:ksize=9"],
+        &["sharpen", "rotate:degrees=180", "invert"],
+        &["flip:axis=v", "sharpen"],
+        &["rotate", "sharpen", "rotate", "flip:axis=v"],
+    ] {
+        let chain = Chain::parse(steps, 9).unwrap();
+        let expected = whole(&chain, info, bytes.clone());
+        let output = output_info(&chain, info).unwrap();
+        for band_rows in [1, 7, 64, 149, 150, 1000] {
+            let paper = Paper::default();
+            let writer = RawWriter::new(paper.clone(), output).unwrap();
+            run_on(&file, &chain, Box::new(writer), band_rows).unwrap();
+            let raw = std::mem::take(&mut *paper.0.lock());
+            assert_eq!(raw_samples(&raw, output), expected, "{steps:?} in bands of {band_rows} rows");
+        }
+    }
+}
+
+#[test]
+fn a_cut_input_never_becomes_a_whole_output() {
+    let (info, bytes) = picture();
+    let file = png(info, &bytes);
+    let ends = [file.len() / 2, file.len() - 13, file.len() - 12, file.len() - 1];
+    for (step, end) in ["grayscale", "rotate"].into_iter().flat_map(|step| ends.map(|end| (step, end))) {
+        let chain = Chain::parse(&[step], 1).unwrap();
+        let paper = Paper::default();
+        let writer = RawWriter::new(paper.clone(), output_info(&chain, info).unwrap()).unwrap();
+        let error = run_on(&file[..end], &chain, Box::new(writer), 16).unwrap_err();
+        assert!(matches!(error, RunError::Read(_)), "{error}");
+        let raw = std::mem::take(&mut *paper.0.lock());
+        let mut rows = RawRows::open(&raw[..]).unwrap();
+        let mut row = vec![0; rows.info().row_bytes()];
+        let whole = (0..rows.info().size.height).try_for_each(|_| rows.read_row(&mut row)).and_then(|()| rows.finish());
+        assert!(whole.is_err());
+    }
+}

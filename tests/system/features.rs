@@ -1,0 +1,116 @@
+//! What users of such systems expect, each shown on the whole system: see docs/features.md.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use redis::Commands;
+
+use crate::support::system::{Options, System};
+use crate::support::{LONG, pictures, wait_for};
+
+fn with(name: &str, value: &str) -> Options {
+    Options { environment: vec![(name.to_owned(), value.to_owned())], ..Options::default() }
+}
+
+#[test]
+fn pictures_of_every_shape_are_exact_for_any_tile_size() -> Result<()> {
+    let sizes = [(1, 1), (1, 150), (150, 1), (160, 80), (161, 81), (159, 79), (80, 80), (3, 2)];
+    for tile_size in ["16", "80"] {
+        let system = System::start(&with("TESSERA_TILE_SIZE", tile_size))?;
+        for (seed, (width, height)) in (70..).zip(sizes) {
+            let picture = pictures::rgb_png(width, height, seed)?;
+            let job = system.submit_and_compare(&picture, &["gaussian_blur:ksize=7", "grayscale"])?;
+            let tiles: u32 = system.field(&job, "total_tiles")?.context("no total_tiles")?.parse()?;
+            let side: u32 = system.field(&job, "tile_width")?.context("no tile_width")?.parse()?;
+            ensure!(side <= tile_size.parse()?, "{width} x {height}: tiles of {side}");
+            ensure!(tiles > 1 || width.max(height) <= 80, "{width} x {height}: one tile is no test");
+        }
+    }
+    Ok(())
+}
+
+/// The delay stands for work of the processor: on a small machine Kafka takes what a second worker would use.
+#[test]
+fn two_workers_take_little_more_than_half_the_time_of_one() -> Result<()> {
+    let slow = Options { workers: 1, tile_delay_ms: 60, ..with("TESSERA_TILE_SIZE", "64") };
+    let mut system = System::start(&slow)?;
+    let picture = pictures::rgb_png(512, 512, 80)?;
+    let time = |system: &System| {
+        let started = Instant::now();
+        system.submit_and_compare(&picture, &["invert"])?;
+        Ok::<_, anyhow::Error>(started.elapsed().as_secs_f64())
+    };
+    let alone = time(&system)?;
+    system.start_worker(2)?;
+    system.wait_until_ready()?;
+    system.wait_for_live_workers(2)?;
+    let together = time(&system)?;
+    eprintln!("one worker {alone:.2} s, two workers {together:.2} s");
+    ensure!(alone / together >= 1.6, "one worker took {alone:.2} s, two took {together:.2} s");
+    Ok(())
+}
+
+#[test]
+fn results_are_the_same_after_everything_was_restarted() -> Result<()> {
+    let mut system = System::start(&Options::default())?;
+    let picture = pictures::rgb_png(700, 600, 81)?;
+    let job = system.submit_and_compare(&picture, &["grayscale"])?;
+    let (before, view) = (system.result(&job)?, system.job(&job)?);
+    let names = system.names();
+    names.iter().try_for_each(|name| system.kill(name))?;
+    names.iter().try_for_each(|name| system.restart(name))?;
+    system.wait_until_ready()?;
+    ensure!(system.result(&job)? == before, "other bytes after a restart");
+    ensure!(system.job(&job)? == view, "the job is described otherwise: {view}");
+    system.submit_and_compare(&picture, &["invert"])?;
+    Ok(())
+}
+
+/// Keys that stay, without the prefix, and why: docs/features.md.
+fn may_stay(key: &str) -> bool {
+    let indexes = ["jobs", "jobs:ready", "workers", "workers:numbers", "activity", "tessera:alive"];
+    indexes.contains(&key) || key.starts_with("jobs:status:")
+}
+
+#[test]
+fn every_key_of_ended_jobs_and_silent_workers_expires_or_has_a_reason_to_stay() -> Result<()> {
+    let system = System::start(&Options::default())?;
+    let picture = pictures::rgb_png(600, 600, 82)?;
+    system.submit_and_compare(&picture, &["invert"])?;
+    let failed = system.submit(&picture[..picture.len() / 2], &["invert"])?;
+    ensure!(system.wait_for_end(&failed, LONG)?["status"] == "failed");
+    let mut redis = system.connection()?;
+    wait_for("every key to expire some day", LONG, || {
+        let keys: Vec<String> = redis.keys(format!("{}*", system.prefix))?;
+        ensure!(keys.len() > 8, "too few keys to say anything: {keys:?}");
+        let mut staying = Vec::new();
+        for key in keys {
+            let name = key.strip_prefix(&system.prefix).context("a key of another system")?.to_owned();
+            let seconds: i64 = redis.ttl(&key)?;
+            // -2: it has gone meanwhile.
+            if seconds == -1 && !may_stay(&name) {
+                staying.push(name);
+            }
+        }
+        if !staying.is_empty() {
+            eprintln!("without a time to live: {staying:?}");
+        }
+        Ok(staying.is_empty().then_some(()))
+    })
+}
+
+#[test]
+fn without_workers_uploads_are_refused_where_the_setting_says_so() -> Result<()> {
+    let mut system = System::start(&Options { workers: 0, ..with("TESSERA_WITHOUT_WORKERS", "refuse") })?;
+    let picture = pictures::rgb_png(100, 100, 83)?;
+    wait_for("web to see that nobody lives", LONG, || {
+        let answer = system.post("p.png", &picture, &["invert"])?;
+        Ok((answer.status == 503 && answer.text().contains("without_workers")).then_some(()))
+    })?;
+    system.start_worker(1)?;
+    system.wait_for_live_workers(1)?;
+    wait_for("web to see the worker", LONG, || {
+        let answer = system.post("p.png", &picture, &["invert"])?;
+        Ok((answer.status == 202).then_some(()))
+    })
+}
