@@ -161,6 +161,11 @@ fn times(hash: &HashMap<String, String>) -> (BTreeMap<String, u64>, BTreeMap<u32
             }
         }
     }
+    // Kept by stage alone until the job has ended.
+    let kernels = of_stages.values().filter_map(|steps| steps.get("kernels")).sum();
+    if kernels > 0 {
+        of_job.entry("kernels".to_owned()).or_insert(kernels);
+    }
     (of_job, of_stages)
 }
 
