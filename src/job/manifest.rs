@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, JobStatus, Priority};
+use super::{JobId, JobStatus, Priority, TraceContext};
 use crate::operation::Step;
 use crate::picture::codec::ResultFormat;
 use crate::picture::jpeg::DEFAULT_QUALITY;
@@ -39,6 +39,9 @@ pub struct Manifest {
     pub plan: Plan,
     /// When the upload was complete, RFC 3339 UTC.
     pub created_at: String,
+    /// The trace that the upload belongs to.
+    #[serde(default)]
+    pub trace: Option<TraceContext>,
 }
 
 impl Manifest {

@@ -1,5 +1,24 @@
 //! Border rules: which sample stands for one beyond the picture's edge.
 
+/// What stands for samples beyond the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Border {
+    /// The picture mirrored, the edge not repeated.
+    Reflect101,
+    /// The edge again and again.
+    Replicate,
+}
+
+impl Border {
+    /// The index that stands for `index` in a line of `length` (at least 1).
+    pub(crate) fn index(self, index: i64, length: usize) -> usize {
+        match self {
+            Self::Reflect101 => reflect101(index, length),
+            Self::Replicate => index.clamp(0, length.max(1) as i64 - 1) as usize,
+        }
+    }
+}
+
 /// The index that stands for `index` in a line of `length` (at least 1): mirrored without repeating the
 /// edge, as often as it takes.
 pub(crate) fn reflect101(index: i64, length: usize) -> usize {
@@ -14,6 +33,12 @@ pub(crate) fn reflect101(index: i64, length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn repeats_the_edge() {
+        let line: Vec<usize> = (-2..5).map(|index| Border::Replicate.index(index, 3)).collect();
+        assert_eq!(line, [0, 0, 0, 1, 2, 2, 2]);
+    }
 
     #[test]
     fn mirrors_as_often_as_asked() {

@@ -1,5 +1,21 @@
 //! Which instructions this processor has, found at run time.
 
+/// Arithmetic that is compiled once for each [`Cpu`]: loops that become vector instructions of that width.
+pub(super) trait Work {
+    /// What it gives.
+    type Result;
+
+    /// Does it. This and all that it calls in its loops have to be `inline(always)`: what is not inlined is
+    /// compiled for every processor only.
+    fn run(self) -> Self::Result;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2<W: Work>(work: W) -> W::Result {
+    work.run()
+}
+
 /// The instructions a kernel may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cpu {
@@ -17,6 +33,18 @@ impl Cpu {
             return Self::Avx2;
         }
         Self::Portable
+    }
+
+    /// Runs work with these instructions, as far as this processor has them.
+    pub(super) fn run<W: Work>(self, work: W) -> W::Result {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if Self::detect() == Self::Avx2 => {
+                // SAFETY: this processor has AVX2, as just asked.
+                unsafe { avx2(work) }
+            }
+            _ => work.run(),
+        }
     }
 
     /// Everything this processor can run: what a kernel's tests go through.

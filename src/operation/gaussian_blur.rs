@@ -32,31 +32,42 @@ pub(super) const DEFINITION: Definition = Definition {
 
 fn bind(values: &[Value]) -> Result<Box<dyn Kernel>, StepError> {
     match values {
-        [Value::Integer(ksize), Value::Decimal(sigma)] => {
-            let taps = |depth| Taps::new(usize::try_from(*ksize).unwrap_or(1), *sigma, depth);
-            Ok(Box::new(GaussianBlur { eight: taps(Depth::Eight), sixteen: taps(Depth::Sixteen), cpu: Cpu::detect() }))
-        }
+        [Value::Integer(ksize), Value::Decimal(sigma)] => Ok(Box::new(GaussianBlur::new(*ksize, *sigma))),
         _ => Err(StepError::Grammar("gaussian_blur: needs ksize and sigma".to_owned())),
     }
 }
 
+/// The blur with its weights.
 #[derive(Debug)]
-struct GaussianBlur {
+pub(super) struct GaussianBlur {
     eight: Taps,
     sixteen: Taps,
     cpu: Cpu,
 }
 
-impl Kernel for GaussianBlur {
-    fn run(&self, area: Area) -> Result<Pixels, StepError> {
+impl GaussianBlur {
+    /// For a kernel of `ksize` (odd) and `sigma` (0: from ksize).
+    pub(super) fn new(ksize: i64, sigma: f64) -> Self {
+        let taps = |depth| Taps::new(usize::try_from(ksize).unwrap_or(1), sigma, depth);
+        Self { eight: taps(Depth::Eight), sixteen: taps(Depth::Sixteen), cpu: Cpu::detect() }
+    }
+
+    /// The part of the area that is asked for, blurred.
+    pub(super) fn blur(&self, area: &Area) -> Result<Pixels, StepError> {
         let info = PictureInfo { size: area.output_size(), format: area.pixels().format() };
         let samples = match area.pixels().samples() {
-            Samples::Eight(_) if self.eight.radius() == 0 => return Ok(area.cropped()),
-            Samples::Sixteen(_) if self.sixteen.radius() == 0 => return Ok(area.cropped()),
-            Samples::Eight(samples) => Samples::Eight(blur8(self.cpu, plane(&area, samples), &self.eight)),
-            Samples::Sixteen(samples) => Samples::Sixteen(blur16(self.cpu, plane(&area, samples), &self.sixteen)),
+            Samples::Eight(_) if self.eight.radius() == 0 => return Ok(area.clone().cropped()),
+            Samples::Sixteen(_) if self.sixteen.radius() == 0 => return Ok(area.clone().cropped()),
+            Samples::Eight(samples) => Samples::Eight(blur8(self.cpu, plane(area, samples), &self.eight)),
+            Samples::Sixteen(samples) => Samples::Sixteen(blur16(self.cpu, plane(area, samples), &self.sixteen)),
         };
         Pixels::new(info, samples).map_err(|error| StepError::Tile(error.to_string()))
+    }
+}
+
+impl Kernel for GaussianBlur {
+    fn run(&self, area: Area) -> Result<Pixels, StepError> {
+        self.blur(&area)
     }
 }
 

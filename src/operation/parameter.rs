@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::Weights;
+
 /// A parameter's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
@@ -13,6 +15,19 @@ pub enum Value {
     Decimal(f64),
     /// One of a few words.
     Word(&'static str),
+    /// The weights of a square.
+    Weights(Weights),
+    /// Nothing: the sender has to give one.
+    Required,
+    /// Nothing: the picture's depth decides, as this says.
+    ByDepth(&'static str),
+}
+
+impl Value {
+    /// Whether it is a value, and not the lack of one.
+    pub fn is_given(&self) -> bool {
+        !matches!(self, Self::Required | Self::ByDepth(_))
+    }
 }
 
 impl fmt::Display for Value {
@@ -22,6 +37,9 @@ impl fmt::Display for Value {
             Self::Integer(value) => value.fmt(out),
             Self::Decimal(value) => value.fmt(out),
             Self::Word(word) => word.fmt(out),
+            Self::Weights(value) => value.fmt(out),
+            Self::Required => out.write_str("required"),
+            Self::ByDepth(text) => out.write_str(text),
         }
     }
 }
@@ -32,6 +50,9 @@ impl Serialize for Value {
             Self::Integer(value) => serializer.serialize_i64(*value),
             Self::Decimal(value) => serializer.serialize_f64(*value),
             Self::Word(word) => serializer.serialize_str(word),
+            Self::Weights(value) => serializer.collect_str(value),
+            Self::Required => serializer.serialize_none(),
+            Self::ByDepth(text) => serializer.serialize_str(text),
         }
     }
 }
@@ -48,6 +69,8 @@ pub enum ParameterKind {
     Decimal,
     /// One of the choices, which are words.
     Word,
+    /// 9 or 25 whole numbers, row by row, separated by `/`.
+    Weights,
 }
 
 /// A parameter of an operation.
@@ -71,6 +94,18 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// A whole number from `min` to `max`.
+    pub const fn integer(name: &'static str, default: i64, min: i64, max: i64, help: &'static str) -> Self {
+        let [default, min, max] = [Value::Integer(default), Value::Integer(min), Value::Integer(max)];
+        Self { name, kind: ParameterKind::Integer, default, min, max, choices: &[], help }
+    }
+
+    /// The weights of a square, which have to be given.
+    pub const fn weights(name: &'static str, help: &'static str) -> Self {
+        let (min, max) = (Value::Integer(-Weights::LARGEST), Value::Integer(Weights::LARGEST));
+        Self { name, kind: ParameterKind::Weights, default: Value::Required, min, max, choices: &[], help }
+    }
+
     /// An odd whole number from 1 to `max`.
     pub const fn odd(name: &'static str, default: i64, max: i64, help: &'static str) -> Self {
         let [default, min, max] = [Value::Integer(default), Value::Integer(1), Value::Integer(max)];
@@ -102,6 +137,7 @@ impl Parameter {
             ParameterKind::OddInteger => Value::Integer(plain_integer(text).filter(|value| value % 2 != 0)?),
             ParameterKind::Decimal => Value::Decimal(plain_decimal(text)?),
             ParameterKind::Word => return self.choices.iter().copied().find(|word| word.to_string() == text),
+            ParameterKind::Weights => return Weights::read(text).map(Value::Weights),
         };
         let chosen = self.choices.is_empty() || self.choices.contains(&value);
         (chosen && in_range(self.min, value, self.max)).then_some(value)
@@ -118,8 +154,10 @@ impl Parameter {
             ParameterKind::OddInteger => "an odd integer",
             ParameterKind::Decimal => "a decimal",
             ParameterKind::Word => "a word",
+            ParameterKind::Weights => "9 or 25 integers",
         };
-        format!("{kind} from {} to {}", self.min, self.max)
+        let separated = if self.kind == ParameterKind::Weights { " separated by /" } else { "" };
+        format!("{kind} from {} to {}{separated}", self.min, self.max)
     }
 }
 
@@ -132,7 +170,7 @@ fn in_range(min: Value, value: Value, max: Value) -> bool {
 }
 
 /// `-?[0-9]{1,9}`.
-fn plain_integer(text: &str) -> Option<i64> {
+pub(super) fn plain_integer(text: &str) -> Option<i64> {
     is_digits(text.strip_prefix('-').unwrap_or(text), 9).then(|| text.parse().ok())?
 }
 

@@ -8,18 +8,47 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::{Area, Parameter, Statistic, StepError, Value};
-use super::{flip, gaussian_blur, grayscale, invert, rotate, sharpen, sobel};
+use super::{
+    autocontrast, bilateral, box_blur, brightness, cartoon, contrast, emboss, equalize, filter2d, flip, gamma,
+    gaussian_blur, grayscale, invert, laplacian, median_blur, morphology, otsu, pixelate, posterize, rotate,
+    saturation, sepia, sharpen, sketch, sobel, threshold, unsharp,
+};
 use crate::picture::{Depth, PixelFormat, Pixels, Turn};
 
 /// All operations, in the order people see them. Adding one is a line here and a file beside.
-static REGISTRY: [Definition; 7] = [
+static REGISTRY: [Definition; 32] = [
     grayscale::DEFINITION,
     invert::DEFINITION,
+    brightness::DEFINITION,
+    contrast::DEFINITION,
+    saturation::DEFINITION,
+    gamma::DEFINITION,
+    threshold::DEFINITION,
+    otsu::DEFINITION,
+    equalize::DEFINITION,
+    autocontrast::DEFINITION,
+    posterize::DEFINITION,
+    sepia::DEFINITION,
     gaussian_blur::DEFINITION,
+    box_blur::DEFINITION,
+    median_blur::DEFINITION,
+    bilateral::DEFINITION,
     sharpen::DEFINITION,
+    unsharp::DEFINITION,
+    emboss::DEFINITION,
+    filter2d::DEFINITION,
     sobel::DEFINITION,
+    laplacian::DEFINITION,
+    morphology::DILATE,
+    morphology::ERODE,
+    morphology::OPEN,
+    morphology::CLOSE,
+    morphology::GRADIENT,
+    pixelate::DEFINITION,
     rotate::DEFINITION,
     flip::DEFINITION,
+    sketch::DEFINITION,
+    cartoon::DEFINITION,
 ];
 
 /// All operations.
@@ -51,19 +80,27 @@ pub enum Halo {
     Fixed(u32),
     /// Half of this parameter, rounded down.
     Half(&'static str),
+    /// Twice the half of this parameter.
+    TwiceHalf(&'static str),
+    /// One less than this parameter.
+    LessOne(&'static str),
 }
 
 impl Halo {
     fn of(self, parameters: &[Parameter], values: &[Value]) -> u32 {
+        let named = |name| {
+            let found = parameters.iter().zip(values).find(|(parameter, _)| parameter.name == name);
+            match found.map(|(_, value)| value) {
+                Some(Value::Integer(value)) => u32::try_from(*value).unwrap_or(0),
+                Some(Value::Weights(weights)) => weights.side() as u32,
+                _ => 0,
+            }
+        };
         match self {
             Self::Fixed(pixels) => pixels,
-            Self::Half(name) => {
-                let named = parameters.iter().zip(values).find(|(parameter, _)| parameter.name == name);
-                match named {
-                    Some((_, Value::Integer(value))) => u32::try_from(value / 2).unwrap_or(0),
-                    _ => 0,
-                }
-            }
+            Self::Half(name) => named(name) / 2,
+            Self::TwiceHalf(name) => named(name) / 2 * 2,
+            Self::LessOne(name) => named(name).saturating_sub(1),
         }
     }
 }
@@ -73,6 +110,8 @@ impl fmt::Display for Halo {
         match self {
             Self::Fixed(pixels) => pixels.fmt(out),
             Self::Half(name) => write!(out, "{name} / 2"),
+            Self::TwiceHalf(name) => write!(out, "2 * ({name} / 2)"),
+            Self::LessOne(name) => write!(out, "{name} - 1"),
         }
     }
 }
@@ -88,6 +127,14 @@ pub trait Kernel: fmt::Debug + Send + Sync {
     /// The format of the result; the depth was checked before.
     fn output(&self, input: PixelFormat) -> PixelFormat {
         input
+    }
+
+    /// Refuses formats for which its values do not do; the depth alone was checked before.
+    ///
+    /// # Errors
+    /// [`StepError::Picture`], with what the sender is told.
+    fn check(&self, _input: PixelFormat) -> Result<(), StepError> {
+        Ok(())
     }
 
     /// How the result lies: [`Kernel::run`] gives the part asked for turned in this way.
@@ -150,10 +197,11 @@ mod tests {
         assert_eq!(names.len(), registry().len());
         for definition in registry() {
             for parameter in definition.parameters {
-                assert_eq!(parameter.read(&parameter.default.to_string()), Some(parameter.default));
+                let default = parameter.default;
+                assert!(!default.is_given() || parameter.read(&default.to_string()) == Some(default));
             }
             let defaults: Vec<Value> = definition.parameters.iter().map(|parameter| parameter.default).collect();
-            assert!((definition.bind)(&defaults).is_ok());
+            assert!(defaults.contains(&Value::Required) || (definition.bind)(&defaults).is_ok());
         }
     }
 

@@ -98,6 +98,7 @@ impl Step {
     /// [`StepError::Picture`] if the operation does not take that depth.
     pub fn output(&self, input: PixelFormat) -> Result<PixelFormat, StepError> {
         if self.definition.depths.contains(&input.depth) {
+            self.kernel.check(input)?;
             return Ok(self.kernel.output(input));
         }
         let depths: Vec<String> = self.definition.depths.iter().map(|depth| format!("{}-bit", depth.bits())).collect();
@@ -116,10 +117,11 @@ impl Step {
 }
 
 impl fmt::Display for Step {
-    /// The canonical text: every parameter, in the definition's order.
+    /// The canonical text: every parameter that has a value, in the definition's order.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.definition.name)?;
-        for (index, (parameter, value)) in self.definition.parameters.iter().zip(&self.values).enumerate() {
+        let given = self.definition.parameters.iter().zip(&self.values).filter(|(_, value)| value.is_given());
+        for (index, (parameter, value)) in given.enumerate() {
             let separator = if index == 0 { ':' } else { ',' };
             write!(out, "{separator}{}={value}", parameter.name)?;
         }
@@ -170,7 +172,11 @@ fn read_values(definition: &Definition, items: Option<&str>) -> Result<Vec<Value
         }
         given[place] = Some(read_value(&definition.parameters[place], text)?);
     }
-    Ok(given.iter().zip(definition.parameters).map(|(value, known)| value.unwrap_or(known.default)).collect())
+    let values = given.iter().zip(definition.parameters).map(|(value, known)| match value.unwrap_or(known.default) {
+        Value::Required => Err(format!("{} is required", known.name)),
+        value => Ok(value),
+    });
+    values.collect()
 }
 
 fn read_value(parameter: &Parameter, text: &str) -> Result<Value, String> {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::job::{JobId, JobStatus, Manifest, Priority};
+use crate::job::{JobId, JobStatus, Manifest, Priority, TraceContext};
 use crate::plan::Stage;
 
 /// A job as its hash describes it. What is missing in the hash is 0, empty or `None`.
@@ -77,6 +77,8 @@ pub struct JobView {
     pub bytes_in: u64,
     /// Bytes of the result.
     pub bytes_out: u64,
+    /// The trace that its upload belongs to.
+    pub trace: Option<TraceContext>,
     /// Milliseconds per step: the fields `ms_…`, without `ms_`. Of what many do at once, the sum.
     pub ms: BTreeMap<String, u64>,
     /// The same for each stage: the fields `ms_…:S`.
@@ -135,6 +137,7 @@ impl JobView {
             bytes_in: number(fields, "bytes_in"),
             bytes_out: number(fields, "bytes_out"),
             ms,
+            trace: fields.remove("traceparent").and_then(|text| text.parse().ok()),
             stage_ms,
         })
     }
@@ -187,8 +190,9 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("bytes_out", "0".to_owned()),
     ];
     let named = named.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let trace = manifest.trace.map(|trace| ("traceparent".to_owned(), trace.to_string()));
     let grids = plan.stages.iter().enumerate().map(|(stage, of)| (format!("grid:{stage}"), grid(of)));
-    named.chain(grids).collect()
+    named.chain(trace).chain(grids).collect()
 }
 
 /// Tiles, tile sides and grid sides of a stage, as the scripts read them.

@@ -49,6 +49,7 @@ fn manifest(job: JobId) -> Manifest {
     let limits = PlanLimits { tile_size: 256, max_record_bytes: 1_000_000, band_bytes: 64 << 20 };
     let steps = vec!["invert".parse().unwrap()];
     Manifest {
+        trace: Some(crate::job::TraceContext::random()),
         job,
         run: 1,
         filename: "../x.png".to_owned(),

@@ -139,6 +139,11 @@ impl Assembly {
         }
     }
 
+    /// The span of what is done for it.
+    pub fn span(&self) -> tracing::Span {
+        self.known.span(self.number)
+    }
+
     /// The job.
     pub fn job(&self) -> JobId {
         self.known.manifest.job

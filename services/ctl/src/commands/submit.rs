@@ -8,16 +8,17 @@ use super::get::fetch;
 use super::run::parse_chain;
 use crate::CtlError;
 use crate::api::{Api, UrlArgs};
+use crate::watching::{Teller, Telling};
 use crate::{job_wait, output};
 
 /// Send pictures to the running system.
 ///
-/// Prints a line for each picture: its job and the page that shows it. With --wait the exit code says
-/// whether all are done. A chain that cannot be right is refused before anything is sent.
+/// Prints a line for each picture: its job and the page that shows it. With --wait or --watch the exit
+/// code says whether all are done. A chain that cannot be right is refused before anything is sent.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  tessera submit photo.png --op gaussian_blur:ksize=51 --wait --output soft.png
+  tessera submit photo.png --op gaussian_blur:ksize=51 --watch --output soft.png
   tessera submit *.png --op grayscale --priority low --output gray/")]
 pub struct Args {
     /// The pictures.
@@ -38,6 +39,9 @@ pub struct Args {
     /// Wait until the jobs have ended.
     #[arg(long)]
     wait: bool,
+    /// Wait, and show how the jobs get on: a line for each new status, stage and tenth; with --json, every event.
+    #[arg(long)]
+    watch: bool,
     /// Where to put the results: a file for one picture, a folder for several. Waits.
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
@@ -58,7 +62,7 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         print_accepted(args, &api, file, &answer)?;
         jobs.push(answer["id"].as_str().unwrap_or_default().to_owned());
     }
-    if !args.wait && args.output.is_none() {
+    if !args.wait && !args.watch && args.output.is_none() {
         return Ok(());
     }
     // Every job is waited for; the first that did not go well decides the exit code.
@@ -118,7 +122,14 @@ fn print_accepted(args: &Args, api: &Api, file: &Path, answer: &Value) -> Result
 }
 
 fn end(args: &Args, api: &Api, id: &str, target: Option<&Path>) -> Result<(), CtlError> {
-    let job = job_wait::wait_for_end(api, id)?;
+    let telling = match (args.watch, args.json) {
+        (false, _) => Telling::Line,
+        (true, false) => Telling::Lines,
+        (true, true) => Telling::Json,
+    };
+    let mut teller = Teller::new(telling);
+    let job = job_wait::follow(api, id, &mut |news| teller.tell(news))?;
+    drop(teller);
     if args.json {
         output::print(&format!("{job}\n"))?;
     }

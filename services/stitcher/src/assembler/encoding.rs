@@ -12,6 +12,7 @@ use crate::actors::encoder::{EncodeStrips, Outcome, StripsEncoded};
 use crate::assembly::{Assembly, Work};
 use crate::edges::Trouble;
 use crate::encoding::EncodeError;
+use tracing::Instrument;
 
 /// Stages that are encoded while tiles still come, at most: each holds an open file and its buffers.
 const EARLY_ENCODINGS: usize = 8;
@@ -97,7 +98,8 @@ impl Assembler {
                 self.edges.counts.produced(bytes);
                 let end = StageEnd::of(assembly, object, bytes);
                 let (edges, reports) = (self.edges.clone(), self.reports.clone());
-                tokio::task::spawn_local(async move { reports(Report::Ended(ending::end(&edges, end).await)) });
+                let ending = async move { reports(Report::Ended(ending::end(&edges, end).await)) };
+                tokio::task::spawn_local(ending.in_current_span());
             }
             Outcome::BadSlots(tiles) => {
                 assembly.put_back(encoding);

@@ -12,7 +12,9 @@ use tessera::budget::Share;
 use tessera::job::{JobId, Manifest, Token};
 use tessera::state::{Leased, StateError};
 use tessera::store::StoreError;
+use tessera::telemetry::logs::trace_id;
 use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument;
 
 use super::desk::{Desk, Remembered};
 use super::memory::Needs;
@@ -215,11 +217,20 @@ impl Leaser {
 
     fn begin(&mut self, grant: Grant, share: Share) {
         let (desk, job) = (self.desk.clone(), grant.manifest.job);
-        self.passes.spawn_local(async move {
+        let span = tracing::info_span!(
+            "picture.cut",
+            trace_id = trace_id(grant.manifest.trace.as_ref()),
+            %job,
+            stage = grant.stage,
+            run = grant.run,
+            attempt = grant.attempt,
+        );
+        let run = async move {
             let ended = pass::run(desk, grant).await;
             drop(share);
             (job, ended)
-        });
+        };
+        self.passes.spawn_local(run.instrument(span));
     }
 
     async fn manifest(&mut self, job: JobId) -> Result<Option<Arc<Manifest>>, StoreError> {

@@ -216,6 +216,7 @@ impl Picture {
 
     pub fn manifest(&self) -> Manifest {
         Manifest {
+            trace: None,
             job: JobId::random(),
             run: 1,
             filename: "picture.png".to_owned(),

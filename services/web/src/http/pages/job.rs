@@ -9,6 +9,7 @@ use tessera::state::{JobView, now};
 
 use super::jobs::percent;
 use super::mosaic::{MAX_TILES, Mosaic};
+use super::times::Times;
 use super::{page, see_other, words};
 use crate::http::job_json::{StageJson, eta_seconds, notice, stages};
 use crate::http::problem::Problem;
@@ -38,6 +39,8 @@ struct JobPage {
     percent: u32,
     received_tiles: u32,
     total_tiles: u32,
+    /// From 1, as people count.
+    stage: u32,
     eta: Option<String>,
     took: Option<String>,
     stages: Vec<StageJson>,
@@ -47,7 +50,7 @@ struct JobPage {
     bytes_out: String,
     is_shown: bool,
     mosaic: Option<Mosaic>,
-    times: Vec<(String, u64)>,
+    times: Times,
 }
 
 impl JobPage {
@@ -79,7 +82,8 @@ impl JobPage {
             bytes_out: words::bytes(view.bytes_out),
             is_shown: view.status == JobStatus::Done && pixels <= MAX_SHOWN_PIXELS,
             mosaic,
-            times: view.ms.iter().map(|(step, ms)| (step.clone(), *ms)).collect(),
+            stage: (view.stage + 1).min(view.stages.max(1)),
+            times: Times::of(view),
         }
     }
 }
@@ -130,7 +134,8 @@ pub async fn show(services: Data<Services>, id: Path<String>) -> Result<HttpResp
 
 async fn draw(services: &Services, view: &JobView) -> Result<Option<Mosaic>, Problem> {
     let tiles = services.state.tiles_by(view.job, view.stage).await?;
-    if tiles.iter().all(Option::is_none) {
+    // While tiles may come there is a place for them.
+    if tiles.iter().all(Option::is_none) && view.status.is_terminal() {
         return Ok(None);
     }
     let names = services.state.worker_names().await?;

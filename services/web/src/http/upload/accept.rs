@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
-use tessera::job::{JobId, JobStatus, Manifest};
+use tessera::job::{JobId, JobStatus, Manifest, TraceContext};
 use tessera::picture::codec::ResultFormat;
 use tessera::plan::{DiskNeed, Plan};
 use tessera::state::{Transition, now};
@@ -32,13 +32,27 @@ pub struct Accepted {
     pub status: JobStatus,
     /// Tiles of its first stage.
     pub total_tiles: u32,
+    /// The trace it belongs to.
+    pub trace: Option<TraceContext>,
+}
+
+impl Accepted {
+    /// The header that tells the sender the trace, if there is one.
+    pub fn trace_header(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        self.trace.map(|trace| (TraceContext::HEADER, trace.to_string())).into_iter()
+    }
 }
 
 /// Makes the job's manifest: header, limits and plan.
 ///
 /// # Errors
 /// A [`Problem`] that names what does not fit; the original is left to the caller.
-pub async fn describe(services: &Services, received: &Received, request: &JobRequest) -> Result<Manifest, Problem> {
+pub async fn describe(
+    services: &Services,
+    received: &Received,
+    request: &JobRequest,
+    trace: TraceContext,
+) -> Result<Manifest, Problem> {
     let config = &services.config;
     let info = inspect(&services.store, received.job, received.format, &config.limits).await?;
     let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
@@ -59,6 +73,7 @@ pub async fn describe(services: &Services, received: &Received, request: &JobReq
         original_format: received.format.extension().to_owned(),
         plan,
         created_at: now(),
+        trace: Some(trace),
     })
 }
 
@@ -90,10 +105,10 @@ fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
 pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accepted, Problem> {
     let job = manifest.job;
     let tiles = manifest.plan.stage(0).map_or(0, |stage| stage.grid().tiles());
-    let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles };
+    let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles, trace: manifest.trace };
     services.store.put_manifest(manifest).await?;
     services.state.accept(manifest, ACCEPTING_TTL).await?;
-    if let Err(error) = send(services, job).await {
+    if let Err(error) = send(services, manifest).await {
         // It may have arrived although its acknowledgement did not: then somebody may have begun the job.
         return match services.state.withdraw(job).await {
             Ok(Transition::Refused { status: Some(status) }) => Ok(Accepted { status, ..accepted }),
@@ -109,9 +124,10 @@ pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accept
     }
 }
 
-async fn send(services: &Services, job: JobId) -> Result<(), BusError> {
+async fn send(services: &Services, manifest: &Manifest) -> Result<(), BusError> {
+    let job = manifest.job;
     let (headers, payload) = JobCommand::Accepted { job }.encode();
     let key = Some(job.to_string());
     let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: payload.into() };
-    services.producer.send(record).await.map(|_| ())
+    services.producer.send(record.traced(manifest.trace.as_ref())).await.map(|_| ())
 }
