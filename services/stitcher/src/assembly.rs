@@ -139,6 +139,11 @@ impl Assembly {
         }
     }
 
+    /// The span of what is done for it.
+    pub fn span(&self) -> tracing::Span {
+        self.known.span(self.number)
+    }
+
     /// The job.
     pub fn job(&self) -> JobId {
         self.known.manifest.job
@@ -159,10 +164,10 @@ impl Assembly {
         if self.stage().is_some_and(|stage| stage.makes == Makes::Statistic) {
             return None;
         }
-        let (job, token) = (self.job(), self.token.clone());
+        let (job, token, manifest) = (self.job(), self.token.clone(), &self.known.manifest);
         if self.is_last() {
-            let ext = self.known.manifest.format.clone();
-            Some((Product::Result(self.known.manifest.result_format()), Object::Result { job, token, ext }))
+            let product = Product::Result { format: manifest.result_format(), icc: manifest.profile() };
+            Some((product, Object::Result { job, token, ext: manifest.format.clone() }))
         } else {
             Some((Product::Rows, Object::Rows { job, stage: self.number + 1, token }))
         }
