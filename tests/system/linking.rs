@@ -30,8 +30,8 @@ fn edges_through_all_tiles_come_out_as_the_reference() -> Result<()> {
     let job = system.submit_and_compare(&spiral, &[CANNY])?;
     let (_, _, _, samples) = pictures::decode(&system.result(&job)?)?;
     let white = samples.iter().filter(|sample| **sample == 255).count();
-    // Both sides of a line of about 40,000 pixels; without its outer end next to nothing of it.
-    assert!(white > 60_000, "{white} white pixels: the spiral is cut");
+    // Both sides of all of the line; without what is joined, only its outermost side.
+    assert!(white > 50_000, "{white} white pixels: the spiral is cut");
     let photo = pictures::rgb_png(1537, 1100, 61)?;
     for operations in [
         &["canny"][..],
