@@ -231,7 +231,7 @@ fn digest(job: &Map<String, Value>) -> u32 {
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let digest = Sha256::digest(serde_json::to_vec(&told).unwrap_or_default());
-    digest.iter().take(4).fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+    digest.iter().take(4).fold(0, |sum, byte| (sum << 8) | u32::from(*byte))
 }
 
 fn told(changes: &[JobEvent]) -> Value {
