@@ -36,7 +36,7 @@ fn wanted(picture: &[u8], format: &str) -> Vec<u8> {
 async fn files_that_are_refused_name_the_cause_and_leave_nothing() {
     use png::{BitDepth, ColorType};
     let rig = Rig::new().await;
-    let limits = LimitArgs { max_pixels: 300_000_000, max_decode_bytes: 5000, ..LimitArgs::default() };
+    let limits = LimitArgs { max_pixels: 300_000_000, max_decode_bytes: 4000, ..LimitArgs::default() };
     let site = Site::start(&rig, Settings { limits, ..Settings::default() }).await;
     let jpeg = fixture("rgb444.jpg");
     let sof = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
@@ -57,9 +57,14 @@ async fn files_that_are_refused_name_the_cause_and_leave_nothing() {
         ("f13 12 bit", 422, "12 bits", changed(sof + 4, &[12])),
         ("f13 lossless", 422, "lossless", changed(sof + 1, &[0xc3])),
         ("f13 arithmetic", 422, "arithmetic", changed(sof + 1, &[0xc9])),
-        ("f14", 422, "max_decode_bytes is 5000", fixture("progressive.jpg")),
-        ("f20", 422, "max_decode_bytes is 5000", fixture("animated.webp")),
-        ("f21", 422, "max_pixels", b"GIF89a\xff\xff\xff\xff\0\0\0\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\0\x3b".to_vec()),
+        ("f14", 422, "max_decode_bytes is 4000", fixture("progressive.jpg")),
+        ("f20", 422, "max_decode_bytes is 4000", fixture("animated.webp")),
+        (
+            "f21",
+            422,
+            "max_decode_bytes",
+            b"GIF89a\xff\xff\xff\xff\0\0\0\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\0\x3b".to_vec(),
+        ),
         ("f22", 422, "TIFF", [&b"II*\0\x08\0\0\0\x01\0"[..], &[0; 16]].concat()),
         ("f23 avif", 415, "PNG, JPEG, WebP", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec()),
         ("f23 heic", 415, "PNG, JPEG, WebP", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec()),
