@@ -197,7 +197,7 @@ impl Looker {
         let again = seen.filter_map(|(at, (before, glimpse))| {
             let view = &glimpse.as_ref().filter(|_| before.is_none())?.view;
             let is_late = view.stage != 0 && view.total_tiles <= MAX_TILES;
-            is_late.then(|| (at, Watched { job: view.job, after: None, tiles_of: Some(view.stage) }))
+            is_late.then_some((at, Watched { job: view.job, after: None, tiles_of: Some(view.stage) }))
         });
         let (places, again): (Vec<usize>, Vec<Watched>) = again.unzip();
         for (at, glimpse) in places.into_iter().zip(self.state.glimpses(&again).await?) {
