@@ -10,7 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 mod manifest;
+mod trace;
+
 pub use manifest::{EndMarker, Manifest};
+pub use trace::TraceContext;
 
 /// Why a text is not an identifier.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +154,7 @@ macro_rules! serde_as_text {
         }
     )*};
 }
-serde_as_text!(JobId, Token, WorkerId);
+serde_as_text!(JobId, Token, WorkerId, TraceContext);
 
 /// Where a job is in its life (design: *A job's life*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! The headers of a record as they came, so that a dead letter can carry them on unchanged.
 
+use crate::job::TraceContext;
+
 /// Names and values, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, Vec<u8>)>);
@@ -14,6 +16,11 @@ impl Headers {
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().rfind(|(other, _)| other == name)?;
         std::str::from_utf8(value).ok()
+    }
+
+    /// The trace that the record belongs to, if it says so.
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.get(TraceContext::HEADER)?.parse().ok()
     }
 
     /// All of them.

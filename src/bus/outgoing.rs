@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::{Headers, Topic};
+use crate::job::TraceContext;
 
 /// Framing of a record and of its batch, at most; librdkafka counts it against the limit too.
 const FRAMING_BYTES: usize = 128;
@@ -24,6 +25,15 @@ pub struct Outgoing {
     pub headers: Vec<(&'static str, String)>,
     /// Its value.
     pub payload: Bytes,
+}
+
+impl Outgoing {
+    /// The same record as the next step of a trace, if it belongs to one.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<&TraceContext>) -> Self {
+        self.headers.extend(trace.map(|trace| (TraceContext::HEADER, trace.child().to_string())));
+        self
+    }
 }
 
 /// A record to be sent whose key and headers may be anybody's bytes.

@@ -10,7 +10,7 @@ mod task;
 mod tile;
 
 pub use command::{Check, JobCommand};
-pub use heartbeat::{CurrentTile, Heartbeat};
+pub use heartbeat::{CurrentTile, FinishedTile, Heartbeat, TileOutcome};
 pub use task::{Encoding, PayloadKind, TaskHeader};
 pub use tile::{StepTimes, TileHeader};
 

@@ -45,9 +45,9 @@ static REGISTRY: [Definition; 33] = [
     morphology::OPEN,
     morphology::CLOSE,
     morphology::GRADIENT,
+    pixelate::DEFINITION,
     rotate::DEFINITION,
     flip::DEFINITION,
-    pixelate::DEFINITION,
     sketch::DEFINITION,
     cartoon::DEFINITION,
 ];

@@ -10,6 +10,7 @@
 mod activity;
 mod client;
 pub mod counters;
+mod history;
 mod idempotency;
 mod keys;
 mod leases;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use activity::{Activity, JobEvent};
 pub use client::{State, StateOptions};
+pub use history::WorkerTile;
 pub use idempotency::{Idempotency, MAX_KEY_BYTES};
 pub use leases::{LeaseState, Leased, MAX_DEAD_LEASES, Release};
 pub use stages::{Claim, Mark, Marked};

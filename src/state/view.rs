@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::job::{JobId, JobStatus, Manifest, Priority};
+use crate::job::{JobId, JobStatus, Manifest, Priority, TraceContext};
 use crate::plan::Stage;
 
 /// A job as its hash describes it. What is missing in the hash is 0, empty or `None`.
@@ -24,6 +24,8 @@ pub struct JobView {
     pub operations: Vec<String>,
     /// The result's format.
     pub format: String,
+    /// What the result does not have of the original.
+    pub notices: Vec<String>,
     /// Tiles of the stage.
     pub total_tiles: u32,
     /// Tiles of the stage that are in the spool.
@@ -77,6 +79,8 @@ pub struct JobView {
     pub bytes_in: u64,
     /// Bytes of the result.
     pub bytes_out: u64,
+    /// The trace that its upload belongs to.
+    pub trace: Option<TraceContext>,
     /// Milliseconds per step: the fields `ms_…`, without `ms_`. Of what many do at once, the sum.
     pub ms: BTreeMap<String, u64>,
     /// The same for each stage: the fields `ms_…:S`.
@@ -108,6 +112,7 @@ impl JobView {
             owner: text(fields, "owner"),
             operations: text(fields, "operations").split_whitespace().map(str::to_owned).collect(),
             format: text(fields, "format"),
+            notices: text(fields, "notices").lines().map(str::to_owned).collect(),
             total_tiles: number(fields, "total_tiles"),
             received_tiles: number(fields, "received_tiles"),
             tile_width: number(fields, "tile_width"),
@@ -135,6 +140,7 @@ impl JobView {
             bytes_in: number(fields, "bytes_in"),
             bytes_out: number(fields, "bytes_out"),
             ms,
+            trace: fields.remove("traceparent").and_then(|text| text.parse().ok()),
             stage_ms,
         })
     }
@@ -154,6 +160,11 @@ fn times(hash: &HashMap<String, String>) -> (BTreeMap<String, u64>, BTreeMap<u32
                 of_stages.entry(stage).or_default().insert(step.to_owned(), ms);
             }
         }
+    }
+    // Kept by stage alone until the job has ended.
+    let kernels = of_stages.values().filter_map(|steps| steps.get("kernels")).sum();
+    if kernels > 0 {
+        of_job.entry("kernels".to_owned()).or_insert(kernels);
     }
     (of_job, of_stages)
 }
@@ -175,6 +186,7 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("owner", manifest.owner.clone()),
         ("operations", operations.join(" ")),
         ("format", manifest.format.clone()),
+        ("notices", manifest.notices.join("\n")),
         ("original_width", plan.input.size.width.to_string()),
         ("original_height", plan.input.size.height.to_string()),
         ("stages", plan.stages.len().to_string()),
@@ -187,8 +199,9 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("bytes_out", "0".to_owned()),
     ];
     let named = named.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let trace = manifest.trace.map(|trace| ("traceparent".to_owned(), trace.to_string()));
     let grids = plan.stages.iter().enumerate().map(|(stage, of)| (format!("grid:{stage}"), grid(of)));
-    named.chain(grids).collect()
+    named.chain(trace).chain(grids).collect()
 }
 
 /// Tiles, tile sides and grid sides of a stage, as the scripts read them.

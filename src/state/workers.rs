@@ -6,9 +6,10 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::client::State;
+use super::history::WorkerTile;
 use super::script;
 use super::{StateError, now};
-use crate::bus::records::Heartbeat;
+use crate::bus::records::{CurrentTile, Heartbeat};
 use crate::job::{Token, WorkerId};
 
 /// Ids that are remembered, live and recently dead.
@@ -51,8 +52,8 @@ pub struct WorkerView {
     pub mean_ms: f64,
     /// Milliseconds since it last finished a tile, if it has one in hand.
     pub stuck_ms: Option<u64>,
-    /// Tiles in hand, as JSON.
-    pub current: String,
+    /// Tiles in hand at its last heartbeat.
+    pub current: Vec<CurrentTile>,
     /// When it started, by its own clock.
     pub started_at: String,
     /// Where its health page listens.
@@ -76,11 +77,12 @@ impl State {
     pub async fn beat(&self, beat: &Heartbeat, ttl: Duration) -> Result<(), StateError> {
         let worker = &beat.worker;
         let time = now();
-        let line = serde_json::json!({"at": time, "busy": beat.busy, "done": beat.tiles_done, "mean_ms": beat.mean_ms});
         let call = script::BEAT.call().key(self.keys.worker(worker));
         let call = call.key(self.keys.worker_totals(worker)).key(self.keys.worker_history(worker));
         let call = call.arg(&beat.incarnation).arg(beat.tiles_done).arg(beat.tiles_failed).arg(ttl.as_secs().max(1));
-        let call = call.arg(KEEP_TOTALS.as_secs()).arg(line);
+        let call = call.arg(KEEP_TOTALS.as_secs()).arg(beat.finished.len());
+        let lines = beat.finished.iter().flat_map(|tile| [tile.number.to_string(), WorkerTile::of(tile).line()]);
+        let call = call.args(lines);
         self.script(call.args(fields(beat, time).into_iter().flat_map(|(name, value)| [name.to_owned(), value])))
             .await?;
         let redis_ms = self.redis_ms().await?;
@@ -106,15 +108,31 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn workers(&self) -> Result<Vec<WorkerView>, StateError> {
-        let redis_ms = self.redis_ms().await?;
         let mut command = redis::cmd("ZRANGE");
         let seen: Vec<(String, f64)> =
             self.query(command.arg(self.keys.workers()).arg(0).arg(-1).arg("WITHSCORES")).await?;
-        let seen: Vec<(WorkerId, i64)> =
-            seen.into_iter().filter_map(|(id, at)| Some((id.parse().ok()?, at as i64))).collect();
+        let seen = seen.into_iter().filter_map(|(id, at)| Some((id.parse().ok()?, at as i64))).collect();
+        let mut views = self.worker_views(seen).await?;
+        views.sort_by(|a, b| a.worker.cmp(&b.worker));
+        Ok(views)
+    }
+
+    /// A worker that lives or died recently.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn worker(&self, worker: &WorkerId) -> Result<Option<WorkerView>, StateError> {
+        let mut command = redis::cmd("ZSCORE");
+        let seen: Option<f64> = self.query(command.arg(self.keys.workers()).arg(worker.as_str())).await?;
+        let Some(seen) = seen else { return Ok(None) };
+        Ok(self.worker_views(vec![(worker.clone(), seen as i64)]).await?.pop())
+    }
+
+    async fn worker_views(&self, seen: Vec<(WorkerId, i64)>) -> Result<Vec<WorkerView>, StateError> {
         if seen.is_empty() {
             return Ok(Vec::new());
         }
+        let redis_ms = self.redis_ms().await?;
         let mut pipeline = redis::pipe();
         for (worker, _) in &seen {
             pipeline.cmd("HGETALL").arg(self.keys.worker(worker));
@@ -131,9 +149,7 @@ impl State {
             let view = view(worker, hash, at, redis_ms);
             WorkerView { tiles_done: totals(values).tiles_done, tiles_failed: totals(values).tiles_failed, ..view }
         });
-        let mut views: Vec<WorkerView> = views.collect();
-        views.sort_by(|a, b| a.worker.cmp(&b.worker));
-        Ok(views)
+        Ok(views.collect())
     }
 
     /// The starts of workers that beat within the time to live.
@@ -182,14 +198,6 @@ impl State {
         command.arg(self.keys.worker_totals(worker)).arg(&["base_done", "done", "base_failed", "failed"]);
         let value: redis::Value = self.query(&command).await?;
         Ok(totals(&[redis::Value::Nil, value]))
-    }
-
-    /// The latest heartbeats of a worker, newest first, as JSON lines.
-    ///
-    /// # Errors
-    /// [`StateError`] if Redis gives no answer.
-    pub async fn worker_history(&self, worker: &WorkerId) -> Result<Vec<String>, StateError> {
-        self.query(redis::cmd("LRANGE").arg(self.keys.worker_history(worker)).arg(0).arg(-1)).await
     }
 }
 
@@ -243,7 +251,7 @@ fn view(worker: WorkerId, mut hash: HashMap<String, String>, seen_ms: i64, redis
         tiles_failed: 0,
         mean_ms: text("mean_ms").parse().unwrap_or(0.0),
         stuck_ms: text("stuck_ms").parse().ok(),
-        current: text("current"),
+        current: serde_json::from_str(&text("current")).unwrap_or_default(),
         started_at: text("started_at"),
         health_addr: text("health_addr"),
     }

@@ -49,6 +49,7 @@ fn manifest(job: JobId) -> Manifest {
     let limits = PlanLimits { tile_size: 256, max_record_bytes: 1_000_000, band_bytes: 64 << 20 };
     let steps = vec!["invert".parse().unwrap()];
     Manifest {
+        trace: Some(crate::job::TraceContext::random()),
         job,
         run: 1,
         filename: "../x.png".to_owned(),
@@ -57,6 +58,8 @@ fn manifest(job: JobId) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 10,
+        icc: None,
+        notices: Vec::new(),
         quality: None,
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),

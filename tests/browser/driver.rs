@@ -136,6 +136,11 @@ impl Browser {
         })
     }
 
+    /// Runs a script in the page and gives what it returns.
+    pub fn run(&self, script: &str) -> Result<Value> {
+        self.post("/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
     /// A property of an element, as the browser has it.
     pub fn property(&self, selector: &str, name: &str) -> Result<Value> {
         let element = self.find(selector)?;

@@ -75,6 +75,97 @@ fn the_result_is_shown_on_the_page() -> Result<()> {
     })
 }
 
+/// A system whose jobs take some seconds, and a job of 24 tiles in it.
+fn slow_job() -> Result<(System, String)> {
+    let system = System::start(&Options { tile_delay_ms: 400, ..Options::default() })?;
+    let job = system.submit(&pictures::rgb_png(1537, 1100, 35)?, &["invert"])?;
+    Ok((system, job))
+}
+
+/// Waits for a progress strictly between the ends, and gives it.
+fn progress_under_way(browser: &Browser, after: f64) -> Result<f64> {
+    support::wait_for("progress to be seen", support::LONG, || {
+        let value = browser.property("progress", "value").ok().and_then(|value| value.as_f64());
+        Ok(value.filter(|value| *value > after && *value < 100.0))
+    })
+}
+
+#[test]
+fn progress_moves_and_the_result_appears_without_reload() -> Result<()> {
+    let (system, job) = slow_job()?;
+    let browser = Browser::start(Scripts::Allowed)?;
+    browser.open(&format!("{}/jobs/{job}", system.client.base))?;
+    // A mark on the heading is gone after a reload.
+    browser.run("document.querySelector('h1').dataset.mark = 'kept'; return null;")?;
+    let first = progress_under_way(&browser, 0.0)?;
+    let second = progress_under_way(&browser, first)?;
+    ensure!(second > first);
+    browser.wait_for_text("of 12 tiles")?;
+    let drawn = || browser.run("return document.querySelectorAll('svg.mosaic path:not(.missing)').length;");
+    ensure!(drawn()?.as_u64() > Some(0), "tiles are drawn while they come");
+    browser.find("a[download]")?;
+    browser.wait_for_text("done")?;
+    let shown = format!("img[src='/api/v1/jobs/{job}/result']");
+    support::wait_for("the result to be shown", support::LONG, || {
+        Ok((browser.property(&shown, "naturalWidth")? == 1537).then_some(()))
+    })?;
+    browser.wait_for_text("Where the time went")?;
+    assert_eq!(browser.run("return document.querySelector('h1').dataset.mark;")?, "kept", "the page was reloaded");
+    Ok(())
+}
+
+#[test]
+fn a_page_outlives_a_restart_of_the_web_service() -> Result<()> {
+    let (mut system, job) = slow_job()?;
+    let browser = Browser::start(Scripts::Allowed)?;
+    browser.open(&format!("{}/jobs/{job}", system.client.base))?;
+    let first = progress_under_way(&browser, 0.0)?;
+    let port = system.client.base.rsplit(':').next().context("no port")?.to_owned();
+    system.process("web")?.terminate(support::LONG)?;
+    browser.wait_for_text("The connection is lost")?;
+    system.restart_at("web", &format!("127.0.0.1:{port}"))?;
+    ensure!(progress_under_way(&browser, first).is_ok() || system.job(&job)?["status"] == "done");
+    browser.find("a[download]").map(drop)
+}
+
+#[test]
+fn progress_is_right_without_scripts_too() -> Result<()> {
+    let (system, job) = slow_job()?;
+    let browser = Browser::start(Scripts::Blocked)?;
+    browser.open(&format!("{}/jobs/{job}", system.client.base))?;
+    let first = progress_under_way(&browser, 0.0)?;
+    progress_under_way(&browser, first)?;
+    browser.find("a[download]").map(drop)
+}
+
+#[test]
+fn the_workers_page_shows_what_is_in_hand_and_who_is_dead() -> Result<()> {
+    let mut system = System::start(&Options { tile_delay_ms: 30_000, ..Options::default() })?;
+    let job = system.submit(&pictures::rgb_png(1100, 600, 36)?, &["invert"])?;
+    let browser = Browser::start(Scripts::Allowed)?;
+    browser.open(&format!("{}/workers", system.client.base))?;
+    browser.run("document.querySelector('h1').dataset.mark = 'kept'; return null;")?;
+    // Once a heartbeat has told of it.
+    browser.find(&format!(".hand a[href='/jobs/{job}']"))?;
+    browser.wait_for_text("invert for ")?;
+    let id = format!("{}worker-1", system.prefix);
+    let name = format!("{}worker:{id}", system.prefix);
+    system.kill("worker-1")?;
+    let row = format!("//tr[.//a[@href='/workers/{id}']]");
+    let shows = |word: &str| {
+        browser.run(&format!(
+            "return document.evaluate({row:?}, document, null, 9, null).singleNodeValue.textContent.includes({word:?});"
+        ))
+    };
+    ensure!(shows("running")? == true, "it is not dead before its time");
+    let last: f64 = redis::Commands::zscore(&mut system.connection()?, format!("{}workers", system.prefix), &id)?;
+    support::wait_for("the page to say that it is dead", support::LONG, || Ok((shows("dead")? == true).then_some(())))?;
+    let since_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis() as f64 - last;
+    ensure!((14_500.0..16_000.0).contains(&since_ms), "dead {since_ms} ms after the last heartbeat of {name}");
+    assert_eq!(browser.run("return document.querySelector('h1').dataset.mark;")?, "kept", "the page was reloaded");
+    Ok(())
+}
+
 #[test]
 fn mistakes_are_answered_by_a_page_that_says_what_to_do() -> Result<()> {
     let system = System::start(&Options { workers: 0, ..Options::default() })?;

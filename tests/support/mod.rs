@@ -3,6 +3,7 @@
 //! Every system has its own topics, keys and folders, all removed when it is dropped.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod brokers;
 pub mod http;
 pub mod pictures;
 pub mod process;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tessera::bus::Topic;
 use tessera::config::KafkaArgs;
 
+use super::brokers::Broker;
 use super::http::{Answer, Client, Form};
 use super::process::{Process, Recipe};
 use super::{LONG, required, wait_for};
@@ -23,13 +24,15 @@ pub struct Options {
     pub splitters: u32,
     /// Milliseconds that a worker waits in each tile, so that a test can act in mid-job.
     pub tile_delay_ms: u32,
+    /// The brokers that the test has to itself; the others are those that `ops/test` gives.
+    pub own: Vec<Broker>,
     /// More settings for every process.
     pub environment: Vec<(String, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 2, stitchers: 1, splitters: 1, tile_delay_ms: 0, environment: Vec::new() }
+        Self { workers: 2, stitchers: 1, splitters: 1, tile_delay_ms: 0, own: Vec::new(), environment: Vec::new() }
     }
 }
 
@@ -42,6 +45,7 @@ pub struct System {
     processes: BTreeMap<String, Process>,
     environment: BTreeMap<String, String>,
     redis: redis::Client,
+    own: Vec<Broker>,
 }
 
 impl System {
@@ -70,10 +74,20 @@ impl System {
     fn prepare(options: &Options) -> Result<Self> {
         let prefix = format!("test-{}-", &tessera::job::Token::random().as_str()[..10]);
         let folder = tempfile::Builder::new().prefix("tessera-system-").tempdir()?;
-        let mut kafka = KafkaArgs::new(required("TESSERA_TEST_KAFKA_BROKERS")?, prefix.clone());
+        let mut processes = BTreeMap::new();
+        let mut address = |broker: Broker, variable: &str| -> Result<String> {
+            if !options.own.contains(&broker) {
+                return required(variable);
+            }
+            let (process, address) = broker.start(folder.path())?;
+            processes.insert(broker.name().to_owned(), process);
+            Ok(if broker == Broker::Redis { format!("redis://{address}/0") } else { address })
+        };
+        let brokers = address(Broker::Kafka, "TESSERA_TEST_KAFKA_BROKERS")?;
+        let url = address(Broker::Redis, "TESSERA_TEST_REDIS_URL")?;
+        let mut kafka = KafkaArgs::new(brokers, prefix.clone());
         (kafka.tasks_partitions, kafka.results_partitions, kafka.jobs_partitions) = (16, 4, 2);
-        create_topics(&kafka)?;
-        let url = required("TESSERA_TEST_REDIS_URL")?;
+        wait_for("the topics", LONG, || Ok(create_topics(&kafka).ok()))?;
         let mut environment: BTreeMap<String, String> = [
             ("TESSERA_KAFKA_BROKERS", kafka.kafka_brokers.clone()),
             ("TESSERA_REDIS_URL", url.clone()),
@@ -97,7 +111,7 @@ impl System {
         environment.extend(options.environment.iter().cloned());
         let redis = redis::Client::open(url)?;
         let client = Client::new("127.0.0.1:9");
-        Ok(Self { folder, kafka, prefix, client, processes: BTreeMap::new(), environment, redis })
+        Ok(Self { folder, kafka, prefix, client, processes, environment, redis, own: options.own.clone() })
     }
 
     /// Starts worker `n`.
@@ -125,8 +139,10 @@ impl System {
         self.processes.get_mut(name).with_context(|| format!("no process {name}"))
     }
 
+    /// The names of the services, brokers of its own aside.
     pub fn names(&self) -> Vec<String> {
-        self.processes.keys().cloned().collect()
+        let is_service = |name: &&String| !self.own.iter().any(|broker| broker.name() == name.as_str());
+        self.processes.keys().filter(is_service).cloned().collect()
     }
 
     /// Ends a process with SIGKILL; its address file stays, as after a crash.
@@ -145,6 +161,13 @@ impl System {
             self.client = Client::new(self.address("web")?);
         }
         Ok(())
+    }
+
+    /// As [`System::restart`], listening at `address`: that of before, so that open pages find it again.
+    pub fn restart_at(&mut self, name: &str, address: &str) -> Result<()> {
+        let process = self.process(name)?;
+        process.recipe.environment.insert("TESSERA_HTTP_ADDR".to_owned(), address.to_owned());
+        self.restart(name)
     }
 
     fn address_file(&self, name: &str) -> PathBuf {
@@ -279,6 +302,24 @@ impl System {
         Ok(())
     }
 
+    /// Waits until nothing is left of jobs that are done but what belongs to them: original, description, result and
+    /// end in the store, nothing in the spools, no tile in a worker's hand.
+    pub fn leaves_nothing(&self, jobs: &[&str]) -> Result<()> {
+        let mut left = String::new();
+        let waited = wait_for("nothing to be left", LONG, || {
+            let (spool, store) = (self.files("scratch/spool"), self.files("store"));
+            let mut tries = 0_u64;
+            for job in jobs {
+                let held: u64 = self.connection()?.hlen(format!("{}:tries:0", self.job_key(job)))?;
+                tries += held;
+            }
+            let is_clean = spool.is_empty() && store.len() == 4 * jobs.len() && tries == 0;
+            left = format!("spool {spool:?}, store {store:?}, {tries} tiles in hand");
+            Ok(is_clean.then_some(()))
+        });
+        waited.with_context(|| format!("left: {left}"))
+    }
+
     /// Files under a folder of the system, relative to it.
     pub fn files(&self, folder: &str) -> Vec<PathBuf> {
         let root = self.folder.path().join(folder);
@@ -307,13 +348,17 @@ impl Drop for System {
         // The test runner shows this only if the test fails.
         eprintln!("{}", self.logs());
         self.processes.clear();
-        if let Ok(mut connection) = self.redis.get_connection() {
+        if !self.own.contains(&Broker::Redis)
+            && let Ok(mut connection) = self.redis.get_connection()
+        {
             let keys: Vec<String> = connection.keys(format!("{}*", self.prefix)).unwrap_or_default();
             if !keys.is_empty() {
                 let _: Result<(), _> = connection.del(keys);
             }
         }
-        let _ = delete_topics(&self.kafka);
+        if !self.own.contains(&Broker::Kafka) {
+            let _ = delete_topics(&self.kafka);
+        }
     }
 }
 

@@ -8,12 +8,16 @@ mod support;
 
 mod command;
 mod crashes;
+mod crews;
 mod dependencies;
 mod features;
 mod first_light;
 mod formats;
 mod memory;
 mod metrics;
+mod outages;
 mod records;
 mod requests;
+mod tracing;
 mod turns;
+mod watching;

@@ -18,7 +18,7 @@ fn page(system: &System, name: &str) -> Result<String> {
 }
 
 /// The sum of a sample over some processes; what a process does not show counts as 0.
-fn sum(system: &System, names: &[&str], sample: &str) -> Result<f64> {
+pub fn sum(system: &System, names: &[&str], sample: &str) -> Result<f64> {
     let mut sum = 0.0;
     for name in names {
         let page = page(system, name)?;

@@ -20,7 +20,7 @@ fn producer(system: &System) -> Result<BaseProducer> {
         .create()?)
 }
 
-fn records_of(system: &System, topic: Topic) -> Result<i64> {
+pub fn records_of(system: &System, topic: Topic) -> Result<i64> {
     let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &system.kafka.kafka_brokers).create()?;
     let name = topic.name(&system.kafka);
     let mut count = 0;

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::Response;
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, Body, BodyReader};
 
 use crate::CtlError;
 use crate::multipart::Upload;
 use crate::output;
+use crate::post::post;
 
 /// The address of the running system.
 #[derive(clap::Args, Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Api {
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// How long a stream of events may be silent.
+const EVENT_LIMIT: Duration = Duration::from_secs(45);
 const LONGEST_JSON_BYTES: u64 = 64 << 20;
 
 impl Api {
@@ -74,33 +77,47 @@ impl Api {
     /// Sends a picture: streamed, of any size. Answers the body of the 202.
     pub fn submit(&self, picture: &Path, fields: &[(&str, String)]) -> Result<Value, CtlError> {
         let mut upload = Upload::open(picture, fields)?;
-        let request = self
-            .agent
-            .post(format!("{}/api/v1/jobs", self.base))
-            .header("accept", "application/json")
-            .header("content-type", upload.content_type())
-            .header("content-length", upload.length().to_string());
-        let answer = request.send(SendBody::from_reader(&mut upload));
-        self.json(answer)
+        let answer = post(&self.base, "/api/v1/jobs", &mut upload).map_err(|error| self.unreachable(&error))?;
+        if !(200..300).contains(&answer.status) {
+            return Err(refusal(answer.status, answer.retry_after.as_deref(), &answer.text));
+        }
+        serde_json::from_str(&answer.text)
+            .map_err(|error| CtlError::Failed(format!("reading the answer of {}: {error}", self.base)))
+    }
+
+    /// The stream of a job's events, after the one called `last_id`; `None` if the job has ended and that was it.
+    pub fn events(&self, id: &str, last_id: Option<&str>) -> Result<Option<BodyReader<'static>>, CtlError> {
+        let mut request = self.agent.get(format!("{}/api/v1/jobs/{id}/events", self.base));
+        // The system sends a comment when there is nothing else; one that sends nothing has gone.
+        request = request.config().timeout_per_read(Some(EVENT_LIMIT)).build().header("accept", "text/event-stream");
+        if let Some(last_id) = last_id {
+            request = request.header("last-event-id", last_id);
+        }
+        let mut answer = request.call().map_err(|error| self.unreachable(&error))?;
+        match answer.status().as_u16() {
+            200 => Ok(Some(answer.into_body().into_reader())),
+            204 => Ok(None),
+            _ => Err(refused(&mut answer)),
+        }
     }
 
     /// The answer to a GET of a file under `/api/v1`, its body not yet read.
     pub fn open(&self, path: &str) -> Result<Response<Body>, CtlError> {
         let answer = self.agent.get(format!("{}/api/v1{path}", self.base)).call();
         let mut answer = answer.map_err(|error| self.unreachable(&error))?;
-        if answer.status().is_success() { Ok(answer) } else { Err(refusal(&mut answer)) }
+        if answer.status().is_success() { Ok(answer) } else { Err(refused(&mut answer)) }
     }
 
     fn json(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Value, CtlError> {
         let mut answer = answer.map_err(|error| self.unreachable(&error))?;
         if !answer.status().is_success() {
-            return Err(refusal(&mut answer));
+            return Err(refused(&mut answer));
         }
         let text = answer.body_mut().with_config().limit(LONGEST_JSON_BYTES).read_json();
         text.map_err(|error| CtlError::Failed(format!("reading the answer of {}: {error}", self.base)))
     }
 
-    fn unreachable(&self, error: &ureq::Error) -> CtlError {
+    fn unreachable(&self, error: &dyn std::fmt::Display) -> CtlError {
         CtlError::Unreachable(format!(
             "asking {}: {error}; is it running there (ops/status), or is another address needed (--url, TESSERA_URL)?",
             self.base
@@ -108,20 +125,25 @@ impl Api {
     }
 }
 
-/// What a refusal says: the `detail` of a problem document, else its text.
-fn refusal(answer: &mut Response<Body>) -> CtlError {
-    let status = answer.status();
-    let retry = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(output::clean);
+/// What a refusal says: its status, when to come again, and its text.
+fn refused(answer: &mut Response<Body>) -> CtlError {
+    let retry = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let text = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
-    let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+    refusal(answer.status().as_u16(), retry.as_deref(), &text)
+}
+
+/// The `detail` of a problem document, else its text.
+fn refusal(status: u16, retry_after: Option<&str>, text: &str) -> CtlError {
+    let problem: Value = serde_json::from_str(text).unwrap_or_default();
     let said = ["detail", "error", "title"].iter().find_map(|name| problem[*name].as_str());
     let said = output::clean(said.unwrap_or(text.trim()));
-    match status.as_u16() {
+    match status {
         429 | 500.. => {
-            let when = retry.map(|seconds| format!("; try again in {seconds} s")).unwrap_or_default();
+            let when =
+                retry_after.map(|seconds| format!("; try again in {} s", output::clean(seconds))).unwrap_or_default();
             CtlError::Unreachable(format!("{said} (HTTP {status}){when}"))
         }
         404 | 409 | 410 => CtlError::Failed(said),
-        _ => CtlError::Usage(format!("{said} (HTTP {})", status.as_u16())),
+        _ => CtlError::Usage(format!("{said} (HTTP {status})")),
     }
 }

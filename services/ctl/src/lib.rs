@@ -8,12 +8,15 @@ mod api;
 mod bench;
 mod commands;
 mod error;
+mod events;
 mod job_wait;
 mod multipart;
 mod output;
 mod output_file;
+mod post;
 mod progress;
 mod runtime;
+mod watching;
 
 use clap::{Parser, Subcommand};
 

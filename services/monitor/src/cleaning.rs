@@ -9,6 +9,8 @@ use std::time::Duration;
 use tessera::job::{EndMarker, JobId, JobStatus};
 use tessera::state::{JobView, StateError, now};
 use tessera::store::{Object, StoreError};
+use tessera::telemetry::logs::trace_id;
+use tracing::Instrument;
 
 use crate::clock::is_older;
 use crate::edges::Edges;
@@ -56,7 +58,9 @@ impl Cleaning {
             loop {
                 let (jobs, next) = self.edges.state.list(Some(status), PAGE, cursor.as_deref()).await?;
                 for job in &jobs {
-                    self.ended_job(job).await?;
+                    let span =
+                        tracing::info_span!("job.clean", trace_id = trace_id(job.trace.as_ref()), job = %job.job);
+                    self.ended_job(job).instrument(span).await?;
                 }
                 cursor = next;
                 if cursor.is_none() || self.edges.shutdown.is_requested() {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tessera::bus::records::Check;
 use tessera::bus::{BusError, Delivered, Outgoing, Producer, Topic};
 use tessera::config::{KafkaArgs, LimitArgs};
-use tessera::job::{EndMarker, JobStatus};
+use tessera::job::{EndMarker, JobStatus, TraceContext};
 use tessera::state::{JobView, State, StateError, now};
 use tessera::store::Store;
 use tessera::telemetry::Shutdown;
@@ -64,11 +64,11 @@ impl Edges {
     ///
     /// # Errors
     /// [`BusError`] if the question did not reach Kafka.
-    pub async fn check(&self, check: Check) -> Result<Delivered, BusError> {
+    pub async fn check(&self, check: Check, trace: Option<TraceContext>) -> Result<Delivered, BusError> {
         let key = Some(check.job.to_string());
         let headers = check.encode();
         let record = Outgoing { topic: Topic::Results, key, partition: None, headers, payload: Bytes::new() };
-        self.producer.send(record).await
+        self.producer.send(record.traced(trace.as_ref())).await
     }
 
     /// Ends a job as failed: in Redis, then in the store, so that a later end is not overwritten.

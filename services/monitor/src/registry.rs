@@ -111,6 +111,7 @@ mod tests {
             mean_ms: 0.0,
             stuck_ms: None,
             current: Vec::new(),
+            finished: Vec::new(),
             started_at: "2999-01-01T00:00:00Z".into(),
             health_addr: String::new(),
         }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use tessera::bus::admin::lag;
 use tessera::bus::records::Check;
 use tessera::bus::{Delivered, Group};
-use tessera::job::JobId;
+use tessera::job::{JobId, TraceContext};
 use tessera::state::{JobView, StateError};
+use tessera::telemetry::logs::trace_id;
+use tracing::Instrument;
 
 use crate::clock::millis;
 use crate::edges::Edges;
@@ -51,11 +53,12 @@ impl Sweep {
         let has_workers = self.edges.state.live_slots().await? > 0;
         let now_ms = chrono::Utc::now().timestamp_millis();
         for job in &jobs {
-            if let Some(reason) = self.overdue(job, now_ms) {
-                self.edges.fail(job, &reason).await?;
-                continue;
+            let trace_id = trace_id(job.trace.as_ref());
+            let span = tracing::info_span!("job.sweep", trace_id, job = %job.job, stage = job.stage);
+            match self.overdue(job, now_ms) {
+                Some(reason) => self.edges.fail(job, &reason).instrument(span).await?,
+                None => self.judge(job, has_workers, now_ms).instrument(span).await?,
             }
-            self.judge(job, has_workers, now_ms).await?;
         }
         tracing::debug!(jobs = jobs.len(), has_workers, "swept");
         if self.repaired.is_none_or(|at| at.elapsed() >= REPAIR_EVERY) {
@@ -92,7 +95,7 @@ impl Sweep {
             Verdict::Fine => Ok(()),
             _ if !self.last_was_read(job.job).await => Ok(()),
             Verdict::Check => {
-                self.check(&look, now_ms).await;
+                self.check(&look, job.trace, now_ms).await;
                 Ok(())
             }
             Verdict::GiveUp { checks } => {
@@ -102,10 +105,10 @@ impl Sweep {
         }
     }
 
-    async fn check(&mut self, look: &Look, now_ms: i64) {
+    async fn check(&mut self, look: &Look, trace: Option<TraceContext>, now_ms: i64) {
         let Look { job, stage, received, total, .. } = *look;
         tracing::info!(%job, stage, received, total, "the job seems stuck; its stitcher is asked to look");
-        match self.edges.check(Check { job, stage }).await {
+        match self.edges.check(Check { job, stage }, trace).await {
             Ok(delivered) => {
                 self.edges.counts.checked();
                 self.stalls.checked(look, now_ms);

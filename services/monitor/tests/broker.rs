@@ -72,6 +72,7 @@ async fn beat(rig: &Rig, worker: &str, status: &str) {
         mean_ms: 1.5,
         stuck_ms: None,
         current: Vec::new(),
+        finished: Vec::new(),
         started_at: "2999-01-01T00:00:00Z".to_owned(),
         health_addr: String::new(),
     };

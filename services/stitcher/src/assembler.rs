@@ -16,7 +16,9 @@ use std::sync::Arc;
 use tessera::bus::records::{Check, TileHeader};
 use tessera::bus::{Ack, Delivery};
 use tessera::job::{JobId, Token};
+use tessera::telemetry::logs::trace_id;
 use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
 
 use crate::actors::encoder::{EncoderPool, StripsEncoded};
 use crate::assembly::Assembly;
@@ -76,6 +78,20 @@ struct Placed {
     ack: Ack,
 }
 
+/// The span of one result.
+fn tile_span(tile: &TileHeader, delivery: &Delivery) -> Span {
+    tracing::info_span!(
+        "tile.stitch",
+        trace_id = trace_id(delivery.headers.trace().as_ref()),
+        job = %tile.job,
+        stage = tile.stage,
+        tile = tile.index,
+        attempt = tile.attempt,
+        partition = delivery.partition,
+        offset = delivery.offset,
+    )
+}
+
 impl Assembler {
     /// An assembler called `name` that has no stages yet.
     pub fn new(
@@ -125,8 +141,9 @@ impl Assembler {
         for record in records {
             match record {
                 Record::Tile(tile, delivery) => {
-                    let place = self.place(&tile, delivery.partition).await?;
-                    self.settle(place, tile, delivery, &mut tiles);
+                    let span = tile_span(&tile, &delivery);
+                    let place = self.place(&tile, delivery.partition).instrument(span.clone()).await?;
+                    span.in_scope(|| self.settle(place, tile, delivery, &mut tiles));
                 }
                 Record::Check(check, delivery) => checks.push((check, delivery)),
                 Record::Rubbish(rubbish) => self.edges.bury(rubbish),
@@ -134,7 +151,10 @@ impl Assembler {
         }
         self.put_tiles(tiles).await?;
         for (check, delivery) in checks {
-            self.check(check, delivery).await?;
+            let trace = delivery.headers.trace();
+            let trace_id = trace_id(trace.as_ref());
+            let span = tracing::info_span!("job.check", trace_id, job = %check.job, stage = check.stage);
+            self.check(check, delivery).instrument(span).await?;
         }
         Ok(())
     }
@@ -197,7 +217,7 @@ impl Assembler {
             assembly.held.push(ack);
         } else {
             let (count, of) = (assembly.strips.count(), assembly.strips.grid().tiles());
-            self.edges.resend(job, stage, format!("checked: {count} of {of} tiles are here"));
+            self.edges.resend(&known, stage, format!("checked: {count} of {of} tiles are here"));
             delivery.ack.done();
         }
         Ok(())
@@ -225,8 +245,14 @@ impl Assembler {
     /// Takes a report from what runs beside.
     pub async fn report(&mut self, report: Report) {
         let outcome = match report {
-            Report::Encoded(encoded) => self.encoded(encoded).await,
-            Report::Ended(ended) => self.ended(ended).await,
+            Report::Encoded(encoded) => {
+                let span = self.span_of(encoded.job);
+                self.encoded(encoded).instrument(span).await
+            }
+            Report::Ended(ended) => {
+                let span = self.span_of(ended.job());
+                self.ended(ended).instrument(span).await
+            }
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, "could not complete a step; its records come again");
@@ -238,6 +264,11 @@ impl Assembler {
     pub fn keep_partitions(&mut self, assignment: &[i32]) {
         let owned: HashSet<i32> = assignment.iter().copied().collect();
         self.assemblies.retain(|_, assembly| owned.contains(&assembly.partition));
+    }
+
+    /// The span of what is done for a job's stage; none if it is not here.
+    fn span_of(&self, job: JobId) -> Span {
+        self.assemblies.get(&job).map_or_else(Span::none, Assembly::span)
     }
 
     fn drop_assembly(&mut self, job: JobId) -> Option<Assembly> {

@@ -6,14 +6,16 @@ use bytes::Bytes;
 use tessera::bus::records::JobCommand;
 use tessera::bus::{Outgoing, Producer, Topic, dead_letter};
 use tessera::config::KafkaArgs;
-use tessera::job::{EndMarker, JobId, JobStatus};
+use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
 use tessera::state::{State, StateError, now};
 use tessera::store::{Store, StoreError};
 use tessera::telemetry::Shutdown;
 
 use crate::counts::Counts;
 use crate::intake::Rubbish;
+use crate::manifests::KnownJob;
 use tessera::patience::{NoAnswer, insist};
+use tracing::Instrument;
 
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
 #[derive(Clone)]
@@ -69,25 +71,28 @@ impl From<NoAnswer<StoreError>> for Trouble {
 impl Edges {
     /// Sends a command about a job, once Kafka is there. The caller does not wait: if this process ends
     /// before, the sweeper of the monitor makes up for it.
-    pub fn command(&self, command: JobCommand) {
+    pub fn command(&self, command: JobCommand, trace: Option<TraceContext>) {
         let edges = self.clone();
-        tokio::task::spawn_local(async move {
+        let send = async move {
             let (headers, payload) = command.encode();
             let key = Some(command.job().to_string());
             let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: Bytes::from(payload) };
+            let record = record.traced(trace.as_ref());
             let sent = insist(&edges.shutdown, "sending a command", || edges.producer.send(record.clone())).await;
             if let Err(error) = sent {
                 tracing::warn!(job = %command.job(), %error, "could not send a command");
             }
-        });
+        };
+        tokio::task::spawn_local(send.in_current_span());
     }
 
     /// Asks for the tiles of a stage that are not marked.
-    pub fn resend(&self, job: JobId, stage: u32, reason: impl Into<String>) {
+    pub fn resend(&self, known: &KnownJob, stage: u32, reason: impl Into<String>) {
+        let job = known.manifest.job;
         self.counts.asked_again();
         let reason = reason.into();
         tracing::info!(%job, stage, reason, "asking for tiles again");
-        self.command(JobCommand::Resend { job, stage, reason });
+        self.command(JobCommand::Resend { job, stage, reason }, known.manifest.trace);
     }
 
     /// Sends a record to the dead letters and acknowledges it when it is there; otherwise it comes again.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tessera::job::{JobId, Manifest};
 use tessera::plan::PlanHash;
+use tessera::telemetry::logs::trace_id;
 
 /// A manifest with its plan's hash, which is in every tile.
 #[derive(Debug)]
@@ -13,6 +14,14 @@ pub struct KnownJob {
     pub manifest: Manifest,
     /// The hash of its plan.
     pub plan: PlanHash,
+}
+
+impl KnownJob {
+    /// The span of what is done for one of its stages.
+    pub fn span(&self, stage: u32) -> tracing::Span {
+        let Manifest { job, trace, .. } = &self.manifest;
+        tracing::info_span!("stage.stitch", trace_id = trace_id(trace.as_ref()), %job, stage)
+    }
 }
 
 /// A bounded number of manifests; the one that was put in first goes first.
@@ -64,6 +73,7 @@ mod tests {
         let info = PictureInfo { size: Size { width: 10, height: 10 }, format };
         let limits = tessera::config::LimitArgs::default().plan_limits(1_000_000);
         Manifest {
+            trace: None,
             job: JobId::random(),
             run: 1,
             filename: "x.png".into(),
@@ -72,6 +82,8 @@ mod tests {
             format: "png".into(),
             priority: Priority::Normal,
             bytes_in: 1,
+            icc: None,
+            notices: Vec::new(),
             quality: None,
             original_format: "png".into(),
             plan: Plan::make(info, &Chain::new(Vec::new()), &limits).unwrap(),

@@ -42,6 +42,8 @@ use services::Services;
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Open files beside the watchers' sockets: uploads, results, other requests.
+const OTHER_FILES: u64 = 2048;
 /// Threads that serve requests: they wait more than they work.
 const SERVER_THREADS: usize = 2;
 
@@ -52,6 +54,7 @@ const SERVER_THREADS: usize = 2;
 pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAddr)) -> Result<(), ServiceError> {
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
     tracing::info!(settings = ?config, "starting");
+    allow_connections(config.http.max_watchers);
     let health = Health::new(&["kafka", "redis"]);
     let services = connect(&config, health.clone(), shutdown.clone())?;
     let gate = services.gate.clone();
@@ -84,6 +87,18 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     match serving.await {
         Ok(outcome) => outcome.map_err(|source| ServiceError::Listen { address, source }),
         Err(error) => Err(ServiceError::Listen { address, source: std::io::Error::other(error) }),
+    }
+}
+
+/// Each watcher is an open socket; the usual limit of open files is for programs with few.
+fn allow_connections(max_watchers: usize) {
+    let wanted = (max_watchers as u64).saturating_add(OTHER_FILES);
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => {
+            tracing::warn!(limit, wanted, "fewer open files are allowed than max_watchers needs: raise ulimit -n");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "raising the limit of open files"),
     }
 }
 

@@ -17,6 +17,8 @@ use tessera::job::JobId;
 use tessera::patience::answered;
 use tessera::state::{State, StateError, Take};
 use tessera::telemetry::Shutdown;
+use tessera::telemetry::logs::trace_id;
+use tracing::Instrument;
 
 use crate::actors::{Published, ResultPublisher, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
@@ -74,14 +76,28 @@ impl Errands {
     }
 
     /// Runs one errand to its end.
-    pub async fn run(&self, mut delivery: Delivery) {
-        let arrived = Instant::now();
+    pub async fn run(&self, delivery: Delivery) {
         let task = match TaskHeader::decode(&delivery.headers, &delivery.payload) {
             Ok(task) => Arc::new(task),
             Err(error) => {
                 return self.bury(delivery, &Poison { class: "undecodable", reason: error.to_string() }).await;
             }
         };
+        let span = tracing::info_span!(
+            "tile.execute",
+            trace_id = trace_id(delivery.headers.trace().as_ref()),
+            job = %task.job,
+            stage = task.stage,
+            tile = task.index,
+            attempt = task.attempt,
+            partition = delivery.partition,
+            offset = delivery.offset,
+        );
+        self.execute(delivery, task).instrument(span).await;
+    }
+
+    async fn execute(&self, mut delivery: Delivery, task: Arc<TaskHeader>) {
+        let arrived = Instant::now();
         let known = self.poisoned.lock().get(&name(&task)).cloned();
         if let Some(poison) = known {
             return self.condemn(delivery, &task, &poison).await;
@@ -138,10 +154,13 @@ impl Errands {
 
     /// Sends the tile, and gives it back meanwhile: what happens from here on is not the tile's doing.
     async fn answer(&self, delivery: Delivery, task: &TaskHeader, made: MadeTile, ms: StepTimes) {
-        let (published, ()) = tokio::join!(self.publisher.tile(task, made, ms), self.give_back(task));
+        let trace = delivery.headers.trace();
+        let publish = self.publisher.tile(task, made, ms, trace.as_ref());
+        let (published, ()) = tokio::join!(publish, self.give_back(task));
         match published {
             Published::Yes => {
                 self.counts.ended(Outcome::Done);
+                tracing::debug!(wait_ms = ms.wait, run_ms = ms.run, "the tile is done");
                 delivery.ack.done();
             }
             Published::Never(reason) => self.remember(delivery, task, Poison { class: "unsendable", reason }),
@@ -182,7 +201,7 @@ impl Errands {
             Some(_) => tracing::warn!(job = %task.job, reason, "the job has failed"),
         }
         self.give_back(task).await;
-        if let Published::Stopped = self.publisher.ended(task.job).await {
+        if let Published::Stopped = self.publisher.ended(task.job, delivery.headers.trace().as_ref()).await {
             return;
         }
         self.poisoned.lock().remove(&name(task));

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn small_budgets_are_divided_and_too_small_ones_are_refused_by_name() {
-        assert!(divide(&["--memory-budget", "67108864"]).is_ok());
+        assert!(divide(&["--memory-budget", "33554432"]).is_ok());
         let error = divide(&["--memory-budget", "4194304"]).unwrap_err().to_string();
         assert!(error.contains("the producer of heartbeats"), "{error}");
     }

@@ -21,6 +21,37 @@ pub struct CurrentTile {
     pub for_ms: u64,
 }
 
+/// What became of a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TileOutcome {
+    /// Its operations were run.
+    Done,
+    /// They cannot be run: it is dead-lettered.
+    Failed,
+}
+
+/// A tile that a worker is finished with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinishedTile {
+    /// Which tile of this start, from 1: heartbeats may tell of one twice.
+    pub number: u64,
+    /// The job.
+    pub job: JobId,
+    /// The stage.
+    pub stage: u32,
+    /// The tile.
+    pub index: u32,
+    /// The operations.
+    pub operations: String,
+    /// Milliseconds that they took.
+    pub ms: f64,
+    /// What became of it.
+    pub outcome: TileOutcome,
+    /// When, in milliseconds before the heartbeat.
+    pub ago_ms: u64,
+}
+
 /// A record on `heartbeats`, keyed by worker. Times are the receiver's; none is sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
@@ -50,6 +81,9 @@ pub struct Heartbeat {
     pub stuck_ms: Option<u64>,
     /// Tiles in hand.
     pub current: Vec<CurrentTile>,
+    /// Tiles finished since the last heartbeat that arrived, oldest first; the latest, if they are many.
+    #[serde(default)]
+    pub finished: Vec<FinishedTile>,
     /// When it started, RFC 3339 UTC, by its own clock: for people only.
     pub started_at: String,
     /// Where its health page listens.
@@ -58,9 +92,11 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// What its records say they are.
-    pub const SCHEMA: &'static str = "heartbeat/1.0";
+    pub const SCHEMA: &'static str = "heartbeat/1.1";
     /// Tiles in hand that are read at most.
     pub const MAX_CURRENT: usize = 256;
+    /// Finished tiles that are told at most.
+    pub const MAX_FINISHED: usize = 100;
 
     /// The record's headers and value.
     pub fn encode(&self) -> (Vec<(&'static str, String)>, Vec<u8>) {
@@ -76,9 +112,23 @@ impl Heartbeat {
         let beat: Self = read_json(payload)?;
         let short = |text: &str| text.len() <= 256;
         let texts = [&beat.status, &beat.host, &beat.version, &beat.started_at, &beat.health_addr];
-        if beat.current.len() > Self::MAX_CURRENT || !texts.into_iter().all(|text| short(text)) {
+        let lists = beat.current.len() <= Self::MAX_CURRENT && beat.finished.len() <= Self::MAX_FINISHED;
+        let operations = beat.current.iter().map(|tile| &tile.operations);
+        let operations = operations.chain(beat.finished.iter().map(|tile| &tile.operations));
+        if !lists || !texts.into_iter().chain(operations).all(|text| short(text)) {
             return Err(RecordError::Size("a heartbeat with too long a text or list".to_owned()));
         }
         Ok(beat)
+    }
+
+    /// Takes over what an older heartbeat of the same start tells of finished tiles.
+    pub fn follow(&mut self, older: Self) {
+        if older.incarnation != self.incarnation {
+            return;
+        }
+        let first = self.finished.first().map_or(u64::MAX, |tile| tile.number);
+        let mut finished: Vec<FinishedTile> = older.finished.into_iter().filter(|tile| tile.number < first).collect();
+        finished.append(&mut self.finished);
+        self.finished = finished.split_off(finished.len().saturating_sub(Self::MAX_FINISHED));
     }
 }

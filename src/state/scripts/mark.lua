@@ -14,7 +14,8 @@ local received = redis.call('BITCOUNT', KEYS[2])
 if not known then
   redis.call('SETRANGE', KEYS[3], index * 4, struct.pack('>HH', tonumber(ARGV[4]), tonumber(ARGV[5])))
   redis.call('HSET', KEYS[1], 'received_tiles', received, 'updated_at', ARGV[6])
-  add_time(KEYS[1], 'kernels', ARGV[1], ARGV[7])
+  -- Only of the stage: this runs for every tile, and the sum over the stages can be had later.
+  redis.call('HINCRBYFLOAT', KEYS[1], 'ms_kernels:' .. ARGV[1], ARGV[7])
 end
 if received >= total then return { 'complete' } end
 return { known and 'known' or 'new' }

@@ -34,6 +34,11 @@ end
 -- The times of the job and of the stage that it is in, at its end.
 local function end_times(job)
   set_time(job, 'ms_total', 'queued_ms')
+  local kernels = 0
+  for stage = 0, tonumber(redis.call('HGET', job, 'stage') or '0') do
+    kernels = kernels + tonumber(redis.call('HGET', job, 'ms_kernels:' .. stage) or '0')
+  end
+  redis.call('HSET', job, 'ms_kernels', string.format('%.3f', kernels))
   set_time(job, 'ms_total:' .. (redis.call('HGET', job, 'stage') or '0'), 'stage_ms')
 end
 

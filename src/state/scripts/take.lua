@@ -1,12 +1,15 @@
--- Says whether a tile is still wanted and notes the worker's incarnation against it.
+-- Says whether a tile is still wanted and notes the worker's incarnation against it; a tile that is not is in no hand.
 -- KEYS[1] the hash; [2] tiles:S; [3] tries:S
 -- ARGV[1] stage; [2] index; [3] incarnation
 -- Answers: skip | run, incarnations that took it before, separated by commas | unknown
 local job = redis.call('HMGET', KEYS[1], 'status', 'stage', 'total_tiles')
 if not job[1] then return { 'unknown' } end
-if not working(job[1]) or job[2] ~= ARGV[1] then return { 'skip' } end
-if tonumber(ARGV[2]) >= tonumber(job[3] or '0') then return { 'skip' } end
-if redis.call('GETBIT', KEYS[2], ARGV[2]) == 1 then return { 'skip' } end
+local is_wanted = working(job[1]) and job[2] == ARGV[1] and tonumber(ARGV[2]) < tonumber(job[3] or '0')
+if not is_wanted or redis.call('GETBIT', KEYS[2], ARGV[2]) == 1 then
+  -- Whoever sent its result and ended before it gave the tile back does not hold it any more.
+  redis.call('HDEL', KEYS[3], ARGV[2])
+  return { 'skip' }
+end
 local before, others, count = redis.call('HGET', KEYS[3], ARGV[2]) or '', {}, 0
 for one in string.gmatch(before, '[^,]+') do
   if one ~= ARGV[3] and count < 15 then

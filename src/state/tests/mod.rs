@@ -163,6 +163,7 @@ pub(super) fn manifest(stages: usize) -> Manifest {
     let steps = Chain::new(vec!["invert".parse().unwrap()]);
     let stage = Stage { steps: steps.clone(), halo: 0, input, output: input, tile_width: 256, tile_height: 256 };
     Manifest {
+        trace: Some(crate::job::TraceContext::random()),
         job: JobId::random(),
         run: 1,
         filename: "a \"b\"\r\n<script>.png".to_owned(),
@@ -171,6 +172,8 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 99,
+        icc: None,
+        notices: Vec::new(),
         quality: None,
         original_format: "png".to_owned(),
         plan: Plan { input, output: input, stages: vec![stage; stages] },

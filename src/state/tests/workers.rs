@@ -1,7 +1,7 @@
 //! Heartbeats, lives and deaths, counters and numbers.
 
 use super::*;
-use crate::bus::records::Heartbeat;
+use crate::bus::records::{FinishedTile, Heartbeat, TileOutcome};
 use crate::job::WorkerId;
 
 fn beat(worker: &str, incarnation: &Token, tiles_done: u64) -> Heartbeat {
@@ -19,6 +19,7 @@ fn beat(worker: &str, incarnation: &Token, tiles_done: u64) -> Heartbeat {
         mean_ms: 12.5,
         stuck_ms: None,
         current: Vec::new(),
+        finished: Vec::new(),
         started_at: now(),
         health_addr: "127.0.0.1:1".to_owned(),
     }
@@ -91,16 +92,30 @@ async fn counters_survive_restarts() {
     assert_eq!(scene.state.workers().await.unwrap()[0].tiles_done, 11);
 }
 
+fn finished(number: u64) -> FinishedTile {
+    let (index, operations) = (u32::try_from(number).unwrap(), "invert".to_owned());
+    let outcome = if number == 3 { TileOutcome::Failed } else { TileOutcome::Done };
+    FinishedTile { number, job: JobId::random(), stage: 0, index, operations, ms: 1.5, outcome, ago_ms: 1000 }
+}
+
 #[tokio::test]
-async fn the_history_is_bounded() {
+async fn the_history_has_each_tile_once_and_is_bounded() {
     let scene = Scene::new().await;
-    let token = Token::random();
-    for done in 0..105 {
-        scene.state.beat(&beat("host-1", &token, done), TTL).await.unwrap();
-    }
-    let history = scene.state.worker_history(&"host-1".parse().unwrap()).await.unwrap();
-    assert_eq!(history.len(), 100);
-    assert!(history[0].contains("\"done\":104"), "{}", history[0]);
+    let (worker, first, second): (WorkerId, _, _) = ("host-1".parse().unwrap(), Token::random(), Token::random());
+    let tell = async |incarnation: &Token, numbers: std::ops::RangeInclusive<u64>| {
+        let beat = Heartbeat { finished: numbers.map(finished).collect(), ..beat("host-1", incarnation, 0) };
+        scene.state.beat(&beat, TTL).await.unwrap();
+        let history = scene.state.worker_history(&worker).await.unwrap();
+        history.into_iter().map(|tile| (tile.index, tile.outcome)).collect::<Vec<_>>()
+    };
+    use TileOutcome::{Done, Failed};
+    assert_eq!(tell(&first, 1..=2).await, [(2, Done), (1, Done)]);
+    assert_eq!(tell(&first, 1..=3).await, [(3, Failed), (2, Done), (1, Done)], "a repeat adds what is new");
+    assert_eq!(tell(&second, 1..=1).await.len(), 4, "it survives a restart, whose numbers begin anew");
+    assert_eq!(tell(&second, 2..=120).await.len(), 100);
+    let history = scene.state.worker_history(&worker).await.unwrap();
+    assert_eq!(history[0].index, 120);
+    assert!((500..5000).contains(&(millis(&now()) - millis(&history[0].at))), "{}", history[0].at);
 }
 
 #[tokio::test]

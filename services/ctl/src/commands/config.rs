@@ -27,8 +27,8 @@ pub struct Args {
     json: bool,
 }
 
-/// The largest of these is left to other uses of the memory budget.
-const SMALLEST_BUDGET_BYTES: u64 = 16 << 20;
+/// The smallest budget that every service can divide.
+const SMALLEST_BUDGET_BYTES: u64 = 32 << 20;
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
     let command = [KafkaArgs::augment_args, RedisArgs::augment_args, StoreArgs::augment_args]

@@ -6,6 +6,7 @@ use tessera::job::{JobId, JobStatus};
 use crate::api::{Api, UrlArgs};
 use crate::output::{self, Table};
 use crate::progress::percent;
+use crate::watching::{Teller, Telling};
 use crate::{CtlError, job_wait};
 
 /// List jobs, or show one.
@@ -13,10 +14,14 @@ use crate::{CtlError, job_wait};
 #[command(after_help = "\
 Examples:
   tessera jobs --status processing
+  tessera jobs --watch 0190f3c2a7d87e1fb2c3d4e5f6a7b8c9
   tessera jobs 0190f3c2a7d87e1fb2c3d4e5f6a7b8c9")]
 pub struct Args {
     /// Only this job, with all that is known of it.
     id: Option<JobId>,
+    /// Follow the job to its end; the exit code says whether it is done.
+    #[arg(long, requires = "id")]
+    watch: bool,
     /// Only jobs of this status.
     #[arg(long, conflicts_with = "id", value_name = "STATUS")]
     status: Option<JobStatus>,
@@ -35,6 +40,15 @@ const PAGE: u64 = 100;
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
     let api = Api::new(&args.url);
+    if let Some(id) = args.id.filter(|_| args.watch) {
+        let mut teller = Teller::new(if args.json { Telling::Json } else { Telling::Lines });
+        let job = job_wait::follow(&api, &id.to_string(), &mut |news| teller.tell(news))?;
+        drop(teller);
+        if args.json {
+            output::print(&format!("{job}\n"))?;
+        }
+        return job_wait::outcome(&id.to_string(), &job);
+    }
     if let Some(id) = args.id {
         let job = api.get(&format!("/jobs/{id}"))?;
         return if args.json { output::print_json(&job) } else { output::print(&describe(&job)) };
@@ -104,10 +118,27 @@ fn describe(job: &Value) -> String {
     let Value::Object(fields) = job else { return format!("{job}\n") };
     let width = fields.keys().map(String::len).max().unwrap_or(0);
     let line = |(name, _): (&String, &Value)| {
-        let value = if name == "operations" { operations(job) } else { output::field(job, name) };
+        let value = match name.as_str() {
+            "operations" => operations(job),
+            "stages" => stages(job),
+            _ => output::field(job, name),
+        };
         format!("{:<width$}  {value}\n", output::clean(name))
     };
     fields.iter().map(line).collect()
+}
+
+/// Each stage with its progress and where its time went.
+fn stages(job: &Value) -> String {
+    let stage = |stage: &Value| {
+        let times = stage["ms"].as_object().into_iter().flatten();
+        let times: Vec<String> = times.map(|(step, ms)| format!("{} {ms} ms", output::clean(step))).collect();
+        let progress = stage["progress"].as_f64().unwrap_or(0.0) * 100.0;
+        let number = stage["stage"].as_u64().unwrap_or(0) + 1;
+        format!("{number} {} {progress:.0} % ({})", output::field(stage, "status"), times.join(", "))
+    };
+    let stages: Vec<String> = job["stages"].as_array().into_iter().flatten().map(stage).collect();
+    stages.join("; ")
 }
 
 #[cfg(test)]

@@ -8,16 +8,17 @@ use super::get::fetch;
 use super::run::parse_chain;
 use crate::CtlError;
 use crate::api::{Api, UrlArgs};
+use crate::watching::{Teller, Telling};
 use crate::{job_wait, output};
 
 /// Send pictures to the running system.
 ///
-/// Prints a line for each picture: its job and the page that shows it. With --wait the exit code says
-/// whether all are done. A chain that cannot be right is refused before anything is sent.
+/// Prints a line for each picture: its job and the page that shows it. With --wait or --watch the exit
+/// code says whether all are done. A chain that cannot be right is refused before anything is sent.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  tessera submit photo.png --op gaussian_blur:ksize=51 --wait --output soft.png
+  tessera submit photo.png --op gaussian_blur:ksize=51 --watch --output soft.png
   tessera submit *.png --op grayscale --priority low --output gray/")]
 pub struct Args {
     /// The pictures.
@@ -30,7 +31,7 @@ pub struct Args {
     #[arg(long, value_parser = ["low", "normal", "high"], default_value = "normal")]
     priority: String,
     /// Format of the results: that of each picture, or one for all.
-    #[arg(long, value_parser = ["same", "png", "jpeg"], default_value = "same")]
+    #[arg(long, value_parser = ["same", "png", "jpeg", "webp", "tiff"], default_value = "same")]
     format: String,
     /// Quality of JPEG results, 1 to 100.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
@@ -38,6 +39,9 @@ pub struct Args {
     /// Wait until the jobs have ended.
     #[arg(long)]
     wait: bool,
+    /// Wait, and show how the jobs get on: a line for each new status, stage and tenth; with --json, every event.
+    #[arg(long)]
+    watch: bool,
     /// Where to put the results: a file for one picture, a folder for several. Waits.
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
@@ -58,7 +62,7 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         print_accepted(args, &api, file, &answer)?;
         jobs.push(answer["id"].as_str().unwrap_or_default().to_owned());
     }
-    if !args.wait && args.output.is_none() {
+    if !args.wait && !args.watch && args.output.is_none() {
         return Ok(());
     }
     // Every job is waited for; the first that did not go well decides the exit code.
@@ -105,7 +109,12 @@ fn targets(files: &[PathBuf], output: Option<&Path>, format: &str) -> Result<Vec
 /// The end of a result's name: by the format asked for, or as the picture's own name says.
 fn extension(file: &Path, format: &str) -> &'static str {
     let end = file.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    if format == "jpeg" || (format == "same" && ["jpg", "jpeg"].contains(&end.as_str())) { "jpg" } else { "png" }
+    match if format == "same" { end.as_str() } else { format } {
+        "jpg" | "jpeg" => "jpg",
+        "webp" => "webp",
+        "tif" | "tiff" => "tif",
+        _ => "png",
+    }
 }
 
 fn print_accepted(args: &Args, api: &Api, file: &Path, answer: &Value) -> Result<(), CtlError> {
@@ -118,7 +127,14 @@ fn print_accepted(args: &Args, api: &Api, file: &Path, answer: &Value) -> Result
 }
 
 fn end(args: &Args, api: &Api, id: &str, target: Option<&Path>) -> Result<(), CtlError> {
-    let job = job_wait::wait_for_end(api, id)?;
+    let telling = match (args.watch, args.json) {
+        (false, _) => Telling::Line,
+        (true, false) => Telling::Lines,
+        (true, true) => Telling::Json,
+    };
+    let mut teller = Teller::new(telling);
+    let job = job_wait::follow(api, id, &mut |news| teller.tell(news))?;
+    drop(teller);
     if args.json {
         output::print(&format!("{job}\n"))?;
     }

@@ -44,16 +44,31 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
 fn table(answer: &Value) -> String {
     let columns = ["id", "status", "host", "pid", "busy", "slots", "tiles_done", "tiles_failed", "mean_ms"];
     let mut heads = columns.to_vec();
-    heads.push("last_heartbeat");
+    heads.extend(["last_heartbeat", "current"]);
     let mut table = Table::new(&heads);
     for worker in answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default() {
         let is_dead = worker["alive"] == false;
         let cell = |name: &&str| match *name {
             "status" if is_dead => "dead".to_owned(),
             "mean_ms" => worker["mean_ms"].as_f64().map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}")),
+            "current" => current(worker),
             name => output::field(worker, name),
         };
         table.row(heads.iter().map(cell));
     }
     if table.is_empty() { "no workers: jobs wait until one starts\n".to_owned() } else { table.render() }
+}
+
+/// The tile that it has had in hand longest.
+fn current(worker: &Value) -> String {
+    let tiles = worker["current"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let longest = tiles.iter().max_by_key(|tile| tile["for_ms"].as_u64());
+    longest.filter(|_| worker["alive"] != false).map_or_else(
+        || "-".to_owned(),
+        |tile| {
+            let (index, job) = (output::field(tile, "index"), output::field(tile, "job"));
+            let (steps, ms) = (output::field(tile, "operations"), output::field(tile, "for_ms"));
+            format!("tile {index} of {job}: {steps} for {ms} ms")
+        },
+    )
 }

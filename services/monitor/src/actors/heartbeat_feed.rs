@@ -99,7 +99,10 @@ impl HeartbeatFeed {
         let mut next = Some(first);
         while let Some(delivery) = next {
             match Heartbeat::decode(&delivery.headers, &delivery.payload) {
-                Ok(beat) => {
+                Ok(mut beat) => {
+                    if let Some(older) = beats.remove(&beat.worker) {
+                        beat.follow(older);
+                    }
                     beats.insert(beat.worker.clone(), beat);
                 }
                 Err(error) => {

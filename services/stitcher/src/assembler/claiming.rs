@@ -42,7 +42,7 @@ impl Assembler {
         };
         tracing::debug!(%job, stage = number, tiles = strips.count(), had, "claimed a stage");
         if had > 0 && stage.grid().tiles() > 1 {
-            self.edges.resend(job, number, format!("{had} tiles were in another spool"));
+            self.edges.resend(known, number, format!("{had} tiles were in another spool"));
         }
         self.next_id += 1;
         let mut assembly = Assembly::new(self.next_id, Arc::clone(known), number, view.run, token, strips, slots);

@@ -12,6 +12,7 @@ use crate::actors::encoder::{EncodeStrips, Outcome, StripsEncoded};
 use crate::assembly::{Assembly, Work};
 use crate::edges::Trouble;
 use crate::encoding::EncodeError;
+use tracing::Instrument;
 
 /// Stages that are encoded while tiles still come, at most: each holds an open file and its buffers.
 const EARLY_ENCODINGS: usize = 8;
@@ -50,14 +51,14 @@ impl Assembler {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return false };
         let Some(stage) = assembly.stage().cloned() else { return false };
         let begins = !assembly.has_encoding();
-        let memory = begins.then(|| self.memory.encoding(&stage, assembly.is_complete)).flatten();
+        let (product, object) = assembly.product();
+        let memory = begins.then(|| self.memory.encoding(&stage, &product, assembly.is_complete)).flatten();
         if begins && memory.is_none() {
             tracing::debug!(%job, "waiting for memory to encode in");
             return false;
         }
         let Some(turn) = assembly.next_turn(now) else { return false };
         assembly.served = assembly.served.saturating_add(1);
-        let (product, object) = assembly.product();
         let slots = std::sync::Arc::clone(&assembly.slots);
         let turn = EncodeStrips { id: assembly.id, job, stage, slots, product, object, turn, memory };
         match self.encoders.give(turn) {
@@ -97,7 +98,8 @@ impl Assembler {
                 self.edges.counts.produced(bytes);
                 let end = StageEnd::of(assembly, object, bytes);
                 let (edges, reports) = (self.edges.clone(), self.reports.clone());
-                tokio::task::spawn_local(async move { reports(Report::Ended(ending::end(&edges, end).await)) });
+                let ending = async move { reports(Report::Ended(ending::end(&edges, end).await)) };
+                tokio::task::spawn_local(ending.in_current_span());
             }
             Outcome::BadSlots(tiles) => {
                 assembly.put_back(encoding);

@@ -4,7 +4,7 @@
 
 use tessera::bus::Ack;
 use tessera::bus::records::JobCommand;
-use tessera::job::{EndMarker, JobId, JobStatus, Token};
+use tessera::job::{EndMarker, JobId, JobStatus, Token, TraceContext};
 use tessera::state::{JobView, Transition, now};
 use tessera::store::{Object, StoreError};
 
@@ -24,6 +24,7 @@ pub struct StageEnd {
     stages: usize,
     token: Token,
     object: Object,
+    trace: Option<TraceContext>,
     bytes: u64,
     stitch_ms: u64,
     encode_ms: u64,
@@ -69,6 +70,7 @@ impl StageEnd {
             stages: assembly.known.manifest.plan.stages.len(),
             token: assembly.token.clone(),
             object,
+            trace: assembly.known.manifest.trace,
             bytes,
             stitch_ms: u64::try_from(assembly.stitching.as_millis()).unwrap_or(u64::MAX),
             encode_ms: assembly.encode_ms,
@@ -77,6 +79,13 @@ impl StageEnd {
 
     fn is_last(&self) -> bool {
         self.stage as usize + 1 == self.stages
+    }
+}
+
+impl StageEnded {
+    /// The job.
+    pub fn job(&self) -> JobId {
+        self.job
     }
 }
 
@@ -163,7 +172,7 @@ async fn next_stage(edges: &Edges, end: &StageEnd) -> Result<bool, Trouble> {
     let ask = || edges.state.next_stage(end.job, end.stage, &end.token, &rows);
     let made = insist(&edges.shutdown, "moving a job on", ask).await?;
     if made.is_so() {
-        edges.command(JobCommand::NextStage { job: end.job });
+        edges.command(JobCommand::NextStage { job: end.job }, end.trace);
     } else {
         insist(&edges.shutdown, "removing rows", || edges.store.delete(&end.object)).await?;
     }

@@ -14,6 +14,7 @@ use crate::assembly::Mismatch;
 use crate::edges::Trouble;
 use crate::spool::{SlotError, Slots};
 use tessera::patience::insist;
+use tracing::Instrument;
 
 /// Pixels on their way to a slot.
 struct Put {
@@ -90,10 +91,12 @@ impl Assembler {
         }
         self.mark(stored).await?;
         for tile in differing {
-            self.differs(tile).await?;
+            let span = self.span_of(tile.mark.job);
+            self.differs(tile).instrument(span).await?;
         }
         for (tile, error) in failed {
-            self.no_room(tile, &error).await?;
+            let span = self.span_of(tile.mark.job);
+            self.no_room(tile, &error).instrument(span).await?;
         }
         Ok(())
     }
@@ -106,7 +109,8 @@ impl Assembler {
         let marked = insist(&self.edges.shutdown, "marking tiles", || self.edges.state.mark(&marks)).await?;
         for ((mark, ack), marked) in marks.into_iter().zip(acks).zip(marked) {
             self.edges.counts.marked(marked);
-            self.marked(&mark, ack, marked).await?;
+            let span = self.span_of(mark.job);
+            self.marked(&mark, ack, marked).instrument(span).await?;
         }
         Ok(())
     }
@@ -187,7 +191,7 @@ impl Assembler {
             insist(&self.edges.shutdown, "clearing a mark", ask).await?;
             assembly.take_out(index);
         }
-        self.edges.resend(job, number, reason);
+        self.edges.resend(&assembly.known, number, reason);
         Ok(())
     }
 

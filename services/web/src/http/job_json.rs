@@ -25,6 +25,8 @@ pub struct JobJson {
     eta_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'static str>,
+    /// What the result does not have of the original.
+    notices: Vec<String>,
     stages: Vec<StageJson>,
     url: String,
     events: String,
@@ -48,6 +50,7 @@ pub struct JobJson {
     original_height: u32,
     bytes_in: u64,
     bytes_out: u64,
+    trace_id: Option<String>,
     splitter: Option<String>,
     stitcher: Option<String>,
     created_at: String,
@@ -84,6 +87,7 @@ impl JobJson {
             progress: view.progress(),
             eta_seconds: eta_seconds(view, Utc::now()),
             notice: notice(view, has_workers),
+            notices: view.notices.clone(),
             stages: stages(view),
             events: format!("{url}/events"),
             original: format!("{url}/original"),
@@ -108,6 +112,7 @@ impl JobJson {
             original_height: view.original_height,
             bytes_in: view.bytes_in,
             bytes_out: view.bytes_out,
+            trace_id: view.trace.map(|trace| trace.id()),
             splitter: view.splitter.clone(),
             stitcher: view.stitcher.clone(),
             created_at: view.created_at.clone(),

@@ -8,7 +8,9 @@ pub mod job;
 pub mod jobs;
 pub mod mosaic;
 pub mod statics;
+pub mod times;
 pub mod words;
+pub mod worker;
 pub mod workers;
 
 use actix_web::HttpResponse;
@@ -27,6 +29,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(web::resource("/jobs/{id}/cancel").post(job::cancel))
         .service(web::resource("/jobs/{id}/retry").post(job::retry))
         .service(web::resource("/workers").get(workers::show))
+        .service(web::resource("/workers/{id}").get(worker::show))
         .service(web::resource("/static/{name}").get(statics::show));
 }
 

@@ -29,6 +29,7 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(web::resource("/jobs/{id}/retry").post(actions::retry))
             .service(web::resource("/operations").get(system::operations))
             .service(web::resource("/workers").get(system::workers))
+            .service(web::resource("/workers/{id}").get(system::worker))
             .service(web::resource("/stats").get(system::stats)),
     );
     config

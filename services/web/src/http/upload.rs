@@ -15,8 +15,10 @@ pub mod receive;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
-use tessera::job::{JobId, Manifest};
+use tessera::job::{JobId, Manifest, TraceContext};
 use tessera::operation::Chain;
+use tessera::telemetry::logs::trace_id;
+use tracing::Instrument;
 
 pub use accept::Accepted;
 
@@ -69,17 +71,24 @@ async fn take(
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let received = receive(&services.store, content_type.unwrap_or_default(), &mut body, terms).await?;
     services.counts.received(received.bytes, received.took);
-    let services = services.clone();
+    let (services, trace) = (services.clone(), trace_of(request).unwrap_or_else(TraceContext::random));
+    let span = tracing::info_span!("upload.accept", trace_id = trace_id(Some(&trace)), job = %received.job);
     // A sender that goes away now must not stop half way what follows: it runs to its end on its own.
-    let task = actix_web::rt::spawn(async move {
+    let made = async move {
         let _place = place;
-        make_job(&services, received, default, key).await
-    });
+        make_job(&services, received, default, key, trace).await
+    };
+    let task = actix_web::rt::spawn(made.instrument(span));
     task.await.map_err(|error| Problem::internal("accepting an upload", error))?
 }
 
 fn content_length(request: &HttpRequest) -> Option<u64> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The trace that the sender has begun, if it did.
+fn trace_of(request: &HttpRequest) -> Option<TraceContext> {
+    request.headers().get(TraceContext::HEADER)?.to_str().ok()?.parse().ok()
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<Key>, Problem> {
@@ -94,6 +103,7 @@ async fn make_job(
     mut received: Received,
     default: Default,
     key: Option<Key>,
+    trace: TraceContext,
 ) -> Result<Accepted, Problem> {
     let job = received.job;
     let form = std::mem::take(&mut received.form);
@@ -105,9 +115,9 @@ async fn make_job(
         match (key, received.digest) {
             (Some(key), Some(digest)) => {
                 let fingerprint = idempotency::fingerprint(digest, &request);
-                with_key(services, &received, &request, key, &fingerprint).await
+                with_key(services, &received, &request, key, &fingerprint, trace).await
             }
-            _ => without_key(services, &received, &request).await,
+            _ => without_key(services, &received, &request, trace).await,
         }
     };
     let outcome = outcome.await;
@@ -118,8 +128,13 @@ async fn make_job(
     outcome
 }
 
-async fn without_key(services: &Services, received: &Received, request: &JobRequest) -> Result<Accepted, Problem> {
-    let manifest: Manifest = accept::describe(services, received, request).await?;
+async fn without_key(
+    services: &Services,
+    received: &Received,
+    request: &JobRequest,
+    trace: TraceContext,
+) -> Result<Accepted, Problem> {
+    let manifest: Manifest = accept::describe(services, received, request, trace).await?;
     let accepted = accept::announce(services, &manifest).await?;
     let (job, bytes, took) = (accepted.job, received.bytes, received.took.as_millis());
     let upload_ms = u64::try_from(took).unwrap_or(u64::MAX);
@@ -137,12 +152,13 @@ async fn with_key(
     request: &JobRequest,
     key: Key,
     fingerprint: &str,
+    trace: TraceContext,
 ) -> Result<Accepted, Problem> {
     let claim = match idempotency::claim(services, key, fingerprint).await? {
         Claimed::Ours(claim) => claim,
         Claimed::Known(job) => return known(services, job).await,
     };
-    match without_key(services, received, request).await {
+    match without_key(services, received, request, trace).await {
         Ok(accepted) => {
             claim.settle(services, accepted.job).await;
             Ok(accepted)
@@ -158,5 +174,5 @@ async fn with_key(
 async fn known(services: &Services, job: JobId) -> Result<Accepted, Problem> {
     let view = services.state.job(job).await?;
     let view = view.ok_or_else(|| Problem::Gone(format!("the job {job} of this Idempotency-Key is no longer kept")))?;
-    Ok(Accepted { job, status: view.status, total_tiles: view.total_tiles })
+    Ok(Accepted { job, status: view.status, total_tiles: view.total_tiles, trace: view.trace })
 }

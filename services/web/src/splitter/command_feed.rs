@@ -12,7 +12,9 @@ use tessera::job::{JobId, JobStatus};
 use tessera::patience::Patience;
 use tessera::state::{StateError, Transition};
 use tessera::store::{Object, StoreError};
+use tessera::telemetry::logs::trace_id;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use super::desk::Desk;
 use super::gate::Stop;
@@ -43,7 +45,16 @@ impl ApplyError {
 pub async fn feed(desk: &Arc<Desk>, mut deliveries: mpsc::Receiver<Delivery>) {
     while let Some(delivery) = deliveries.recv().await {
         match JobCommand::decode(&delivery.headers, &delivery.payload) {
-            Ok(command) => obey(desk, delivery, &command).await,
+            Ok(command) => {
+                let span = tracing::info_span!(
+                    "command.obey",
+                    trace_id = trace_id(delivery.headers.trace().as_ref()),
+                    job = %command.job(),
+                    partition = delivery.partition,
+                    offset = delivery.offset,
+                );
+                obey(desk, delivery, &command).instrument(span).await;
+            }
             Err(error) => bury(desk, delivery, &error.to_string()).await,
         }
     }

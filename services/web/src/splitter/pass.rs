@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tessera::budget::Share;
-use tessera::job::{JobId, Manifest, Token};
+use tessera::job::{JobId, Manifest, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::state::Release;
 use tokio::sync::mpsc;
@@ -122,7 +122,7 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
         gate.stop(Stop::Drained);
     }
     match reserve_decode(desk, &input, &gate).await {
-        Ok(_memory) => cut_and_send(desk, cutting, input, gate).await,
+        Ok(_memory) => cut_and_send(desk, cutting, input, gate, grant.manifest.trace).await,
         Err(stop) => Outcome::Stopped(stop),
     }
 }
@@ -152,7 +152,13 @@ async fn reserve_decode(desk: &Desk, input: &Input, gate: &Gate) -> Result<Share
     }
 }
 
-async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gate>) -> Outcome {
+async fn cut_and_send(
+    desk: &Desk,
+    cutting: Cutting,
+    input: Input,
+    gate: Arc<Gate>,
+    trace: Option<TraceContext>,
+) -> Outcome {
     let (job, stage) = (cutting.job(), cutting.stage());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
@@ -165,7 +171,7 @@ async fn cut_and_send(desk: &Desk, cutting: Cutting, input: Input, gate: Arc<Gat
         cut
     };
     let most_bytes = sending_bytes(&desk.producer, desk.config.splitter.splitter_passes);
-    let send = send_all(desk, most_bytes, cut_tiles, &gate);
+    let send = send_all(desk, most_bytes, cut_tiles, &gate, trace);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
 }

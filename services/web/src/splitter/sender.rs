@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tessera::bus::partition::task_partition;
 use tessera::bus::{BusError, Outgoing, Topic};
+use tessera::job::TraceContext;
 use tessera::patience::Patience;
 use tokio::sync::mpsc;
 
@@ -36,7 +37,13 @@ enum Fate {
 }
 
 /// Sends the tiles that come over `tiles`; takes the next while fewer than `most_bytes` wait for their acknowledgement.
-pub async fn send_all(desk: &Desk, most_bytes: usize, mut tiles: mpsc::Receiver<CutTile>, gate: &Gate) -> Sent {
+pub async fn send_all(
+    desk: &Desk,
+    most_bytes: usize,
+    mut tiles: mpsc::Receiver<CutTile>,
+    gate: &Gate,
+    trace: Option<TraceContext>,
+) -> Sent {
     let partitions = desk.config.kafka.tasks_partitions;
     let mut on_their_way = FuturesUnordered::new();
     let (mut bytes, mut sent) = (0, 0);
@@ -49,7 +56,7 @@ pub async fn send_all(desk: &Desk, most_bytes: usize, mut tiles: mpsc::Receiver<
                 match tile {
                     Some(tile) => {
                         bytes += tile.pixels.len();
-                        on_their_way.push(deliver(desk, record(tile, partitions), gate));
+                        on_their_way.push(deliver(desk, record(tile, partitions).traced(trace.as_ref()), gate));
                     }
                     None => more = false,
                 }

@@ -37,14 +37,17 @@ impl Heart {
     }
 
     fn beat(&self) -> impl Future<Output = ()> + 'static {
-        let (headers, value) = self.heartbeat().encode();
+        let beat = self.heartbeat();
+        let told = beat.finished.last().map_or(0, |tile| tile.number);
+        let (headers, value) = beat.encode();
         let key = Some(self.identity.worker.to_string());
         let record = Outgoing { topic: Topic::Heartbeats, key, partition: None, headers, payload: Bytes::from(value) };
-        let producer = self.producer.clone();
+        let (producer, progress) = (self.producer.clone(), self.progress.clone());
         async move {
-            // The next beat says more than a repetition of this one would.
-            if let Err(error) = producer.send(record).await {
-                tracing::debug!(%error, "a heartbeat was not delivered");
+            match producer.send(record).await {
+                Ok(_) => progress.told(told),
+                // The next beat says more than a repetition of this one would.
+                Err(error) => tracing::debug!(%error, "a heartbeat was not delivered"),
             }
         }
     }
@@ -65,6 +68,7 @@ impl Heart {
             mean_ms: 0.0,
             stuck_ms: None,
             current: Vec::new(),
+            finished: Vec::new(),
             started_at: identity.started_at,
             health_addr: identity.health_addr.to_string(),
         };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tessera::bus::records::{JobCommand, StepTimes, TaskHeader, TileHeader};
 use tessera::bus::{BusError, Delivery, Outgoing, Producer, RawRecord, Topic, dead_letter};
 use tessera::config::KafkaArgs;
-use tessera::job::JobId;
+use tessera::job::{JobId, TraceContext};
 use tessera::patience::Patience;
 use tessera::telemetry::Shutdown;
 
@@ -53,7 +53,13 @@ impl ResultPublisher {
     }
 
     /// Sends a tile to `results`.
-    pub async fn tile(&self, task: &TaskHeader, made: MadeTile, ms: StepTimes) -> Published {
+    pub async fn tile(
+        &self,
+        task: &TaskHeader,
+        made: MadeTile,
+        ms: StepTimes,
+        trace: Option<&TraceContext>,
+    ) -> Published {
         let header = TileHeader {
             job: task.job,
             run: task.run,
@@ -74,7 +80,7 @@ impl ResultPublisher {
         let key = Some(task.job.to_string());
         let record =
             Outgoing { topic: Topic::Results, key, partition: None, headers: header.encode(), payload: made.pixels };
-        self.send(record.into()).await
+        self.send(record.traced(trace).into()).await
     }
 
     /// Sends a task to `tasks.dlq`, with the cause.
@@ -86,10 +92,11 @@ impl ResultPublisher {
     }
 
     /// Tells the splitters that a job has ended.
-    pub async fn ended(&self, job: JobId) -> Published {
+    pub async fn ended(&self, job: JobId, trace: Option<&TraceContext>) -> Published {
         let (headers, value) = JobCommand::Ended { job }.encode();
         let (key, payload) = (Some(job.to_string()), Bytes::from(value));
-        self.send(Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload }.into()).await
+        let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload };
+        self.send(record.traced(trace).into()).await
     }
 
     async fn send(&self, record: RawRecord) -> Published {

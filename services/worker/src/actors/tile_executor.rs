@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tessera::budget::Share;
-use tessera::bus::records::TaskHeader;
+use tessera::bus::records::{TaskHeader, TileOutcome};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::counts::Counts;
@@ -112,11 +112,7 @@ fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &
             step_begun = Instant::now();
         });
         let took = begun.elapsed();
-        drop(in_hand);
-        match &outcome {
-            Ok(_) => progress.finished(took),
-            Err(_) => progress.failed(),
-        }
+        in_hand.finish(if outcome.is_ok() { TileOutcome::Done } else { TileOutcome::Failed }, took);
         // Nobody waits for it when the worker stops; its record stays uncommitted.
         let _ = reply.send(Ran { outcome, took });
     }

@@ -216,6 +216,7 @@ impl Picture {
 
     pub fn manifest(&self) -> Manifest {
         Manifest {
+            trace: None,
             job: JobId::random(),
             run: 1,
             filename: "picture.png".to_owned(),
@@ -224,6 +225,8 @@ impl Picture {
             format: "png".to_owned(),
             priority: Priority::Normal,
             bytes_in: 1,
+            icc: None,
+            notices: Vec::new(),
             quality: None,
             original_format: "png".to_owned(),
             plan: self.plan(),

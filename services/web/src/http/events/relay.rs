@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tessera::job::{JobId, WorkerId};
-use tessera::state::{Glimpse, State, Watched};
+use tessera::state::{Glimpse, State, StateError, Watched};
 use tessera::telemetry::Shutdown;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
@@ -167,7 +167,7 @@ impl Looker {
             return;
         }
         let (watched, frames): (Vec<Watched>, Vec<_>) = asked.into_iter().unzip();
-        let glimpses = match self.state.glimpses(&watched).await {
+        let glimpses = match self.glimpses(&watched, &frames).await {
             Ok(glimpses) => glimpses,
             Err(error) => {
                 tracing::debug!(%error, jobs = watched.len(), "looking at watched jobs");
@@ -184,6 +184,26 @@ impl Looker {
                 }
             }
         }
+    }
+
+    /// Looks at jobs; of one that is seen first and is not at its first stage, once more for its tiles.
+    async fn glimpses(
+        &self,
+        watched: &[Watched],
+        frames: &[Option<Arc<Frame>>],
+    ) -> Result<Vec<Option<Glimpse>>, StateError> {
+        let mut glimpses = self.state.glimpses(watched).await?;
+        let seen = frames.iter().zip(&glimpses).enumerate();
+        let again = seen.filter_map(|(at, (before, glimpse))| {
+            let view = &glimpse.as_ref().filter(|_| before.is_none())?.view;
+            let is_late = view.stage != 0 && view.total_tiles <= MAX_TILES;
+            is_late.then(|| (at, Watched { job: view.job, after: None, tiles_of: Some(view.stage) }))
+        });
+        let (places, again): (Vec<usize>, Vec<Watched>) = again.unzip();
+        for (at, glimpse) in places.into_iter().zip(self.state.glimpses(&again).await?) {
+            glimpses[at] = glimpse;
+        }
+        Ok(glimpses)
     }
 
     /// Asks for the workers' names when a number comes up that has none yet.

@@ -9,6 +9,7 @@ use tessera::state::{JobView, now};
 
 use super::jobs::percent;
 use super::mosaic::{MAX_TILES, Mosaic};
+use super::times::Times;
 use super::{page, see_other, words};
 use crate::http::job_json::{StageJson, eta_seconds, notice, stages};
 use crate::http::problem::Problem;
@@ -33,11 +34,14 @@ struct JobPage {
     can_retry: bool,
     refresh_seconds: u32,
     notice: Option<&'static str>,
+    notices: Vec<String>,
     reason: Option<String>,
     remedy: Option<&'static str>,
     percent: u32,
     received_tiles: u32,
     total_tiles: u32,
+    /// From 1, as people count.
+    stage: u32,
     eta: Option<String>,
     took: Option<String>,
     stages: Vec<StageJson>,
@@ -47,7 +51,7 @@ struct JobPage {
     bytes_out: String,
     is_shown: bool,
     mosaic: Option<Mosaic>,
-    times: Vec<(String, u64)>,
+    times: Times,
 }
 
 impl JobPage {
@@ -65,6 +69,7 @@ impl JobPage {
             can_retry: matches!(view.status, JobStatus::Failed | JobStatus::Cancelled),
             refresh_seconds: if age < YOUNG_MS { 1 } else { 3 },
             notice: notice(view, has_workers),
+            notices: view.notices.clone(),
             reason: view.reason.clone().filter(|_| view.status.is_terminal()),
             remedy: is_failed.then(|| remedy(view.reason.as_deref().unwrap_or_default())),
             percent: percent(view),
@@ -79,7 +84,8 @@ impl JobPage {
             bytes_out: words::bytes(view.bytes_out),
             is_shown: view.status == JobStatus::Done && pixels <= MAX_SHOWN_PIXELS,
             mosaic,
-            times: view.ms.iter().map(|(step, ms)| (step.clone(), *ms)).collect(),
+            stage: (view.stage + 1).min(view.stages.max(1)),
+            times: Times::of(view),
         }
     }
 }
@@ -110,7 +116,7 @@ fn facts(view: &JobView) -> Vec<(&'static str, String)> {
 /// What a sender can do about a failure, by the words of its reason.
 fn remedy(reason: &str) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    if says(&["reading row", "reading the end", "truncated", "damaged"]) {
+    if says(&["reading row", "reading the end", "decoding the", "truncated", "damaged"]) {
         "The picture is damaged: open it in a picture program, save it again and send the new file."
     } else if says(&["tile"]) {
         "Run the job again; if the same tile fails again, send other operations and report it."
@@ -130,7 +136,8 @@ pub async fn show(services: Data<Services>, id: Path<String>) -> Result<HttpResp
 
 async fn draw(services: &Services, view: &JobView) -> Result<Option<Mosaic>, Problem> {
     let tiles = services.state.tiles_by(view.job, view.stage).await?;
-    if tiles.iter().all(Option::is_none) {
+    // While tiles may come there is a place for them.
+    if tiles.iter().all(Option::is_none) && view.status.is_terminal() {
         return Ok(None);
     }
     let names = services.state.worker_names().await?;

@@ -25,6 +25,7 @@ static FILES: LazyLock<Vec<Static>> = LazyLock::new(|| {
     };
     vec![
         file("style.css", "text/css; charset=utf-8", include_bytes!("../../../static/style.css")),
+        file("live.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/live.js")),
         file("icon.svg", "image/svg+xml", include_bytes!("../../../static/icon.svg")),
     ]
 });

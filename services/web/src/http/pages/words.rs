@@ -1,7 +1,7 @@
 //! Numbers and times as people read them.
 
 use chrono::{DateTime, Utc};
-use tessera::job::JobStatus;
+use tessera::job::{JobId, JobStatus};
 
 /// Bytes in the unit that fits.
 pub fn bytes(bytes: u64) -> String {
@@ -51,6 +51,12 @@ pub fn sign(status: JobStatus) -> &'static str {
         JobStatus::Cancelled => "\u{2298}",
         JobStatus::Expired => "\u{29d6}",
     }
+}
+
+/// The end of a job's id, in which ids of one day differ.
+pub fn short_id(job: JobId) -> String {
+    let id = job.to_string();
+    id.chars().skip(id.chars().count().saturating_sub(8)).collect()
 }
 
 /// A file's name for a page, or a word where there is none.

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use serde_json::json;
 use tessera::bus::records::JobCommand;
 use tessera::bus::{Outgoing, Topic};
-use tessera::job::{EndMarker, JobId, JobStatus};
+use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
 use tessera::state::{JobView, Transition, now};
 use tessera::store::Object;
 
@@ -61,7 +61,7 @@ pub async fn cancel_job(services: &Services, view: &JobView) -> Result<(), Probl
         finished_at: now(),
     };
     services.store.put_end(&end).await?;
-    tell(services, JobCommand::Ended { job }).await;
+    tell(services, JobCommand::Ended { job }, view.trace).await;
     Ok(())
 }
 
@@ -82,7 +82,7 @@ pub async fn retry_job(services: &Services, view: &JobView) -> Result<(), Proble
     services.store.put_manifest(&tessera::job::Manifest { run, ..manifest }).await?;
     services.store.delete(&Object::End(job)).await?;
     allowed(services.state.retry(job, run).await?, "run again")?;
-    tell(services, JobCommand::NextStage { job }).await;
+    tell(services, JobCommand::NextStage { job }, view.trace).await;
     Ok(())
 }
 
@@ -99,12 +99,12 @@ fn refusal(status: JobStatus, done: &str) -> Problem {
 }
 
 /// Wakes the splitter. It would find out by itself, only later.
-async fn tell(services: &Services, command: JobCommand) {
+async fn tell(services: &Services, command: JobCommand, trace: Option<TraceContext>) {
     let job = command.job();
     let (headers, payload) = command.encode();
     let key = Some(job.to_string());
     let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: payload.into() };
-    if let Err(error) = services.producer.send(record).await {
+    if let Err(error) = services.producer.send(record.traced(trace.as_ref())).await {
         tracing::warn!(%job, %error, "the splitter was not told, it finds out by itself");
     }
 }

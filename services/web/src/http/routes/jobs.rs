@@ -62,7 +62,11 @@ pub async fn post(services: Data<Services>, request: HttpRequest, body: Payload)
         notice: (!services.gate.has_workers() && !accepted.status.is_terminal()).then_some(NO_WORKER),
         url: url.clone(),
     };
-    Ok(HttpResponse::Accepted().insert_header((header::LOCATION, url)).json(answer))
+    let mut response = HttpResponse::Accepted();
+    for header in accepted.trace_header() {
+        response.insert_header(header);
+    }
+    Ok(response.insert_header((header::LOCATION, url)).json(answer))
 }
 
 /// `GET /api/v1/jobs`.

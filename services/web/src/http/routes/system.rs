@@ -1,11 +1,13 @@
 //! What the system is and how it does: operations, workers, counts.
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
+use actix_web::web::{Data, Path};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use tessera::bus::records::CurrentTile;
+use tessera::job::WorkerId;
 use tessera::operation::registry;
-use tessera::state::WorkerView;
+use tessera::state::{WorkerTile, WorkerView};
 
 use crate::http::problem::Problem;
 use crate::http::services::Services;
@@ -28,7 +30,7 @@ struct WorkerJson {
     tiles_failed: u64,
     mean_ms: f64,
     stuck_ms: Option<u64>,
-    current: Value,
+    current: Vec<CurrentTile>,
     started_at: String,
     health_addr: String,
 }
@@ -51,7 +53,7 @@ impl From<WorkerView> for WorkerJson {
             tiles_failed: view.tiles_failed,
             mean_ms: view.mean_ms,
             stuck_ms: view.stuck_ms,
-            current: serde_json::from_str(&view.current).unwrap_or(json!([])),
+            current: view.current,
             started_at: view.started_at,
             health_addr: view.health_addr,
         }
@@ -67,6 +69,26 @@ pub async fn operations() -> HttpResponse {
 pub async fn workers(services: Data<Services>) -> Result<HttpResponse, Problem> {
     let workers: Vec<WorkerJson> = services.state.workers().await?.into_iter().map(WorkerJson::from).collect();
     Ok(HttpResponse::Ok().json(json!({"workers": workers})))
+}
+
+/// `GET /api/v1/workers/{id}`: the worker and the tiles that it finished last.
+pub async fn worker(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let (view, history) = find_worker(&services, &id).await?;
+    let mut answer = serde_json::to_value(WorkerJson::from(view))
+        .map_err(|error| Problem::internal("describing a worker", error))?;
+    answer["history"] = json!(history);
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// The worker of that id and its history.
+///
+/// # Errors
+/// [`Problem::NotFound`] if it has not been seen lately.
+pub async fn find_worker(services: &Services, id: &str) -> Result<(WorkerView, Vec<WorkerTile>), Problem> {
+    let unknown = || Problem::NotFound("no worker of that name has been seen in the last day".to_owned());
+    let id: WorkerId = id.parse().map_err(|_| unknown())?;
+    let view = services.state.worker(&id).await?.ok_or_else(unknown)?;
+    Ok((view, services.state.worker_history(&id).await?))
 }
 
 /// `GET /api/v1/stats`.

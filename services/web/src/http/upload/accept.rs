@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
-use tessera::job::{JobId, JobStatus, Manifest};
-use tessera::picture::codec::ResultFormat;
+use tessera::job::{JobId, JobStatus, Manifest, TraceContext};
+use tessera::picture::codec::Delivery;
 use tessera::plan::{DiskNeed, Plan};
 use tessera::state::{Transition, now};
 use tessera::store::{Shortage, Store};
@@ -32,19 +32,34 @@ pub struct Accepted {
     pub status: JobStatus,
     /// Tiles of its first stage.
     pub total_tiles: u32,
+    /// The trace it belongs to.
+    pub trace: Option<TraceContext>,
+}
+
+impl Accepted {
+    /// The header that tells the sender the trace, if there is one.
+    pub fn trace_header(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        self.trace.map(|trace| (TraceContext::HEADER, trace.to_string())).into_iter()
+    }
 }
 
 /// Makes the job's manifest: header, limits and plan.
 ///
 /// # Errors
 /// A [`Problem`] that names what does not fit; the original is left to the caller.
-pub async fn describe(services: &Services, received: &Received, request: &JobRequest) -> Result<Manifest, Problem> {
+pub async fn describe(
+    services: &Services,
+    received: &Received,
+    request: &JobRequest,
+    trace: TraceContext,
+) -> Result<Manifest, Problem> {
     let config = &services.config;
-    let info = inspect(&services.store, received.job, received.format, &config.limits).await?;
+    let header = inspect(&services.store, received.job, received.format, &config.limits).await?;
     let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
-    let plan = Plan::make(info, &request.chain, &limits)?;
-    let result = request.format.resolve(received.format, request.quality);
-    result.check(plan.output).map_err(Problem::Unprocessable)?;
+    let plan = Plan::make(header.info, &request.chain.after(header.orientation), &limits)?;
+    let most = config.limits.max_decode_bytes;
+    let delivery = Delivery::of(&header, request.format, request.quality, plan.output, most);
+    let Delivery { format, icc, notices } = delivery.map_err(Problem::Unprocessable)?;
     check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
         job: received.job,
@@ -52,13 +67,16 @@ pub async fn describe(services: &Services, received: &Received, request: &JobReq
         filename: received.filename.clone(),
         owner: "anonymous".to_owned(),
         operations: request.chain.steps().to_vec(),
-        format: result.extension().to_owned(),
-        quality: matches!(result, ResultFormat::Jpeg { .. }).then_some(request.quality),
+        format: format.extension().to_owned(),
+        quality: format.quality(),
+        icc: icc.as_deref().map(Manifest::profile_text),
+        notices,
         priority: request.priority,
         bytes_in: received.bytes,
         original_format: received.format.extension().to_owned(),
         plan,
         created_at: now(),
+        trace: Some(trace),
     })
 }
 
@@ -68,7 +86,10 @@ fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
     let shortage = match store.shortage(need) {
         Ok(shortage) => shortage,
         // Whoever cannot be asked will say so when it is written to.
-        Err(error) => return Ok(tracing::warn!(%error, "asking a disk for its room")),
+        Err(error) => {
+            tracing::warn!(%error, "asking a disk for its room");
+            return Ok(());
+        }
     };
     let Some(shortage) = shortage else { return Ok(()) };
     let Shortage { needed, free, total } = shortage;
@@ -87,10 +108,10 @@ fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
 pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accepted, Problem> {
     let job = manifest.job;
     let tiles = manifest.plan.stage(0).map_or(0, |stage| stage.grid().tiles());
-    let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles };
+    let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles, trace: manifest.trace };
     services.store.put_manifest(manifest).await?;
     services.state.accept(manifest, ACCEPTING_TTL).await?;
-    if let Err(error) = send(services, job).await {
+    if let Err(error) = send(services, manifest).await {
         // It may have arrived although its acknowledgement did not: then somebody may have begun the job.
         return match services.state.withdraw(job).await {
             Ok(Transition::Refused { status: Some(status) }) => Ok(Accepted { status, ..accepted }),
@@ -106,9 +127,10 @@ pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accept
     }
 }
 
-async fn send(services: &Services, job: JobId) -> Result<(), BusError> {
+async fn send(services: &Services, manifest: &Manifest) -> Result<(), BusError> {
+    let job = manifest.job;
     let (headers, payload) = JobCommand::Accepted { job }.encode();
     let key = Some(job.to_string());
     let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: payload.into() };
-    services.producer.send(record).await.map(|_| ())
+    services.producer.send(record.traced(manifest.trace.as_ref())).await.map(|_| ())
 }

@@ -1,0 +1,83 @@
+//! Pages of workers: what they have in hand, who is dead, and what each finished last.
+#![cfg(feature = "broker-tests")]
+
+#[cfg(test)]
+mod site;
+#[cfg(test)]
+#[path = "../../worker/tests/support/mod.rs"]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use site::{Settings, Site};
+use support::{Rig, until};
+use tessera::bus::records::{CurrentTile, FinishedTile, Heartbeat, TileOutcome};
+use tessera::job::{JobId, Token};
+
+fn beat(job: JobId) -> Heartbeat {
+    let operations = "gaussian_blur:ksize=5,sigma=0 <b>".to_owned();
+    let finished = |number: u64, outcome| FinishedTile {
+        number,
+        job,
+        stage: 1,
+        index: 40 + u32::try_from(number).unwrap(),
+        operations: operations.clone(),
+        ms: 12.25,
+        outcome,
+        ago_ms: 1500,
+    };
+    Heartbeat {
+        worker: "rig-1".parse().unwrap(),
+        incarnation: Token::random(),
+        status: "running".to_owned(),
+        host: "rig".to_owned(),
+        pid: 7,
+        version: "1".to_owned(),
+        slots: 3,
+        busy: 1,
+        tiles_done: 1,
+        tiles_failed: 1,
+        mean_ms: 12.25,
+        stuck_ms: None,
+        current: vec![CurrentTile { job, stage: 0, index: 17, operations: operations.clone(), for_ms: 2500 }],
+        finished: vec![finished(1, TileOutcome::Done), finished(2, TileOutcome::Failed)],
+        started_at: tessera::state::now(),
+        health_addr: "127.0.0.1:1".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_worker_shows_what_it_has_in_hand_and_what_it_finished() {
+    let rig = Rig::new().await;
+    let site = Site::start(&rig, Settings::default()).await;
+    let job = JobId::random();
+    rig.state.beat(&beat(job), Duration::from_secs(60)).await.unwrap();
+    let page = site.get("/workers").text();
+    for text in ["1 of 3", "tile 17 of", &format!("/jobs/{job}"), "for 2.5 s", "running", "sigma=0 &#60;b&#62;"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let page = site.get("/workers/rig-1").text();
+    for text in ["42, stage 2", "41, stage 2", "failed", "12.2 ms", "1 done, 1 failed"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let view = site.get("/api/v1/workers/rig-1").json();
+    assert_eq!((&view["current"][0]["index"], &view["history"][0]["index"]), (&17.into(), &42.into()));
+    assert_eq!((&view["history"][0]["outcome"], &view["history"][1]["outcome"]), (&"failed".into(), &"done".into()));
+    for unknown in ["/api/v1/workers/rig-2", "/workers/rig-2", "/workers/a%00b"] {
+        assert_eq!(site.get(unknown).status, 404, "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_worker_is_shown_as_dead_within_a_second_of_its_time() {
+    let rig = Rig::new().await;
+    let site = Site::start(&rig, Settings::default()).await;
+    let begun = Instant::now();
+    rig.state.beat(&beat(JobId::random()), Duration::from_secs(2)).await.unwrap();
+    let says = |word: &str| site.get("/workers/rig-1").text().contains(&format!("</span> {word}</span>"));
+    assert!(says("running"));
+    until("the page to say that it is dead", async || says("dead") && !says("running")).await;
+    let (least, most) = (Duration::from_millis(1900), Duration::from_secs(3));
+    assert!((least..most).contains(&begun.elapsed()), "dead after {:?}", begun.elapsed());
+    assert!(site.get("/workers").text().contains("0 alive"));
+}

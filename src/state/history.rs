@@ -1,0 +1,59 @@
+//! What workers did last: the tiles that they finished, of all their starts.
+//!
+//! A list of a hundred for each worker, for people only. Written by heartbeats, see [`State::beat`].
+
+use serde::{Deserialize, Serialize};
+
+use super::StateError;
+use super::client::State;
+use crate::bus::records::{FinishedTile, TileOutcome};
+use crate::job::{JobId, WorkerId};
+
+/// The oldest that a finished tile is believed to be.
+const MAX_AGO_MS: u64 = 24 * 3600 * 1000;
+
+/// A tile in a worker's history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerTile {
+    /// When it was finished.
+    pub at: String,
+    /// The job.
+    pub job: JobId,
+    /// The stage.
+    pub stage: u32,
+    /// The tile.
+    pub index: u32,
+    /// The operations.
+    pub operations: String,
+    /// Milliseconds that they took.
+    pub ms: f64,
+    /// What became of it.
+    pub outcome: TileOutcome,
+}
+
+impl WorkerTile {
+    /// A tile that a heartbeat tells of that was received now.
+    pub(super) fn of(tile: &FinishedTile) -> Self {
+        let ago = chrono::Duration::milliseconds(tile.ago_ms.min(MAX_AGO_MS).cast_signed());
+        let at = (chrono::Utc::now() - ago).to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let FinishedTile { job, stage, index, ms, outcome, .. } = *tile;
+        Self { at, job, stage, index, operations: tile.operations.clone(), ms, outcome }
+    }
+
+    /// As a line of the list.
+    pub(super) fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl State {
+    /// The tiles that a worker finished last, newest first; those of its earlier starts, too.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn worker_history(&self, worker: &WorkerId) -> Result<Vec<WorkerTile>, StateError> {
+        let lines: Vec<String> =
+            self.query(redis::cmd("LRANGE").arg(self.keys.worker_history(worker)).arg(0).arg(-1)).await?;
+        Ok(lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}

@@ -1,0 +1,142 @@
+//! Several of each service: some are killed, frozen, added or removed in mid-job, and the others take over.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use redis::Commands;
+use tessera::bus::Topic;
+
+use crate::metrics::sum;
+use crate::records::records_of;
+use crate::support::system::{Options, System};
+use crate::support::{LONG, pictures, wait_for};
+
+const OPERATIONS: [&str; 1] = ["gaussian_blur:ksize=15"];
+/// A drain, which ends by itself after 15 s.
+const DRAIN_LIMIT: Duration = Duration::from_secs(25);
+/// From the death of a worker until others have taken the tiles that it had in hand: its session ends after 6 s.
+const TAKEOVER_LIMIT: Duration = Duration::from_secs(7);
+
+fn in_the_middle(options: &Options, seed: u32) -> Result<(System, Vec<u8>, String)> {
+    let system = System::start(options)?;
+    let picture = pictures::rgb_png(3000, 2500, seed)?;
+    let job = system.submit(&picture, &OPERATIONS)?;
+    system.wait_for_middle(&job)?;
+    Ok((system, picture, job))
+}
+
+#[test]
+fn of_two_splitters_and_two_stitchers_one_each_dies_for_good() -> Result<()> {
+    let options = Options { splitters: 2, stitchers: 2, tile_delay_ms: 150, ..Options::default() };
+    let (mut system, picture, job) = in_the_middle(&options, 91)?;
+    for role in ["splitter", "stitcher"] {
+        let name = system.field(&job, role)?.with_context(|| format!("the job has no {role}"))?;
+        system.kill(&name)?;
+    }
+    // A stitcher's partitions stay its own for 30 s, so that it finds its spool again when it comes back.
+    let view = system.wait_for_end(&job, LONG * 2)?;
+    ensure!(view["status"] == "done", "{view}");
+    system.compare(&job, &picture, &OPERATIONS)?;
+    system.submit_and_compare(&pictures::rgb_png(700, 700, 92)?, &OPERATIONS)?;
+    Ok(())
+}
+
+#[test]
+fn a_worker_that_was_frozen_past_its_death_does_no_harm() -> Result<()> {
+    let options = Options { tile_delay_ms: 150, ..Options::default() };
+    let (mut system, picture, job) = in_the_middle(&options, 93)?;
+    let key = format!("{0}worker:{0}worker-1", system.prefix);
+    system.process("worker-1")?.signal(libc::SIGSTOP)?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    let (result, finished) = (system.result(&job)?, system.field(&job, "finished_at")?);
+    wait_for("the frozen worker to count as dead", LONG, || {
+        let is_known: bool = system.connection()?.exists(&key)?;
+        Ok((!is_known).then_some(()))
+    })?;
+    let before = sum(&system, &["worker-2"], "tessera_kafka_assigned_partitions{topic=\"tasks\"}")?;
+    ensure!(before == 16.0, "worker-2 has {before} of 16 partitions");
+    system.process("worker-1")?.signal(libc::SIGCONT)?;
+    wait_for("the worker to be back at work", LONG, || {
+        let has_work = sum(&system, &["worker-1"], "tessera_kafka_assigned_partitions{topic=\"tasks\"}")?;
+        let is_known: bool = system.connection()?.exists(&key)?;
+        Ok((is_known && has_work > 0.0 && has_work < 16.0).then_some(()))
+    })?;
+    // A job behind its late results shows that they have been read.
+    let other = system.submit_and_compare(&pictures::rgb_png(1500, 1500, 94)?, &OPERATIONS)?;
+    ensure!(system.result(&job)? == result, "a late result changed the picture");
+    assert_eq!(system.field(&job, "finished_at")?, finished);
+    for letters in [Topic::TasksDlq, Topic::ResultsDlq, Topic::JobsDlq] {
+        assert_eq!(records_of(&system, letters)?, 0, "{letters:?}");
+    }
+    system.leaves_nothing(&[&job, &other])
+}
+
+/// The tiles in hand: by index, the incarnations that took them.
+fn in_hand(system: &System, job: &str) -> Result<BTreeMap<u32, String>> {
+    Ok(system.connection()?.hgetall(format!("{}:tries:0", system.job_key(job)))?)
+}
+
+#[test]
+fn the_tiles_of_a_killed_worker_are_taken_by_others_within_seven_seconds() -> Result<()> {
+    let options = Options { tile_delay_ms: 300, ..Options::default() };
+    let (mut system, picture, job) = in_the_middle(&options, 95)?;
+    let worker = format!("{0}worker:{0}worker-1", system.prefix);
+    let incarnation: String = system.connection()?.hget(&worker, "incarnation")?;
+    wait_for("a tile in the worker's hand", LONG, || {
+        let hands = in_hand(&system, &job)?;
+        Ok(hands.values().any(|takers| takers.contains(&incarnation)).then_some(()))
+    })?;
+    system.kill("worker-1")?;
+    let killed = Instant::now();
+    let orphans: Vec<u32> = in_hand(&system, &job)?
+        .into_iter()
+        .filter_map(|(tile, takers)| takers.contains(&incarnation).then_some(tile))
+        .collect();
+    let took = wait_for("others to take the tiles", LONG, || {
+        let hands = in_hand(&system, &job)?;
+        // One that is in no hand any more has been finished by another.
+        let is_taken = |tile: &u32| hands.get(tile).is_none_or(|takers| *takers != incarnation);
+        Ok(orphans.iter().all(is_taken).then(|| killed.elapsed()))
+    })?;
+    eprintln!("{} tiles of the killed worker were taken by others after {took:?}", orphans.len());
+    ensure!(took <= TAKEOVER_LIMIT, "tiles {orphans:?} were taken after {took:?}");
+    system.compare(&job, &picture, &OPERATIONS)?;
+    system.leaves_nothing(&[&job])
+}
+
+#[test]
+fn a_worker_that_joins_gets_tiles_and_one_that_leaves_loses_none() -> Result<()> {
+    let options = Options { tile_delay_ms: 500, ..Options::default() };
+    let (mut system, picture, job) = in_the_middle(&options, 96)?;
+    system.start_worker(3)?;
+    wait_for("the new worker to run a tile", LONG, || {
+        ensure!(system.job(&job)?["status"] != "done", "the job ended before the new worker had a tile");
+        let Ok(done) = sum(&system, &["worker-3"], "tessera_worker_tiles_total{outcome=\"done\"}") else {
+            return Ok(None);
+        };
+        Ok((done > 0.0).then_some(()))
+    })?;
+    let status = system.process("worker-1")?.terminate(DRAIN_LIMIT)?;
+    ensure!(status.success(), "worker-1 ended with {status}");
+    system.compare(&job, &picture, &OPERATIONS)?;
+    system.leaves_nothing(&[&job])
+}
+
+#[test]
+fn every_service_is_stopped_under_load_and_no_job_is_lost() -> Result<()> {
+    let options = Options { splitters: 2, stitchers: 2, tile_delay_ms: 150, ..Options::default() };
+    let mut system = System::start(&options)?;
+    let pictures = (0..4).map(|n| pictures::rgb_png(1600, 1100, 100 + n)).collect::<Result<Vec<_>>>()?;
+    let jobs = pictures.iter().map(|picture| system.submit(picture, &OPERATIONS)).collect::<Result<Vec<_>>>()?;
+    system.wait_for_middle(&jobs[0])?;
+    for name in ["stitcher-1", "splitter", "worker-1", "splitter-2", "stitcher-2", "worker-2", "monitor", "web"] {
+        let status = system.process(name)?.terminate(DRAIN_LIMIT)?;
+        ensure!(status.success(), "{name} ended with {status}\n{}", system.process(name)?.log_tail(30));
+        system.restart(name)?;
+    }
+    for (job, picture) in jobs.iter().zip(&pictures) {
+        system.compare(job, picture, &OPERATIONS)?;
+    }
+    system.leaves_nothing(&jobs.iter().map(String::as_str).collect::<Vec<_>>())
+}
