@@ -1,13 +1,14 @@
 //! Tessera: operations on pictures of any size, in tiles spread over workers through Apache Kafka.
 //!
-//! Dependencies point inward. [`picture`], [`operation`], [`tiling`], [`plan`] and [`pipeline`] are pure: they know
-//! no Kafka, Redis, actix, clock or file system. [`bus`] (Kafka), [`state`] (Redis) and [`store`]
+//! Dependencies point inward. [`picture`], [`operation`], [`tiling`], [`linking`], [`plan`] and [`pipeline`] are pure:
+//! they know no Kafka, Redis, actix, clock or file system. [`bus`] (Kafka), [`state`] (Redis) and [`store`]
 //! (objects) are the three edges; [`budget`], [`config`] and [`telemetry`] serve every program.
 
 pub mod budget;
 pub mod bus;
 pub mod config;
 pub mod job;
+pub mod linking;
 pub mod operation;
 pub mod patience;
 pub mod picture;

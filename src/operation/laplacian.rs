@@ -24,8 +24,12 @@ pub(super) const DEFINITION: Definition = Definition {
     halo: Halo::Fixed(1),
     depths: &[Depth::Eight, Depth::Sixteen],
     parameters: &[Parameter {
-        choices: &[Value::Integer(1), Value::Integer(3)],
-        ..Parameter::integer("ksize", 3, 1, 3, "1: the four nearest neighbours, 3: the four diagonal ones")
+        default: Value::Integer(3),
+        ..Parameter::choice_of_integers(
+            "ksize",
+            &[Value::Integer(1), Value::Integer(3)],
+            "1: the four nearest neighbours, 3: the four diagonal ones",
+        )
     }],
     bind,
 };

@@ -10,6 +10,7 @@ mod blend;
 mod border;
 mod box_blur;
 mod brightness;
+mod canny;
 mod cartoon;
 mod chain;
 mod contrast;

@@ -5,12 +5,12 @@ mod extremum;
 use extremum::{Extremum, Most};
 
 use super::border::Border;
-use super::filter::{Alpha, Filter, Surroundings, filtered};
-use super::frame::Frame;
+use super::filter::{Alpha, Surroundings, filtered};
 use super::registry::Bound;
 use super::sample::Sample;
 use super::{Area, Cpu, Definition, Halo, Kernel, Kind, Parameter, StepError, Value};
-use crate::picture::{Depth, Pixels, Rect};
+use crate::picture::pixels::SamplesMut;
+use crate::picture::{Depth, Layout, Pixels, Rect, Samples};
 
 const DEPTHS: &[Depth] = &[Depth::Eight, Depth::Sixteen];
 const SIDE: &[Parameter] = &[Parameter::odd("ksize", 3, 255, "side of the square in pixels")];
@@ -139,24 +139,32 @@ struct Gradient {
 
 impl Kernel for Gradient {
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        filtered(&area, around(self.cpu, self.side), Difference { side: self.side })
+        let (around, side) = (around(self.cpu, self.side), self.side);
+        let smallest = filtered(&area, around, Extremum { most: Most::Smallest, side })?;
+        let mut pixels = filtered(&area, around, Extremum { most: Most::Largest, side })?;
+        let layout = pixels.format().layout;
+        match (pixels.samples_mut(), smallest.samples()) {
+            (SamplesMut::Eight(largest), Samples::Eight(smallest)) => subtract(largest, smallest, layout),
+            (SamplesMut::Sixteen(largest), Samples::Sixteen(smallest)) => subtract(largest, smallest, layout),
+            _ => return Err(misfit()),
+        }
+        Ok(pixels)
     }
 }
 
-#[derive(Clone, Copy)]
-struct Difference {
-    side: usize,
+/// Takes the smaller of each colour away; alpha stays.
+fn subtract<T: Sample>(largest: &mut [T], smallest: &[T], layout: Layout) {
+    if layout.has_alpha() {
+        let channels = layout.channels();
+        let pixels = largest.chunks_exact_mut(channels).zip(smallest.chunks_exact(channels));
+        pixels.for_each(|(largest, smallest)| subtract_all(&mut largest[..channels - 1], smallest));
+    } else {
+        subtract_all(largest, smallest);
+    }
 }
 
-impl Filter for Difference {
-    #[inline(always)]
-    fn filter<T: Sample>(self, frame: &Frame<'_, T>) -> Vec<T> {
-        let mut out = Extremum { most: Most::Largest, side: self.side }.filter(frame);
-        let smallest = Extremum { most: Most::Smallest, side: self.side }.filter(frame);
-        let pairs = out.iter_mut().zip(smallest);
-        pairs.for_each(|(result, smallest)| *result = T::of(result.wide() - smallest.wide()));
-        out
-    }
+fn subtract_all<T: Sample>(largest: &mut [T], smallest: &[T]) {
+    largest.iter_mut().zip(smallest).for_each(|(largest, smallest)| *largest = T::of(largest.wide() - smallest.wide()));
 }
 
 #[cfg(test)]

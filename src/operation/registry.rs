@@ -9,14 +9,14 @@ use serde::{Serialize, Serializer};
 
 use super::{Area, Parameter, Statistic, StepError, Value};
 use super::{
-    autocontrast, bilateral, box_blur, brightness, cartoon, contrast, emboss, equalize, filter2d, flip, gamma,
+    autocontrast, bilateral, box_blur, brightness, canny, cartoon, contrast, emboss, equalize, filter2d, flip, gamma,
     gaussian_blur, grayscale, invert, laplacian, median_blur, morphology, otsu, pixelate, posterize, rotate,
     saturation, sepia, sharpen, sketch, sobel, threshold, unsharp,
 };
 use crate::picture::{Depth, PixelFormat, Pixels, Turn};
 
 /// All operations, in the order people see them. Adding one is a line here and a file beside.
-static REGISTRY: [Definition; 32] = [
+static REGISTRY: [Definition; 33] = [
     grayscale::DEFINITION,
     invert::DEFINITION,
     brightness::DEFINITION,
@@ -39,6 +39,7 @@ static REGISTRY: [Definition; 32] = [
     filter2d::DEFINITION,
     sobel::DEFINITION,
     laplacian::DEFINITION,
+    canny::DEFINITION,
     morphology::DILATE,
     morphology::ERODE,
     morphology::OPEN,

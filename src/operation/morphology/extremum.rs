@@ -4,8 +4,6 @@ use super::super::filter::Filter;
 use super::super::frame::Frame;
 use super::super::sample::Sample;
 
-/// Sides up to which the rows of a column are compared one by one: fewer passes than doubling.
-const FEW_ROWS: usize = 7;
 /// Samples that the rows of a strip have together: they should stay in the second cache.
 const STRIP_SAMPLES: usize = 1 << 17;
 
@@ -50,8 +48,6 @@ impl Extremum {
                 rows.for_each(|(row, results)| results.copy_from_slice(frame.center(row)));
             }
             3 => by_rows::<T, 3>(frame, &mut out, pick),
-            5 => by_rows::<T, 5>(frame, &mut out, pick),
-            FEW_ROWS => by_rows::<T, FEW_ROWS>(frame, &mut out, pick),
             side => by_strips(frame, side, &mut out, pick),
         }
         out
@@ -94,10 +90,9 @@ fn by_strips<T: Sample>(frame: &Frame<'_, T>, side: usize, out: &mut [T], pick: 
             strip.samples.extend_from_slice(&frame.row(row)[columns.clone()]);
         }
         let strip = strip.down(side, pick);
-        let mut lines = [strip.samples.clone(), Vec::new()];
-        lines[1].resize(strip.width, T::default());
+        let mut lines = [vec![T::default(); strip.width], vec![T::default(); strip.width]];
         for (row, line) in strip.samples.chunks_exact(strip.width).enumerate() {
-            lines[0][..strip.width].copy_from_slice(line);
+            lines[0].copy_from_slice(line);
             let results = &mut out[row * length + start..][..strip.width - halo];
             along(&mut lines, side, frame.channels(), results, pick);
         }
