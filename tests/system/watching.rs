@@ -15,7 +15,7 @@ fn slow() -> Options {
     Options { tile_delay_ms: 150, ..Options::default() }
 }
 
-fn picture(system: &System, seed: u64) -> Result<String> {
+fn picture(system: &System, seed: u32) -> Result<String> {
     let path = system.folder.path().join("watched.png");
     std::fs::write(&path, pictures::rgb_png(1537, 1100, seed)?)?;
     Ok(path.display().to_string())
