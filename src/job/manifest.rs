@@ -2,6 +2,8 @@
 //!
 //! Both are written by one service and read by all, so that a job outlives Redis.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{JobId, JobStatus, Priority, TraceContext};
@@ -24,16 +26,22 @@ pub struct Manifest {
     pub owner: String,
     /// The steps asked for, in order.
     pub operations: Vec<Step>,
-    /// The result's format: `png` or `jpg` (`same` already resolved).
+    /// The result's format: `png`, `jpg`, `webp` or `tif` (`same` already resolved).
     pub format: String,
     /// The result's quality, 1 to 100, where its format has one.
     #[serde(default)]
     pub quality: Option<u8>,
+    /// The colour profile that the result is written with, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icc: Option<String>,
+    /// What the result does not have of the original, for the sender to read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// The order in the queue.
     pub priority: Priority,
     /// Bytes of the original as it was sent.
     pub bytes_in: u64,
-    /// The original's format by content: `png` or `jpg`.
+    /// The original's format by content: its usual extension.
     pub original_format: String,
     /// How the picture is cut; made once, never recomputed.
     pub plan: Plan,
@@ -49,8 +57,20 @@ impl Manifest {
     pub fn result_format(&self) -> ResultFormat {
         match Format::from_extension(&self.format) {
             Some(Format::Jpeg) => ResultFormat::Jpeg { quality: self.quality.unwrap_or(DEFAULT_QUALITY) },
+            Some(Format::WebP) => ResultFormat::Webp,
+            Some(Format::Tiff) => ResultFormat::Tiff,
             _ => ResultFormat::Png,
         }
+    }
+
+    /// The bytes of the colour profile; what cannot be read is none.
+    pub fn profile(&self) -> Option<Vec<u8>> {
+        BASE64_STANDARD.decode(self.icc.as_ref()?).ok()
+    }
+
+    /// A colour profile as it stands in a manifest.
+    pub fn profile_text(icc: &[u8]) -> String {
+        BASE64_STANDARD.encode(icc)
     }
 }
 

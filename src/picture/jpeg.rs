@@ -1,11 +1,14 @@
 //! JPEG by scanlines, in and out, with libjpeg-turbo's samples.
 //!
 //! Owns what of JPEG is read, and that damaged data is an error although the C library would go on with
-//! gray. Baseline pictures need a few rows of memory; progressive ones hold all coefficients, which the
-//! header tells beforehand ([`JpegHeader::whole_bytes`]).
+//! gray. Baseline pictures need a few rows of memory; those of several scans hold all coefficients, which
+//! the header tells beforehand ([`JpegHeader::whole_bytes`]).
 
 mod errors;
+mod extras;
+mod frame;
 mod header;
+mod inks;
 mod reader;
 mod writer;
 

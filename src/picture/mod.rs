@@ -3,17 +3,26 @@
 //! Owns what a picture is and how formats are read and written a row at a time. Knows nothing of
 //! operations, tiles, files or services: readers take any `BufRead + Seek`, writers any `Write`.
 
+pub mod bmp;
 pub mod codec;
+pub mod exif;
 pub mod format;
+pub mod gif;
+pub mod header;
+pub mod icc;
 pub mod jpeg;
 mod margins;
 pub mod pixels;
 pub mod png;
+pub mod qoi;
 pub mod raw;
 pub mod rows;
 pub mod sniff;
+pub mod tiff;
 mod turn;
 mod turned;
+pub mod webp;
+mod whole;
 
 pub use format::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
 pub use margins::Margins;

@@ -1,12 +1,16 @@
 //! PNG by rows, in and out.
 //!
 //! Owns how PNG's colour types become layouts, and that a damaged file is never taken for a whole one.
-//! Holds a few rows, never the picture; text and colour profiles are not inflated.
+//! Holds a few rows; the picture only if it is interlaced, whose header tells so beforehand. Text is not
+//! inflated, a colour profile up to its limit.
 
+mod chunks;
 mod reader;
+mod whole;
 mod writer;
 
 pub use reader::{PngHeader, PngRows, read_info};
+pub use whole::{open, read_header, whole_bytes};
 pub use writer::PngWriter;
 
 /// PNG stores the high byte of a 16-bit sample first, rows here the low byte: both ways are the same swap.

@@ -8,6 +8,14 @@ pub enum ReadError {
     /// The header is damaged, or asks for something that is not supported; the text names it.
     #[error("reading the header: {0}")]
     Header(String),
+    /// The data of a picture that is decoded whole ends or is damaged.
+    #[error("decoding the {format}: {cause}")]
+    Whole {
+        /// The format's name.
+        format: &'static str,
+        /// What was wrong.
+        cause: String,
+    },
     /// The data ends or is damaged within the rows.
     #[error("reading row {row} of {rows}: {cause}")]
     Row {

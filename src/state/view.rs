@@ -24,6 +24,8 @@ pub struct JobView {
     pub operations: Vec<String>,
     /// The result's format.
     pub format: String,
+    /// What the result does not have of the original.
+    pub notices: Vec<String>,
     /// Tiles of the stage.
     pub total_tiles: u32,
     /// Tiles of the stage that are in the spool.
@@ -110,6 +112,7 @@ impl JobView {
             owner: text(fields, "owner"),
             operations: text(fields, "operations").split_whitespace().map(str::to_owned).collect(),
             format: text(fields, "format"),
+            notices: text(fields, "notices").lines().map(str::to_owned).collect(),
             total_tiles: number(fields, "total_tiles"),
             received_tiles: number(fields, "received_tiles"),
             tile_width: number(fields, "tile_width"),
@@ -183,6 +186,7 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("owner", manifest.owner.clone()),
         ("operations", operations.join(" ")),
         ("format", manifest.format.clone()),
+        ("notices", manifest.notices.join("\n")),
         ("original_width", plan.input.size.width.to_string()),
         ("original_height", plan.input.size.height.to_string()),
         ("stages", plan.stages.len().to_string()),

@@ -58,6 +58,8 @@ fn manifest(job: JobId) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 10,
+        icc: None,
+        notices: Vec::new(),
         quality: None,
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),

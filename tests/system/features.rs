@@ -114,3 +114,25 @@ fn without_workers_uploads_are_refused_where_the_setting_says_so() -> Result<()>
         Ok((answer.status == 202).then_some(()))
     })
 }
+
+/// A table that names a test which is not there is worse than none.
+#[test]
+fn every_test_that_the_table_of_features_names_is_there() -> Result<()> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = std::fs::read_to_string(root.join("docs/features.md"))?;
+    let (mut file, mut named) = (String::new(), 0);
+    // Every other piece stands between backquotes; `::name` is in the file that was named last.
+    for (path, name) in table.split('`').skip(1).step_by(2).filter_map(|text| text.split_once("::")) {
+        if path.ends_with(".rs") {
+            file = path.strip_prefix("system/").map_or_else(|| path.to_owned(), |rest| format!("tests/system/{rest}"));
+        }
+        if name == "name" || file.is_empty() {
+            continue;
+        }
+        let text = std::fs::read_to_string(root.join(&file)).with_context(|| file.clone())?;
+        ensure!(text.contains(&format!("fn {name}(")), "{file} has no test {name}");
+        named += 1;
+    }
+    ensure!(named > 40, "only {named} tests were found in the table");
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use anyhow::{Context, Result, ensure};
-use tessera::picture::codec::{ResultFormat, read_info};
+use tessera::picture::codec::{MAX_DECODE_BYTES, ResultFormat, read_header, read_info};
 use tessera::picture::sniff::Format;
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
@@ -14,10 +14,15 @@ use crate::support::{LONG, pictures};
 
 /// A JPEG of the test picture.
 fn jpeg(width: u32, height: u32, seed: u32) -> Result<Vec<u8>> {
+    encoded(ResultFormat::Jpeg { quality: 92 }, None, (width, height), seed)
+}
+
+/// The test picture in a format, with a colour profile.
+fn encoded(to: ResultFormat, icc: Option<&[u8]>, (width, height): (u32, u32), seed: u32) -> Result<Vec<u8>> {
     let format = PixelFormat { layout: Layout::Rgb, depth: Depth::Eight };
     let info = PictureInfo { size: Size { width, height }, format };
     let paper = Paper::default();
-    let mut writer = ResultFormat::Jpeg { quality: 92 }.writer(paper.clone(), info)?;
+    let mut writer = to.writer_with_profile(paper.clone(), info, icc)?;
     pictures::rgb(width, height, seed).chunks_exact(info.row_bytes()).try_for_each(|row| writer.write_row(row))?;
     writer.finish()?;
     paper.take()
@@ -52,6 +57,41 @@ fn jpeg_goes_in_and_comes_out() -> Result<()> {
     assert_eq!((original.header("content-type"), original.body == picture), (Some("image/jpeg"), true));
     let info = read_info(Format::Jpeg, Cursor::new(&result.body), 0)?;
     assert_eq!((info.size.width, info.size.height), (1301, 1100));
+    Ok(())
+}
+
+#[test]
+fn webp_and_tiff_go_in_and_come_out_with_their_profiles() -> Result<()> {
+    let system = System::start(&Options::default())?;
+    let mut icc = vec![0; 700];
+    icc[..4].copy_from_slice(&700u32.to_be_bytes());
+    icc[16..20].copy_from_slice(b"RGB ");
+    icc[36..40].copy_from_slice(b"acsp");
+    for (format, word, end) in [(ResultFormat::Webp, "webp", "webp"), (ResultFormat::Tiff, "tiff", "tif")] {
+        let picture = encoded(format, Some(&icc), (1201, 700), 44)?;
+        let job = compare(&system, &picture, "same", (end, end), &["gaussian_blur:ksize=5"])?;
+        let header = read_header(format.format(), Cursor::new(system.result(&job)?), MAX_DECODE_BYTES)?;
+        ensure!(header.profile.keep_for(Layout::Rgb) == Ok(Some(&icc[..])), "{end}: the profile is lost");
+        let gray = compare(&system, &picture, "png", (end, "png"), &["grayscale"])?;
+        let notices = system.client.get(&format!("/api/v1/jobs/{gray}"))?.json()?["notices"].to_string();
+        ensure!(notices.contains("RGB colours"), "{notices}");
+        compare(&system, &pictures::rgb_png(700, 600, 45)?, word, ("png", end), &["invert"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn f15_a_jpeg_that_was_held_askew_comes_out_upright() -> Result<()> {
+    let system = System::start(&Options::default())?;
+    let picture = jpeg(900, 650, 46)?;
+    for number in [3, 6, 7] {
+        let exif = [&b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"[..], &[number], &[0; 6]];
+        let askew = [&picture[..2], &exif.concat(), &picture[2..]].concat();
+        let job = compare(&system, &askew, "png", ("jpg", "png"), &["sharpen"])?;
+        let info = read_info(Format::Png, Cursor::new(system.result(&job)?), 0)?;
+        let expected = if number == 3 { (900, 650) } else { (650, 900) };
+        ensure!((info.size.width, info.size.height) == expected, "orientation {number}: {:?}", info.size);
+    }
     Ok(())
 }
 

@@ -161,11 +161,11 @@ impl Assembly {
 
     /// What the stage's strips become, and its name in the store.
     pub fn product(&self) -> (Product, Object) {
-        let (job, token) = (self.job(), self.token.clone());
+        let (job, token, manifest) = (self.job(), self.token.clone(), &self.known.manifest);
         if self.is_last() {
             (
-                Product::Result(self.known.manifest.result_format()),
-                Object::Result { job, token, ext: self.known.manifest.format.clone() },
+                Product::Result { format: manifest.result_format(), icc: manifest.profile() },
+                Object::Result { job, token, ext: manifest.format.clone() },
             )
         } else {
             (Product::Rows, Object::Rows { job, stage: self.number + 1, token })

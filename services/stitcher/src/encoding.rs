@@ -11,6 +11,7 @@ use std::io;
 use std::ops::Range;
 
 use tessera::budget::Share;
+use tessera::picture::PictureInfo;
 use tessera::picture::codec::ResultFormat;
 use tessera::picture::raw::RawWriter;
 use tessera::picture::rows::{RowWriter, WriteError};
@@ -23,12 +24,27 @@ use strip::StripBuffer;
 use crate::spool::{SlotError, Slots};
 
 /// What a stage's strips become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Product {
     /// The job's result, a file.
-    Result(ResultFormat),
+    Result {
+        /// Its format.
+        format: ResultFormat,
+        /// Its colour profile.
+        icc: Option<Vec<u8>>,
+    },
     /// The next stage's input.
     Rows,
+}
+
+impl Product {
+    /// Bytes that an encoding of a picture of `info` holds, if it holds the whole picture.
+    pub fn whole_bytes(&self, info: PictureInfo) -> Option<u64> {
+        match self {
+            Self::Result { format, .. } => format.whole_bytes(info),
+            Self::Rows => None,
+        }
+    }
 }
 
 /// Why an encoding did not get further.
@@ -87,7 +103,9 @@ impl Encoding {
     pub fn begin(stage: &Stage, product: Product, output: Box<dyn Output>) -> Result<Self, EncodeError> {
         let output = Tap::new(output);
         let rows: Box<dyn RowWriter> = match product {
-            Product::Result(format) => format.writer(output.clone(), stage.output)?,
+            Product::Result { format, icc } => {
+                format.writer_with_profile(output.clone(), stage.output, icc.as_deref())?
+            }
             Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
         };
         Ok(Self { stage: stage.clone(), rows, output, next_strip: 0, memory: None })

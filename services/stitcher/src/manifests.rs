@@ -82,6 +82,8 @@ mod tests {
             format: "png".into(),
             priority: Priority::Normal,
             bytes_in: 1,
+            icc: None,
+            notices: Vec::new(),
             quality: None,
             original_format: "png".into(),
             plan: Plan::make(info, &Chain::new(Vec::new()), &limits).unwrap(),

@@ -9,6 +9,7 @@ use tessera::bus::{ConsumerOptions, Producer};
 use tessera::plan::Stage;
 
 use crate::Config;
+use crate::encoding::Product;
 
 /// What an open encoding holds beside rows: parts on their way to the store, and the format's buffers.
 const ENCODING_BYTES: u64 = 2 << 20;
@@ -24,6 +25,8 @@ pub struct Memory {
     pub early: Budget,
     /// For encodings of complete stages.
     pub complete: Budget,
+    /// For results that are encoded whole, as WebP is.
+    pub wholes: Budget,
     /// Pixels of stages of one tile that are kept in memory; above it they go to the disk.
     pub tiles: Share,
     /// What each encoder puts strips together in, in bytes.
@@ -49,11 +52,15 @@ impl Memory {
         let early = whole.part(half, "encodings of stages that wait for tiles")?;
         let complete = whole.part(half, "encodings of complete stages")?;
         let strip_bytes = usize::try_from(strip_bytes).unwrap_or(usize::MAX);
-        Ok((Self { early, complete, tiles, strip_bytes, _fixed: [results, buffers] }, producer))
+        let wholes = Budget::new(config.limits.max_decode_bytes);
+        Ok((Self { early, complete, wholes, tiles, strip_bytes, _fixed: [results, buffers] }, producer))
     }
 
-    /// Memory for an encoding of `stage`; `None` while there is none.
-    pub fn encoding(&self, stage: &Stage, is_complete: bool) -> Option<Share> {
+    /// Memory for an encoding of `stage`; `None` while there is none. What is encoded whole waits for its last tile.
+    pub fn encoding(&self, stage: &Stage, product: &Product, is_complete: bool) -> Option<Share> {
+        if let Some(bytes) = product.whole_bytes(stage.output) {
+            return is_complete.then(|| self.wholes.try_reserve(bytes.min(self.wholes.total()))).flatten();
+        }
         let row_bytes = stage.output.row_bytes() as u64;
         let rows = ENCODING_ROWS.min(stage.output.size.height.into());
         let bytes = ENCODING_BYTES.saturating_add(rows.saturating_mul(row_bytes));
@@ -71,10 +78,13 @@ pub fn in_flight_bytes(memory_budget: u64) -> usize {
 mod tests {
     use clap::Parser;
     use tessera::operation::Chain;
+    use tessera::picture::codec::ResultFormat;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
     use super::*;
     use crate::actors::result_feed;
+
+    const PNG: Product = Product::Result { format: ResultFormat::Png, icc: None };
 
     fn memory(flags: &[&str]) -> Result<(Memory, Share), TooSmall> {
         let config = Config::try_parse_from(["x"].iter().chain(flags)).unwrap();
@@ -91,12 +101,23 @@ mod tests {
     fn a_complete_stage_is_encoded_whatever_waits_for_tiles() {
         let (memory, _producer) = memory(&[]).unwrap();
         let wide = stage(100_000);
-        let waiting: Vec<Share> = std::iter::from_fn(|| memory.encoding(&wide, false)).collect();
+        let waiting: Vec<Share> = std::iter::from_fn(|| memory.encoding(&wide, &PNG, false)).collect();
         assert!(!waiting.is_empty());
-        let complete = memory.encoding(&wide, true);
-        assert!(complete.is_some() && memory.encoding(&wide, false).is_none());
+        let complete = memory.encoding(&wide, &PNG, true);
+        assert!(complete.is_some() && memory.encoding(&wide, &PNG, false).is_none());
         drop(waiting);
         assert_eq!(memory.early.free(), memory.early.total());
+    }
+
+    #[test]
+    fn whole_results_wait_for_each_other_and_for_their_tiles() {
+        let (memory, _producer) = memory(&["--max-decode-bytes", "1000000"]).unwrap();
+        let webp = Product::Result { format: ResultFormat::Webp, icc: None };
+        assert!(memory.encoding(&stage(300), &webp, false).is_none());
+        let first = memory.encoding(&stage(300), &webp, true);
+        assert!(first.is_some() && memory.encoding(&stage(1000), &webp, true).is_none());
+        drop(first);
+        assert!(memory.encoding(&stage(1000), &webp, true).is_some());
     }
 
     #[test]

@@ -59,7 +59,7 @@ async fn refusals_name_the_cause_and_leave_nothing() {
     let twice = [form(b"a", &png, &gray)[..].strip_suffix(b"--XX--\r\n").unwrap(), &form(b"b", &png, &[])].concat();
     let cases: Vec<(u16, &str, Vec<u8>)> = vec![
         (415, "not a picture", form(b"a.png", b"#!/bin/sh\necho this is text", &gray)),
-        (415, "GIF", form(b"a.png", b"GIF89a\x01\0\x01\0 and some more", &gray)),
+        (422, "GIF", form(b"a.png", b"GIF89a\x01\0\x01\0 and some more", &gray)),
         (415, "not a picture", form(b"a.png", b"", &gray)),
         (400, "unknown operation \"blurr\"", form(b"a.png", &png, &["blurr"])),
         (

@@ -7,17 +7,19 @@ use mozjpeg::ColorSpace;
 use mozjpeg::decompress::{DecompressBuilder, DecompressStarted};
 
 use super::errors::{guarded, manager};
-use super::header::{JpegHeader, read_info};
+use super::header::{Inks, JpegHeader, read_info};
+use super::inks::to_rgb;
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::{Layout, PictureInfo};
 
-/// Scans of a progressive JPEG that are read at most; encoders write about ten.
+/// Scans of a JPEG that are read at most; encoders of progressive pictures write about ten.
 const MAX_SCANS: usize = 100;
 
 /// The rows of a JPEG, top to bottom.
 pub struct JpegRows<R> {
     decoder: Option<Decoder<R>>,
     info: PictureInfo,
+    inks: Option<(Inks, Vec<u8>)>,
     next_row: u32,
 }
 
@@ -29,27 +31,30 @@ struct Decoder<R>(DecompressStarted<R>);
 unsafe impl<R: Send> Send for Decoder<R> {}
 
 impl<R: BufRead + Seek> JpegRows<R> {
-    /// Reads the headers. `max_whole_bytes` bounds the memory of a progressive picture.
+    /// Reads the headers. `max_whole_bytes` bounds the memory of a picture of several scans.
     ///
     /// # Errors
-    /// [`ReadError::Header`] as [`read_info`], and for progressive pictures that need more memory than
-    /// that or have more than 100 scans.
+    /// [`ReadError::Header`] as [`read_info`], and for pictures of several scans that need more memory than
+    /// that or have more than 100 of them.
     pub fn open(mut input: R, max_whole_bytes: u64) -> Result<Self, ReadError> {
         let header = read_info(&mut input)?;
-        check_progressive(&header, &mut input, max_whole_bytes)?;
+        let info = header.info;
+        check_scans(&header, &mut input, max_whole_bytes)?;
         input.seek(SeekFrom::Start(0)).map_err(|error| ReadError::Header(error.to_string()))?;
-        let colors = match header.info.format.layout {
-            Layout::Gray => ColorSpace::JCS_GRAYSCALE,
-            _ => ColorSpace::JCS_RGB,
+        let colors = match (header.inks, info.format.layout) {
+            (Some(_), _) => ColorSpace::JCS_CMYK,
+            (None, Layout::Gray) => ColorSpace::JCS_GRAYSCALE,
+            (None, _) => ColorSpace::JCS_RGB,
         };
         let started =
             guarded(|| DecompressBuilder::new().with_err(manager()).from_reader(input)?.to_colorspace(colors));
         let started = started.map_err(ReadError::Header)?;
-        let size = header.info.size;
+        let size = info.size;
         if (started.width(), started.height()) != (size.width as usize, size.height as usize) {
             return Err(ReadError::Header("two frame headers that do not agree".to_owned()));
         }
-        Ok(Self { decoder: Some(Decoder(started)), info: header.info, next_row: 0 })
+        let inks = header.inks.map(|inks| (inks, vec![0; size.width as usize * 4]));
+        Ok(Self { decoder: Some(Decoder(started)), info, inks, next_row: 0 })
     }
 
     fn row_error(&self, cause: impl Into<String>) -> ReadError {
@@ -57,12 +62,14 @@ impl<R: BufRead + Seek> JpegRows<R> {
     }
 }
 
-fn check_progressive(header: &JpegHeader, input: &mut impl BufRead, max: u64) -> Result<(), ReadError> {
-    header.check_memory(max)?;
-    if header.progressive {
-        let scans = count_scans(input).map_err(|error| ReadError::Header(error.to_string()))?;
+fn check_scans(header: &JpegHeader, input: &mut impl BufRead, max: u64) -> Result<(), ReadError> {
+    header.clone().into_header().check_memory(max)?;
+    if header.many_scans {
+        let scans = 1 + count_scans(input).map_err(|error| ReadError::Header(error.to_string()))?;
         if scans > MAX_SCANS {
-            return Err(ReadError::Header(format!("progressive JPEG of more than {MAX_SCANS} scans")));
+            return Err(ReadError::Header(format!(
+                "a JPEG of more than {MAX_SCANS} scans; save it as a baseline JPEG"
+            )));
         }
     }
     Ok(())
@@ -97,7 +104,11 @@ impl<R: BufRead + Seek + Send> RowReader for JpegRows<R> {
         let Some(mut decoder) = self.decoder.take() else {
             return Err(self.row_error("an earlier row was damaged"));
         };
-        guarded(|| decoder.0.read_scanlines_into(row).map(|_| ())).map_err(|cause| self.row_error(cause))?;
+        let stored = self.inks.as_mut().map_or(&mut *row, |(_, stored)| stored.as_mut_slice());
+        guarded(|| decoder.0.read_scanlines_into(stored).map(|_| ())).map_err(|cause| self.row_error(cause))?;
+        if let Some((inks, stored)) = &self.inks {
+            to_rgb(*inks, stored, row);
+        }
         self.decoder = Some(decoder);
         self.next_row += 1;
         Ok(())

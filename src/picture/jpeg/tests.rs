@@ -121,3 +121,5 @@ fn pictures_that_jpeg_has_not_are_refused_by_name() {
     deep.format.depth = Depth::Sixteen;
     assert!(refused(deep).contains("16-bit"));
 }
+
+mod kinds;

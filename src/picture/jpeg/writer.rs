@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use mozjpeg::compress::CompressStarted;
-use mozjpeg::{ColorSpace, Compress};
+use mozjpeg::{ColorSpace, Compress, Marker};
 
 use super::errors::guarded;
 use crate::picture::rows::{RowWriter, WriteError};
@@ -14,6 +14,8 @@ use crate::picture::{Depth, Layout, PictureInfo};
 pub const MAX_SIDE: u32 = 65_535;
 /// The quality unless another is asked for.
 pub const DEFAULT_QUALITY: u8 = 90;
+/// Bytes of a profile in one segment: 255 of them hold more than any profile that is kept.
+const PROFILE_PART_BYTES: usize = 65_000;
 
 /// Writes a baseline JPEG: colours with chroma at half the width and height (4:2:0).
 pub struct JpegWriter<W: Write> {
@@ -34,6 +36,14 @@ impl<W: Write> JpegWriter<W> {
     /// # Errors
     /// If JPEG has no such picture: alpha, 16 bit, or a side beyond [`MAX_SIDE`].
     pub fn new(out: W, info: PictureInfo, quality: u8) -> Result<Self, WriteError> {
+        Self::with_profile(out, info, quality, None)
+    }
+
+    /// Writes the headers and a colour profile.
+    ///
+    /// # Errors
+    /// As [`JpegWriter::new`].
+    pub fn with_profile(out: W, info: PictureInfo, quality: u8, icc: Option<&[u8]>) -> Result<Self, WriteError> {
         Self::check(info).map_err(WriteError::Unsupported)?;
         let colors = if info.format.layout == Layout::Gray { ColorSpace::JCS_GRAYSCALE } else { ColorSpace::JCS_RGB };
         let started = guarded(|| {
@@ -41,7 +51,12 @@ impl<W: Write> JpegWriter<W> {
             compress.set_fastest_defaults();
             compress.set_size(info.size.width as usize, info.size.height as usize);
             compress.set_quality(f32::from(quality.clamp(1, 100)));
-            compress.start_compress(out)
+            let mut started = compress.start_compress(out)?;
+            icc.map(profile_segments)
+                .into_iter()
+                .flatten()
+                .for_each(|part| started.write_marker(Marker::APP(2), &part));
+            Ok(started)
         });
         let encoder = Encoder(started.map_err(failed)?);
         Ok(Self { encoder: Some(encoder), info, rows_left: info.size.height })
@@ -53,16 +68,24 @@ impl<W: Write> JpegWriter<W> {
     /// What is in the way, and which formats take it.
     pub fn check(info: PictureInfo) -> Result<(), String> {
         if info.format.layout.has_alpha() {
-            return Err("JPEG has no alpha; choose PNG".to_owned());
+            return Err("JPEG has no alpha; choose PNG, WebP or TIFF".to_owned());
         }
         if info.format.depth == Depth::Sixteen {
-            return Err("JPEG has no 16-bit samples; choose PNG".to_owned());
+            return Err("JPEG has no 16-bit samples; choose PNG or TIFF".to_owned());
         }
         if info.size.width > MAX_SIDE || info.size.height > MAX_SIDE {
-            return Err(format!("a JPEG's sides are at most {MAX_SIDE} pixels; choose PNG"));
+            return Err(format!("a JPEG's sides are at most {MAX_SIDE} pixels; choose PNG or TIFF"));
         }
         Ok(())
     }
+}
+
+/// The profile in segments, numbered from 1 (ICC.1, annex B.4).
+fn profile_segments(icc: &[u8]) -> Vec<Vec<u8>> {
+    let parts = icc.chunks(PROFILE_PART_BYTES);
+    let count = parts.len() as u8;
+    let numbered = parts.zip(1u8..);
+    numbered.map(|(part, number)| [b"ICC_PROFILE\0", &[number, count][..], part].concat()).collect()
 }
 
 fn failed(cause: String) -> WriteError {

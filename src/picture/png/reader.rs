@@ -19,8 +19,8 @@ pub struct PngHeader {
     pub info: PictureInfo,
     /// Rows come in seven passes (Adam7).
     pub interlaced: bool,
-    /// More than one frame; only the first is read.
-    pub animated: bool,
+    /// Frames of an animation, of which only the first is read; 1 otherwise.
+    pub frames: u32,
 }
 
 /// Reads the header only, up to the pixel data.
@@ -28,7 +28,7 @@ pub struct PngHeader {
 /// # Errors
 /// [`ReadError::Header`] if it is damaged or asks for more than a decoder may allocate.
 pub fn read_info(input: impl BufRead + Seek) -> Result<PngHeader, ReadError> {
-    open(input).map(|(_, header)| header)
+    start(input).map(|(_, header)| header)
 }
 
 /// The rows of a PNG, top to bottom.
@@ -42,14 +42,17 @@ impl<R: BufRead + Seek> PngRows<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`ReadError::Header`] as [`read_info`], and for interlaced pictures, whose rows cannot be streamed.
+    /// [`ReadError::Header`] as [`read_info`], and for interlaced pictures, which [`super::open`] decodes whole.
     pub fn open(input: R) -> Result<Self, ReadError> {
-        let (reader, header) = open(input)?;
+        let (reader, header) = start(input)?;
         if header.interlaced {
-            let text = "interlaced PNG (Adam7) is not supported; save the picture without interlacing";
-            return Err(ReadError::Header(text.to_owned()));
+            return Err(ReadError::Header("interlaced PNG (Adam7) has no rows to stream".to_owned()));
         }
-        Ok(Self { reader, info: header.info, next_row: 0 })
+        Ok(Self::new(reader, header.info))
+    }
+
+    pub(super) fn new(reader: Reader<R>, info: PictureInfo) -> Self {
+        Self { reader, info, next_row: 0 }
     }
 
     fn row_error(&self, cause: impl Into<String>) -> ReadError {
@@ -95,7 +98,8 @@ impl<R: BufRead + Seek> fmt::Debug for PngRows<R> {
     }
 }
 
-fn open<R: BufRead + Seek>(input: R) -> Result<(Reader<R>, PngHeader), ReadError> {
+/// Starts a decoder and reads up to the pixels.
+pub(super) fn start<R: BufRead + Seek>(input: R) -> Result<(Reader<R>, PngHeader), ReadError> {
     let mut decoder = Decoder::new_with_limits(input, Limits { bytes: DECODER_BYTES });
     decoder.ignore_checksums(false);
     // A compressed text or profile of some kilobytes may inflate to gigabytes.
@@ -130,7 +134,8 @@ fn header<R: BufRead + Seek>(reader: &Reader<R>) -> Result<PngHeader, ReadError>
     if reader.output_line_size(size.width) != Some(picture.row_bytes()) {
         return Err(ReadError::Header("the rows are not as long as the header says".to_owned()));
     }
-    Ok(PngHeader { info: picture, interlaced: info.interlaced, animated: info.animation_control.is_some() })
+    let frames = info.animation_control.map_or(1, |animation| animation.num_frames);
+    Ok(PngHeader { info: picture, interlaced: info.interlaced, frames })
 }
 
 fn layout(color: ColorType) -> Result<Layout, ReadError> {
@@ -151,7 +156,7 @@ fn depth_of(depth: BitDepth) -> Result<Depth, ReadError> {
     }
 }
 
-fn describe(error: &DecodingError) -> String {
+pub(super) fn describe(error: &DecodingError) -> String {
     match error {
         DecodingError::IoError(cause) if cause.kind() == ErrorKind::UnexpectedEof => "the file ends early".to_owned(),
         DecodingError::LimitsExceeded => "a chunk is larger than can be decoded".to_owned(),

@@ -1,3 +1,5 @@
+mod interlaced;
+
 use std::io::{self, Cursor, Write};
 use std::sync::Arc;
 
@@ -133,7 +135,7 @@ proptest! {
         let info = PictureInfo { size: Size { width, height }, format };
         let pixels = samples(info, seed);
         let file = encode(info, &pixels);
-        prop_assert_eq!(read_info(Cursor::new(&file)).unwrap(), PngHeader { info, interlaced: false, animated: false });
+        prop_assert_eq!(read_info(Cursor::new(&file)).unwrap(), PngHeader { info, interlaced: false, frames: 1 });
         prop_assert_eq!(decode(&file).unwrap(), (info, pixels));
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter, StreamWriter};
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter, Info, StreamWriter};
 
 use super::swap_bytes;
 use crate::picture::rows::{RowWriter, WriteError};
@@ -29,8 +29,18 @@ impl<W: Write + 'static> PngWriter<W> {
     /// # Errors
     /// If PNG has no such picture (a side beyond 2³¹ - 1), or the output fails.
     pub fn new(out: W, info: PictureInfo) -> Result<Self, WriteError> {
+        Self::with_profile(out, info, None)
+    }
+
+    /// Writes the header and a colour profile.
+    ///
+    /// # Errors
+    /// As [`PngWriter::new`].
+    pub fn with_profile(out: W, info: PictureInfo, icc: Option<&[u8]>) -> Result<Self, WriteError> {
         let output = Output(Arc::new(Mutex::new(Sink { out: BufWriter::new(out), failed: None })));
-        let mut encoder = Encoder::new(output.clone(), info.size.width, info.size.height);
+        let mut of = Info::with_size(info.size.width, info.size.height);
+        of.icc_profile = icc.map(|icc| icc.to_owned().into());
+        let mut encoder = Encoder::with_info(output.clone(), of).map_err(explain)?;
         encoder.set_color(match info.format.layout {
             Layout::Gray => ColorType::Grayscale,
             Layout::GrayAlpha => ColorType::GrayscaleAlpha,

@@ -172,6 +172,8 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 99,
+        icc: None,
+        notices: Vec::new(),
         quality: None,
         original_format: "png".to_owned(),
         plan: Plan { input, output: input, stages: vec![stage; stages] },

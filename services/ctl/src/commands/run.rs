@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tessera::operation::{Chain, StepError};
 use tessera::picture::PictureInfo;
-use tessera::picture::codec::{self, ResultFormat};
+use tessera::picture::codec::{self, Delivery, READ_FORMATS, WantedFormat};
 use tessera::picture::jpeg::DEFAULT_QUALITY;
 use tessera::picture::rows::{ReadError, RowReader};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
@@ -31,12 +31,16 @@ pub struct Args {
     /// The picture.
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// Where to write the result, as PNG, or as JPEG if it ends in .jpg or .jpeg; it appears only when it is complete.
+    /// Where to write the result, in the format that its end names (.png, .jpg, .webp, .tif), else as PNG; it
+    /// appears only when it is complete.
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// An operation, `name` or `name:key=value,…`; repeat it for a chain, in order (see `tessera operations`).
     #[arg(long = "op", value_name = "STEP", required = true)]
     operations: Vec<String>,
+    /// The result's format, whatever its name: same, png, jpeg, webp or tiff.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<WantedFormat>,
     /// Quality of a JPEG result.
     #[arg(long, default_value_t = DEFAULT_QUALITY, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
@@ -64,15 +68,18 @@ fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
     let file = File::open(input).map_err(CtlError::file("opening", input))?;
     let mut file = BufReader::with_capacity(READ_BUFFER_BYTES, file);
     let format = format_of(input, &mut file)?;
-    let rows = codec::open(format, file, args.max_decode_bytes).map_err(|error| damaged(input, &error))?;
-    let output = pipeline::output_info(chain, rows.info()).map_err(|error| refused(&error))?;
-    let result = result_format(target, args.quality);
-    result.check(output).map_err(CtlError::Usage)?;
+    let header = codec::read_header(format, file, args.max_decode_bytes).map_err(|error| damaged(input, &error))?;
+    let chain = &chain.after(header.orientation);
+    let output = pipeline::output_info(chain, header.info).map_err(|error| refused(&error))?;
+    let wanted = args.format.unwrap_or_else(|| wanted_format(target));
+    let delivery = Delivery::of(&header, wanted, args.quality, output, args.max_decode_bytes);
+    let Delivery { format: result, icc, notices } = delivery.map_err(CtlError::Usage)?;
+    notices.iter().for_each(|notice| eprintln!("tessera: {}: {notice}", input.display()));
     let (part, file) = OutputFile::create(target)?;
-    let writer = result.writer(file, output).map_err(|error| failed(input, &RunError::Write(error)))?;
-    let mut opened = Some(rows);
+    let writer = result.writer_with_profile(file, output, icc.as_deref());
+    let writer = writer.map_err(|error| failed(input, &RunError::Write(error)))?;
     let mut open = || {
-        let rows = opened.take().map_or_else(|| reopen(input, format, args.max_decode_bytes), Ok)?;
+        let rows = open_rows(input, format, args.max_decode_bytes)?;
         Ok(Box::new(Watched { rows, done: 0, progress: Progress::new() }) as Box<dyn RowReader>)
     };
     let folder = part.folder();
@@ -82,9 +89,9 @@ fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
     part.finish()
 }
 
-/// Opens a picture once more whose rows have been read.
-fn reopen(input: &Path, format: Format, max_decode_bytes: u64) -> Result<Box<dyn RowReader>, ReadError> {
-    let file = File::open(input).map_err(|error| ReadError::Header(format!("opening the picture again: {error}")))?;
+/// Opens the picture, whose header was read; more than once where it is read more than once.
+fn open_rows(input: &Path, format: Format, max_decode_bytes: u64) -> Result<Box<dyn RowReader>, ReadError> {
+    let file = File::open(input).map_err(|error| ReadError::Header(format!("opening the picture: {error}")))?;
     codec::open(format, BufReader::with_capacity(READ_BUFFER_BYTES, file), max_decode_bytes)
 }
 
@@ -93,22 +100,18 @@ fn format_of(input: &Path, file: &mut BufReader<File>) -> Result<Format, CtlErro
     let mut start = Vec::with_capacity(SNIFF_BYTES);
     file.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start).map_err(CtlError::file("reading", input))?;
     file.rewind().map_err(CtlError::file("reading", input))?;
-    let known = sniff(&start).filter(|format| format.is_supported());
-    known.ok_or_else(|| {
+    sniff(&start).ok_or_else(|| {
         CtlError::Failed(format!(
-            "{}: reading the first bytes: by its content this is no picture that is read here: PNG or JPEG",
+            "{}: reading the first bytes: by its content this is no picture that is read here; {READ_FORMATS} are",
             input.display()
         ))
     })
 }
 
 /// The result's format by the end of its name.
-fn result_format(target: &Path, quality: u8) -> ResultFormat {
+fn wanted_format(target: &Path) -> WantedFormat {
     let end = target.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
-    match end.as_deref() {
-        Some("jpg" | "jpeg") => ResultFormat::Jpeg { quality },
-        _ => ResultFormat::Png,
-    }
+    end.and_then(|end| WantedFormat::from_extension(&end)).unwrap_or(WantedFormat::Png)
 }
 
 fn damaged(input: &Path, error: &ReadError) -> CtlError {

@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, value_parser = ["low", "normal", "high"], default_value = "normal")]
     priority: String,
     /// Format of the results: that of each picture, or one for all.
-    #[arg(long, value_parser = ["same", "png", "jpeg"], default_value = "same")]
+    #[arg(long, value_parser = ["same", "png", "jpeg", "webp", "tiff"], default_value = "same")]
     format: String,
     /// Quality of JPEG results, 1 to 100.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
@@ -109,7 +109,12 @@ fn targets(files: &[PathBuf], output: Option<&Path>, format: &str) -> Result<Vec
 /// The end of a result's name: by the format asked for, or as the picture's own name says.
 fn extension(file: &Path, format: &str) -> &'static str {
     let end = file.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    if format == "jpeg" || (format == "same" && ["jpg", "jpeg"].contains(&end.as_str())) { "jpg" } else { "png" }
+    match if format == "same" { end.as_str() } else { format } {
+        "jpg" | "jpeg" => "jpg",
+        "webp" => "webp",
+        "tif" | "tiff" => "tif",
+        _ => "png",
+    }
 }
 
 fn print_accepted(args: &Args, api: &Api, file: &Path, answer: &Value) -> Result<(), CtlError> {

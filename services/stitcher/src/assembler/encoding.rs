@@ -51,14 +51,14 @@ impl Assembler {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return false };
         let Some(stage) = assembly.stage().cloned() else { return false };
         let begins = !assembly.has_encoding();
-        let memory = begins.then(|| self.memory.encoding(&stage, assembly.is_complete)).flatten();
+        let (product, object) = assembly.product();
+        let memory = begins.then(|| self.memory.encoding(&stage, &product, assembly.is_complete)).flatten();
         if begins && memory.is_none() {
             tracing::debug!(%job, "waiting for memory to encode in");
             return false;
         }
         let Some(turn) = assembly.next_turn(now) else { return false };
         assembly.served = assembly.served.saturating_add(1);
-        let (product, object) = assembly.product();
         let slots = std::sync::Arc::clone(&assembly.slots);
         let turn = EncodeStrips { id: assembly.id, job, stage, slots, product, object, turn, memory };
         match self.encoders.give(turn) {

@@ -12,6 +12,8 @@ use tessera::plan::Stage;
 
 use super::strip::StripBuffer;
 use super::*;
+
+const PNG: Product = Product::Result { format: ResultFormat::Png, icc: None };
 use crate::spool::{SlotOwner, Spool};
 use crate::strips::Strips;
 
@@ -129,7 +131,7 @@ proptest! {
         let mut order: Vec<u32> = (0..grid.tiles()).collect();
         order.sort_by_key(|index| keys[*index as usize % keys.len()]);
         let paper = Paper::default();
-        let mut encoding = Encoding::begin(&bench.stage, Product::Result(ResultFormat::Png), Box::new(paper.clone())).unwrap();
+        let mut encoding = Encoding::begin(&bench.stage, PNG, Box::new(paper.clone())).unwrap();
         let mut strips = Strips::new(grid);
         for index in order {
             bench.put(index);
@@ -177,8 +179,7 @@ fn a_bad_slot_stops_before_its_strip_and_the_encoding_goes_on_when_it_is_back() 
     let bench = Bench::new(stage(48, 48, (16, 16), format));
     (0..9).filter(|index| *index != 4).for_each(|index| bench.put(index));
     let paper = Paper::default();
-    let mut encoding =
-        Encoding::begin(&bench.stage, Product::Result(ResultFormat::Png), Box::new(paper.clone())).unwrap();
+    let mut encoding = Encoding::begin(&bench.stage, PNG, Box::new(paper.clone())).unwrap();
     let outcome = encoding.advance(&bench.slots, 0..3, 16 << 20);
     assert!(matches!(outcome, Err(EncodeError::BadSlot { index: 4 })), "{outcome:?}");
     assert_eq!(encoding.next_strip(), 1);
@@ -193,7 +194,7 @@ fn an_encoding_that_lacks_strips_cannot_be_finished() {
     let bench = Bench::new(stage(16, 32, (16, 16), PixelFormat { layout: Layout::Gray, depth: Depth::Eight }));
     bench.put(0);
     let paper = Paper::default();
-    for product in [Product::Result(ResultFormat::Png), Product::Rows] {
+    for product in [PNG, Product::Rows] {
         let mut encoding = Encoding::begin(&bench.stage, product, Box::new(paper.clone())).unwrap();
         encoding.advance(&bench.slots, 0..1, 16 << 20).unwrap();
         assert!(encoding.finish().is_err());

@@ -25,6 +25,8 @@ pub struct JobJson {
     eta_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'static str>,
+    /// What the result does not have of the original.
+    notices: Vec<String>,
     stages: Vec<StageJson>,
     url: String,
     events: String,
@@ -85,6 +87,7 @@ impl JobJson {
             progress: view.progress(),
             eta_seconds: eta_seconds(view, Utc::now()),
             notice: notice(view, has_workers),
+            notices: view.notices.clone(),
             stages: stages(view),
             events: format!("{url}/events"),
             original: format!("{url}/original"),

@@ -103,7 +103,7 @@ impl Problem {
             Self::Conflict(_) => "look at the job's status and ask again when it fits",
             Self::Gone(_) => "send the picture again",
             Self::TooLarge(_) => "send a smaller file, or raise the limit of that name",
-            Self::UnsupportedMedia(_) => "send a PNG picture as the form field image",
+            Self::UnsupportedMedia(_) => "send a picture of a format that is named as the form field image",
             Self::Range(_) => "ask for bytes within the file",
             Self::Unprocessable(_) => "send another picture or other operations, or raise the limit that is named",
             Self::TooMany(_) | Self::Unavailable(_) => "wait as long as Retry-After says and send again",

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tessera::job::{JobId, Manifest};
 use tessera::picture::codec::{self, MAX_DECODE_BYTES};
-use tessera::picture::jpeg;
 use tessera::picture::raw::RawRows;
 use tessera::picture::sniff::Format;
 use tessera::picture::{ReadError, RowReader};
@@ -113,8 +112,9 @@ impl Input {
 
 /// What [`Input::whole_bytes`] says, by the picture's header.
 fn whole_bytes(file: &mut File, kind: Kind) -> Result<u64, ReadError> {
-    let Kind::Picture(Format::Jpeg) = kind else { return Ok(0) };
-    let bytes = jpeg::read_info(BufReader::with_capacity(BUFFER_BYTES, &*file)).map(|header| header.whole_bytes());
+    let Kind::Picture(format) = kind else { return Ok(0) };
+    let bytes =
+        codec::whole_bytes(format, BufReader::with_capacity(BUFFER_BYTES, &*file)).map(Option::unwrap_or_default);
     file.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
     bytes
 }
@@ -123,7 +123,7 @@ fn locate(manifest: &Manifest, stage: u32, rows: Option<&str>) -> Result<(Object
     let job: JobId = manifest.job;
     if stage == 0 {
         let name = manifest.original_format.as_str();
-        return match Format::from_extension(name).filter(|format| format.is_supported()) {
+        return match Format::from_extension(name) {
             Some(format) => Ok((Object::Original(job), Kind::Picture(format))),
             None => Err(InputError::Gone(format!("reading the picture: {name} is not a format that is read here"))),
         };

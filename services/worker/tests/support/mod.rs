@@ -225,6 +225,8 @@ impl Picture {
             format: "png".to_owned(),
             priority: Priority::Normal,
             bytes_in: 1,
+            icc: None,
+            notices: Vec::new(),
             quality: None,
             original_format: "png".to_owned(),
             plan: self.plan(),

@@ -4,6 +4,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use tessera::operation::{Definition, registry};
+use tessera::picture::codec::READ_FORMATS;
+use tessera::picture::sniff::Format;
 
 use super::{page, see_other, words};
 use crate::http::job_json::NO_WORKER;
@@ -19,6 +21,9 @@ const ROWS: usize = 4;
 struct IndexPage {
     operations: Vec<Offered>,
     rows: Vec<usize>,
+    /// What a browser offers to choose from; the content decides.
+    accepted: String,
+    formats: &'static str,
     max_bytes: String,
     max_pixels: u64,
     max_operations: usize,
@@ -62,6 +67,8 @@ pub async fn show(services: Data<Services>) -> Result<HttpResponse, Problem> {
     page(&IndexPage {
         operations: registry().iter().map(Offered::from).collect(),
         rows: (1..=ROWS.min(limits.max_operations)).collect(),
+        accepted: Format::ALL.map(Format::media_type).join(","),
+        formats: READ_FORMATS,
         max_bytes: words::bytes(limits.max_upload_bytes),
         max_pixels: limits.max_pixels / 1_000_000,
         max_operations: limits.max_operations,

@@ -34,6 +34,7 @@ struct JobPage {
     can_retry: bool,
     refresh_seconds: u32,
     notice: Option<&'static str>,
+    notices: Vec<String>,
     reason: Option<String>,
     remedy: Option<&'static str>,
     percent: u32,
@@ -68,6 +69,7 @@ impl JobPage {
             can_retry: matches!(view.status, JobStatus::Failed | JobStatus::Cancelled),
             refresh_seconds: if age < YOUNG_MS { 1 } else { 3 },
             notice: notice(view, has_workers),
+            notices: view.notices.clone(),
             reason: view.reason.clone().filter(|_| view.status.is_terminal()),
             remedy: is_failed.then(|| remedy(view.reason.as_deref().unwrap_or_default())),
             percent: percent(view),
@@ -114,7 +116,7 @@ fn facts(view: &JobView) -> Vec<(&'static str, String)> {
 /// What a sender can do about a failure, by the words of its reason.
 fn remedy(reason: &str) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    if says(&["reading row", "reading the end", "truncated", "damaged"]) {
+    if says(&["reading row", "reading the end", "decoding the", "truncated", "damaged"]) {
         "The picture is damaged: open it in a picture program, save it again and send the new file."
     } else if says(&["tile"]) {
         "Run the job again; if the same tile fails again, send other operations and report it."

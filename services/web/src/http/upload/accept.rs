@@ -9,7 +9,7 @@ use std::time::Duration;
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
 use tessera::job::{JobId, JobStatus, Manifest, TraceContext};
-use tessera::picture::codec::ResultFormat;
+use tessera::picture::codec::Delivery;
 use tessera::plan::{DiskNeed, Plan};
 use tessera::state::{Transition, now};
 use tessera::store::{Shortage, Store};
@@ -54,11 +54,12 @@ pub async fn describe(
     trace: TraceContext,
 ) -> Result<Manifest, Problem> {
     let config = &services.config;
-    let info = inspect(&services.store, received.job, received.format, &config.limits).await?;
+    let header = inspect(&services.store, received.job, received.format, &config.limits).await?;
     let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
-    let plan = Plan::make(info, &request.chain, &limits)?;
-    let result = request.format.resolve(received.format, request.quality);
-    result.check(plan.output).map_err(Problem::Unprocessable)?;
+    let plan = Plan::make(header.info, &request.chain.after(header.orientation), &limits)?;
+    let most = config.limits.max_decode_bytes;
+    let delivery = Delivery::of(&header, request.format, request.quality, plan.output, most);
+    let Delivery { format, icc, notices } = delivery.map_err(Problem::Unprocessable)?;
     check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
         job: received.job,
@@ -66,8 +67,10 @@ pub async fn describe(
         filename: received.filename.clone(),
         owner: "anonymous".to_owned(),
         operations: request.chain.steps().to_vec(),
-        format: result.extension().to_owned(),
-        quality: matches!(result, ResultFormat::Jpeg { .. }).then_some(request.quality),
+        format: format.extension().to_owned(),
+        quality: format.quality(),
+        icc: icc.as_deref().map(Manifest::profile_text),
+        notices,
         priority: request.priority,
         bytes_in: received.bytes,
         original_format: received.format.extension().to_owned(),

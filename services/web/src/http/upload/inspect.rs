@@ -8,7 +8,7 @@ use actix_web::web;
 use tessera::config::LimitArgs;
 use tessera::job::JobId;
 use tessera::picture::PictureInfo;
-use tessera::picture::codec::read_info;
+use tessera::picture::codec::{Header, read_header};
 use tessera::picture::rows::ReadError;
 use tessera::picture::sniff::Format;
 use tessera::store::{Object, Store};
@@ -19,17 +19,18 @@ use crate::http::problem::Problem;
 ///
 /// # Errors
 /// [`Problem::Unprocessable`] that names the damage or the limit.
-pub async fn inspect(store: &Store, job: JobId, format: Format, limits: &LimitArgs) -> Result<PictureInfo, Problem> {
+pub async fn inspect(store: &Store, job: JobId, format: Format, limits: &LimitArgs) -> Result<Header, Problem> {
     let file = store.open_local(&Object::Original(job)).await?;
     let most = limits.max_decode_bytes;
-    let header = web::block(move || read_info(format, BufReader::new(file.into_file()), most)).await;
+    let header = web::block(move || read_header(format, BufReader::new(file.into_file()), most)).await;
     // A decoder that panics has been shown something that it does not take for a picture.
     let header = header.map_err(|_| Problem::Unprocessable("reading the header: it is damaged".to_owned()))?;
-    let info = header.map_err(|error: ReadError| Problem::Unprocessable(error.to_string()))?;
-    within_limits(info, limits)
+    let header = header.map_err(|error: ReadError| Problem::Unprocessable(error.to_string()))?;
+    within_limits(header.info, limits)?;
+    Ok(header)
 }
 
-fn within_limits(info: PictureInfo, limits: &LimitArgs) -> Result<PictureInfo, Problem> {
+fn within_limits(info: PictureInfo, limits: &LimitArgs) -> Result<(), Problem> {
     let size = info.size;
     let over = |what: String| Err(Problem::Unprocessable(what));
     if size.width.max(size.height) > limits.max_side_px {
@@ -41,7 +42,7 @@ fn within_limits(info: PictureInfo, limits: &LimitArgs) -> Result<PictureInfo, P
     if size.pixels() > limits.max_pixels {
         return over(format!("the picture has {} pixels, max_pixels is {}", size.pixels(), limits.max_pixels));
     }
-    Ok(info)
+    Ok(())
 }
 
 #[cfg(test)]

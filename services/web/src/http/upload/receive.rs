@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tessera::job::JobId;
+use tessera::picture::codec::READ_FORMATS;
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
 use tessera::store::{Object, ObjectWriter, Store};
 
@@ -237,13 +238,10 @@ impl Upload<'_> {
 /// The format of a picture that is taken, by its first bytes.
 fn recognized(start: &[u8]) -> Result<Format, Problem> {
     match sniff(start) {
-        Some(format) if format.is_supported() => Ok(format),
-        Some(format) => {
-            Err(Problem::UnsupportedMedia(format!("{} pictures are not taken yet, PNG and JPEG are", format.name())))
-        }
-        None => Err(Problem::UnsupportedMedia(
-            "by its content the file is not a picture that is taken: PNG or JPEG".to_owned(),
-        )),
+        Some(format) => Ok(format),
+        None => Err(Problem::UnsupportedMedia(format!(
+            "by its content the file is not a picture that is taken; {READ_FORMATS} are"
+        ))),
     }
 }
 

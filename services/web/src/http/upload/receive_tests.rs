@@ -52,7 +52,7 @@ async fn a_refused_upload_leaves_nothing() {
         ([picture(PNG), part("name=\"op\"", b"blurr"), end.clone()].concat(), 400),
         ([picture(PNG), part("name=\"op\"", b"\xff"), end.clone()].concat(), 400),
         ([picture(&[PNG, &[0; 2000]].concat()), end.clone()].concat(), 413),
-        ([picture(b"GIF89a and some more, of some length"), end.clone()].concat(), 415),
+        ([picture(b"\0\0\0\x1cftypavif and some more, of some length"), end.clone()].concat(), 415),
         ([picture(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), end.clone()].concat(), 415),
         ([picture(b""), end.clone()].concat(), 415),
         ([part("name=\"image\"; filename=\"\"", b""), end.clone()].concat(), 400),

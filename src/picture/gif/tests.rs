@@ -1,0 +1,69 @@
+use std::io::Cursor;
+
+use super::*;
+
+/// A canvas with a global palette of two colours: black and (9, 8, 7).
+fn canvas(width: u16, height: u16) -> Vec<u8> {
+    let mut file = b"GIF89a".to_vec();
+    file.extend_from_slice(&width.to_le_bytes());
+    file.extend_from_slice(&height.to_le_bytes());
+    file.extend_from_slice(&[0x80, 0, 0, 0, 0, 0, 9, 8, 7]);
+    file
+}
+
+/// An image block; `data` is its LZW data with 2-bit codes.
+fn image(left: u16, top: u16, width: u16, height: u16, data: &[u8]) -> Vec<u8> {
+    let mut block = vec![0x2c];
+    [left, top, width, height].iter().for_each(|number| block.extend_from_slice(&number.to_le_bytes()));
+    block.extend_from_slice(&[0, 2, data.len() as u8]);
+    [&block[..], data, &[0]].concat()
+}
+
+/// Clear, index 1, end: codes of 3 bits.
+const ONE_PIXEL: [u8; 2] = [0b0100_1100, 0b0000_0001];
+
+fn decode(file: &[u8]) -> Result<(Layout, Vec<u8>), ReadError> {
+    let mut rows = open(Cursor::new(file.to_vec()), 1 << 20)?;
+    let info = rows.info();
+    let mut bytes = vec![0; info.bytes() as usize];
+    bytes.chunks_exact_mut(info.row_bytes()).try_for_each(|row| rows.read_row(row))?;
+    rows.finish()?;
+    Ok((info.format.layout, bytes))
+}
+
+#[test]
+fn what_a_frame_does_not_cover_is_transparent() {
+    let file = [canvas(2, 2), image(1, 1, 1, 1, &ONE_PIXEL), vec![0x3b]].concat();
+    let (layout, bytes) = decode(&file).unwrap();
+    assert_eq!((layout, bytes), (Layout::Rgba, [[0; 12].to_vec(), vec![9, 8, 7, 255]].concat()));
+    let outside = [canvas(1, 1), image(5, 5, 1, 1, &ONE_PIXEL), vec![0x3b]].concat();
+    assert_eq!(decode(&outside).unwrap().1, [0; 4]);
+    let exact = [canvas(1, 1), image(0, 0, 1, 1, &ONE_PIXEL), vec![0x3b]].concat();
+    assert_eq!(decode(&exact).unwrap(), (Layout::Rgb, vec![9, 8, 7]));
+}
+
+#[test]
+fn f21_a_large_canvas_in_35_bytes_is_refused() {
+    let file = [canvas(65_535, 65_535), image(0, 0, 65_535, 65_535, &[0x04]), vec![0x3b]].concat();
+    assert!(file.len() < 40);
+    let error = read_header(Cursor::new(&file)).unwrap().check_memory(512 << 20).unwrap_err().to_string();
+    assert!(error.contains("max_decode_bytes is 536870912"), "{error}");
+}
+
+#[test]
+fn f20_ten_thousand_frames_are_counted_and_no_more() {
+    let frame = image(0, 0, 1, 1, &ONE_PIXEL);
+    let many = |count: usize| [canvas(1, 1), frame.repeat(count), vec![0x3b]].concat();
+    assert_eq!(read_header(Cursor::new(many(9_999))).unwrap().frames, 9_999);
+    let header = read_header(Cursor::new(many(20_000))).unwrap();
+    assert_eq!(header.notices(Layout::Rgb), ["animated: the result is the first of 10000 or more frames"]);
+    assert_eq!(decode(&many(3)).unwrap().1, [9, 8, 7]);
+}
+
+#[test]
+fn f27_no_cut_file_is_taken_for_a_whole_one() {
+    let whole = [canvas(1, 1), image(0, 0, 1, 1, &ONE_PIXEL), image(0, 0, 1, 1, &ONE_PIXEL), vec![0x3b]].concat();
+    (0..whole.len()).for_each(|at| assert!(decode(&whole[..at]).is_err(), "cut at {at}"));
+    let short = [canvas(2, 1), image(0, 0, 2, 1, &ONE_PIXEL), vec![0x3b]].concat();
+    assert!(decode(&short).is_err(), "a pixel is missing");
+}

@@ -1,0 +1,72 @@
+//! The two chunks of a PNG that the decoder is told to leave alone: profile and EXIF.
+//!
+//! Owns the walk over chunk headers, which skips all data. Checksums are the decoder's business. Inflates a
+//! profile up to its limit and nothing else.
+
+use std::io::{self, BufRead, Read, Seek};
+
+use flate2::read::ZlibDecoder;
+
+use crate::picture::Turn;
+use crate::picture::exif::{self, MAX_EXIF_BYTES};
+use crate::picture::icc::{MAX_ICC_BYTES, Profile};
+
+/// Chunks that are walked over at most in search of EXIF, which may stand behind the pixels.
+const MAX_CHUNKS: usize = 100_000;
+const SIGNATURE_BYTES: i64 = 8;
+/// A profile's name and the byte for the method before its data.
+const MAX_NAME_BYTES: u64 = 81;
+
+/// What stands beside the pixels.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    pub(super) orientation: Turn,
+    pub(super) profile: Profile,
+}
+
+/// Walks over the chunks; a file that ends early or makes no sense gives what was found before.
+pub(super) fn extras(input: &mut (impl BufRead + Seek)) -> Extras {
+    let mut extras = Extras::default();
+    let _ = walk(input, &mut extras);
+    extras
+}
+
+fn walk(input: &mut (impl BufRead + Seek), extras: &mut Extras) -> io::Result<()> {
+    input.seek_relative(SIGNATURE_BYTES)?;
+    for _ in 0..MAX_CHUNKS {
+        let mut head = [0; 8];
+        input.read_exact(&mut head)?;
+        let [l0, l1, l2, l3, kind @ ..] = head;
+        let length = u32::from_be_bytes([l0, l1, l2, l3]);
+        let mut data = input.by_ref().take(length.into());
+        match &kind {
+            b"iCCP" => extras.profile = profile(&mut data),
+            b"eXIf" => {
+                let mut block = Vec::new();
+                data.by_ref().take(MAX_EXIF_BYTES as u64).read_to_end(&mut block)?;
+                extras.orientation = exif::orientation(&block).unwrap_or_default();
+            }
+            b"IEND" => return Ok(()),
+            _ => {}
+        }
+        let rest = data.limit();
+        input.seek_relative(rest as i64 + 4)?;
+    }
+    Ok(())
+}
+
+/// Name, a zero, the method, then zlib.
+fn profile(data: &mut impl BufRead) -> Profile {
+    let mut name = Vec::new();
+    let named = data.by_ref().take(MAX_NAME_BYTES).read_until(0, &mut name);
+    let mut method = [0; 1];
+    if named.is_err() || data.read_exact(&mut method).is_err() || method != [0] {
+        return Profile::new(b"damaged".to_vec());
+    }
+    let mut bytes = Vec::new();
+    match ZlibDecoder::new(data).take(MAX_ICC_BYTES as u64 + 1).read_to_end(&mut bytes) {
+        Ok(read) if read > MAX_ICC_BYTES => Profile::too_large(),
+        Ok(_) => Profile::new(bytes),
+        Err(_) => Profile::new(b"damaged".to_vec()),
+    }
+}

@@ -1,0 +1,79 @@
+//! Typed access to the tags of a directory.
+
+use std::io::{BufRead, Read, Seek};
+
+use super::ifd::{Directory, Entry, Source};
+use crate::picture::icc::{MAX_ICC_BYTES, Profile};
+
+/// The tags that are read, by their numbers.
+pub(super) mod tag {
+    pub(in super::super) const WIDTH: u16 = 256;
+    pub(in super::super) const HEIGHT: u16 = 257;
+    pub(in super::super) const BITS: u16 = 258;
+    pub(in super::super) const COMPRESSION: u16 = 259;
+    pub(in super::super) const PHOTOMETRIC: u16 = 262;
+    pub(in super::super) const FILL_ORDER: u16 = 266;
+    pub(in super::super) const STRIP_OFFSETS: u16 = 273;
+    pub(in super::super) const ORIENTATION: u16 = 274;
+    pub(in super::super) const SAMPLES: u16 = 277;
+    pub(in super::super) const ROWS_PER_STRIP: u16 = 278;
+    pub(in super::super) const STRIP_BYTES: u16 = 279;
+    pub(in super::super) const PLANAR: u16 = 284;
+    pub(in super::super) const PREDICTOR: u16 = 317;
+    pub(in super::super) const PALETTE: u16 = 320;
+    pub(in super::super) const TILE_WIDTH: u16 = 322;
+    pub(in super::super) const TILE_HEIGHT: u16 = 323;
+    pub(in super::super) const TILE_OFFSETS: u16 = 324;
+    pub(in super::super) const TILE_BYTES: u16 = 325;
+    pub(in super::super) const EXTRA_SAMPLES: u16 = 338;
+    pub(in super::super) const SAMPLE_FORMAT: u16 = 339;
+    pub(in super::super) const ICC: u16 = 34_675;
+}
+
+/// A directory with its file.
+pub(super) struct Fields<'a, R> {
+    pub(super) source: &'a mut Source<R>,
+    pub(super) directory: &'a Directory,
+}
+
+impl<R: BufRead + Seek> Fields<'_, R> {
+    /// The entry of a tag.
+    pub(super) fn entry(&self, tag: u16) -> Option<Entry> {
+        self.directory.entries.get(&tag).copied()
+    }
+
+    /// The first value of a tag.
+    pub(super) fn number(&mut self, tag: u16) -> Result<Option<u64>, String> {
+        Ok(self.list(tag, 1)?.first().copied())
+    }
+
+    /// The values of a tag, `most` of them at most.
+    pub(super) fn list(&mut self, tag: u16, most: u64) -> Result<Vec<u64>, String> {
+        let Some(entry) = self.entry(tag) else { return Ok(Vec::new()) };
+        let mut values = vec![0; entry.count.min(most) as usize];
+        self.source.numbers(entry, 0, &mut values)?;
+        Ok(values)
+    }
+
+    /// A side in pixels.
+    pub(super) fn side(&mut self, tag: u16, name: &str) -> Result<u32, String> {
+        let number = self.number(tag)?.unwrap_or(0);
+        let side = u32::try_from(number).ok().filter(|side| (1..=i32::MAX as u32).contains(side));
+        side.ok_or_else(|| format!("a TIFF with {name} {number}"))
+    }
+
+    /// The colour profile.
+    pub(super) fn profile(&mut self) -> Profile {
+        let Some(entry) = self.entry(tag::ICC) else { return Profile::None };
+        if entry.count > MAX_ICC_BYTES as u64 {
+            return Profile::too_large();
+        }
+        let mut first = [0];
+        let mut icc = Vec::new();
+        let found = self.source.numbers(entry, 0, &mut first).is_ok();
+        if found && self.source.input.by_ref().take(entry.count - 1).read_to_end(&mut icc).is_ok() {
+            icc.insert(0, first[0] as u8);
+        }
+        if icc.is_empty() { Profile::new(b"damaged".to_vec()) } else { Profile::new(icc) }
+    }
+}

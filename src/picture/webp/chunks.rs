@@ -1,0 +1,176 @@
+//! The chunks of a WebP, walked over before anything is decoded.
+//!
+//! Owns that the picture's own header agrees with the canvas: a decoder makes room by the former.
+//! Source: Google's *WebP Container Specification*; RFC 9649.
+
+use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom};
+
+use crate::picture::exif::{self, MAX_EXIF_BYTES};
+use crate::picture::header::MAX_FRAMES;
+use crate::picture::icc::{MAX_ICC_BYTES, Profile};
+use crate::picture::{Size, Turn};
+
+/// Chunks that are walked over at most.
+const MAX_CHUNKS: u32 = 100_000;
+/// Position, sides and flags of a frame before its own chunks.
+const FRAME_BYTES: u64 = 16;
+
+/// What the chunks say.
+#[derive(Debug, Default)]
+pub(super) struct Chunks {
+    pub(super) canvas: Option<Size>,
+    pub(super) has_alpha: bool,
+    pub(super) frames: u32,
+    pub(super) orientation: Turn,
+    pub(super) profile: Profile,
+    is_animated: bool,
+    has_pixels: bool,
+}
+
+/// Walks over a file from its start.
+pub(super) fn read(input: &mut (impl BufRead + Seek)) -> Result<Chunks, String> {
+    let describe = |error: io::Error| match error.kind() {
+        ErrorKind::UnexpectedEof => "the WebP ends early".to_owned(),
+        _ => error.to_string(),
+    };
+    let mut chunks = Chunks::default();
+    walk(input, &mut chunks).map_err(describe)?;
+    match (chunks.canvas, chunks.has_pixels) {
+        (Some(size), true) if size.pixels() > 0 => Ok(chunks),
+        _ => Err("a WebP without a picture".to_owned()),
+    }
+}
+
+fn walk(input: &mut (impl BufRead + Seek), chunks: &mut Chunks) -> io::Result<()> {
+    let length = input.seek(SeekFrom::End(0))?;
+    input.rewind()?;
+    let [_, _, _, _, l0, l1, l2, l3, ..] = bytes::<12>(input)?;
+    let end = 8 + u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
+    if end > length {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    let mut at = 12;
+    for _ in 0..MAX_CHUNKS {
+        if at + 8 > end || chunks.frames >= MAX_FRAMES {
+            return Ok(());
+        }
+        let (kind, size) = chunk(input)?;
+        at += 8 + size.next_multiple_of(2);
+        if at.min(at - (size & 1)) > end {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let mut data = input.by_ref().take(size);
+        take(kind, &mut data, chunks)?;
+        input.seek(SeekFrom::Start(at))?;
+    }
+    Err(damaged("a WebP of too many chunks"))
+}
+
+fn take(kind: [u8; 4], data: &mut impl Read, chunks: &mut Chunks) -> io::Result<()> {
+    match &kind {
+        b"VP8X" => {
+            let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = bytes(data)?;
+            chunks.has_alpha = flags & 0x10 != 0;
+            chunks.is_animated = flags & 2 != 0;
+            chunks.canvas = Some(Size { width: triple([w0, w1, w2]) + 1, height: triple([h0, h1, h2]) + 1 });
+        }
+        b"VP8 " | b"VP8L" if !chunks.is_animated => {
+            let (size, alpha) = picture(kind, data)?;
+            // In a file without VP8X the picture's own header is the canvas.
+            chunks.has_alpha |= alpha && chunks.canvas.is_none();
+            chunks.agree(size)?;
+            (chunks.frames, chunks.has_pixels) = (chunks.frames.max(1), true);
+        }
+        b"ANMF" => {
+            if !chunks.has_pixels {
+                first_frame(data, chunks.canvas)?;
+                chunks.has_pixels = true;
+            }
+            chunks.frames += 1;
+        }
+        b"EXIF" => {
+            let mut block = Vec::new();
+            data.take(MAX_EXIF_BYTES as u64).read_to_end(&mut block)?;
+            chunks.orientation = exif::orientation(&block).unwrap_or_default();
+        }
+        b"ICCP" => {
+            let mut icc = Vec::new();
+            data.take(MAX_ICC_BYTES as u64 + 1).read_to_end(&mut icc)?;
+            chunks.profile = Profile::new(icc);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+impl Chunks {
+    fn agree(&mut self, size: Size) -> io::Result<()> {
+        match *self.canvas.get_or_insert(size) {
+            canvas if canvas == size => Ok(()),
+            _ => Err(damaged("the parts of the WebP do not agree about its size")),
+        }
+    }
+}
+
+/// Checks the first frame of an animation: inside the canvas, and its picture of the frame's size.
+fn first_frame(data: &mut impl Read, canvas: Option<Size>) -> io::Result<()> {
+    let canvas = canvas.ok_or_else(|| damaged("an animated WebP without a canvas"))?;
+    let [x0, x1, x2, y0, y1, y2, w0, w1, w2, h0, h1, h2, ..] = bytes::<{ FRAME_BYTES as usize }>(data)?;
+    let (left, top) = (triple([x0, x1, x2]) * 2, triple([y0, y1, y2]) * 2);
+    let frame = Size { width: triple([w0, w1, w2]) + 1, height: triple([h0, h1, h2]) + 1 };
+    if left + frame.width > canvas.width || top + frame.height > canvas.height {
+        return Err(damaged("a frame of the WebP lies outside of its canvas"));
+    }
+    let (mut kind, mut size) = chunk(data)?;
+    if &kind == b"ALPH" {
+        io::copy(&mut data.take(size.next_multiple_of(2)), &mut io::sink())?;
+        (kind, size) = chunk(data)?;
+    }
+    match picture(kind, &mut data.take(size))? {
+        (size, _) if size == frame => Ok(()),
+        _ => Err(damaged("the parts of the WebP do not agree about its size")),
+    }
+}
+
+/// Sides and alpha as the header of the coded picture has them.
+fn picture(kind: [u8; 4], data: &mut impl Read) -> io::Result<(Size, bool)> {
+    match &kind {
+        b"VP8 " => {
+            let [_, _, _, s0, s1, s2, w0, w1, h0, h1] = bytes(data)?;
+            if [s0, s1, s2] != [0x9d, 0x01, 0x2a] {
+                return Err(damaged("a lossy WebP without its start code"));
+            }
+            let side = |pair: [u8; 2]| u32::from(u16::from_le_bytes(pair) & 0x3fff);
+            Ok((Size { width: side([w0, w1]), height: side([h0, h1]) }, false))
+        }
+        b"VP8L" => {
+            let [signature, b0, b1, b2, b3] = bytes(data)?;
+            let bits = u32::from_le_bytes([b0, b1, b2, b3]);
+            if signature != 0x2f || bits >> 29 != 0 {
+                return Err(damaged("a lossless WebP without its signature"));
+            }
+            let size = Size { width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 };
+            Ok((size, (bits >> 28) & 1 != 0))
+        }
+        _ => Err(damaged("a frame of the WebP without a picture")),
+    }
+}
+
+fn chunk(input: &mut impl Read) -> io::Result<([u8; 4], u64)> {
+    let [k0, k1, k2, k3, l0, l1, l2, l3] = bytes(input)?;
+    Ok(([k0, k1, k2, k3], u32::from_le_bytes([l0, l1, l2, l3]).into()))
+}
+
+fn bytes<const N: usize>(input: &mut impl Read) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    input.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn triple([low, middle, high]: [u8; 3]) -> u32 {
+    u32::from_le_bytes([low, middle, high, 0])
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::other(what.to_owned())
+}

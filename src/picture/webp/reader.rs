@@ -1,0 +1,72 @@
+//! Reading WebP, whole.
+
+use std::io::{BufRead, Seek};
+
+use image_webp::{DecodingError, WebPDecoder};
+
+use super::chunks::{self, Chunks};
+use crate::picture::header::Header;
+use crate::picture::rows::{ReadError, RowReader};
+use crate::picture::sniff::Format;
+use crate::picture::whole::{WholeRows, room};
+use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
+
+/// Bytes a pixel that the decoder holds besides the samples: one frame and the canvas, or planes.
+const DECODER_BYTES_PER_PIXEL: u64 = 8;
+
+/// Reads the headers of all parts.
+///
+/// # Errors
+/// [`ReadError::Header`] if they are damaged, do not agree, or the file ends early.
+pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> {
+    let chunks = chunks::read(&mut input).map_err(ReadError::Header)?;
+    let info = info(&chunks);
+    Ok(Header {
+        whole_bytes: Some(info.bytes() + DECODER_BYTES_PER_PIXEL * info.size.pixels()),
+        frames: chunks.frames,
+        orientation: chunks.orientation,
+        profile: chunks.profile,
+        ..Header::new(Format::WebP, info)
+    })
+}
+
+fn info(chunks: &Chunks) -> PictureInfo {
+    let layout = if chunks.has_alpha { Layout::Rgba } else { Layout::Rgb };
+    let size = chunks.canvas.unwrap_or(Size { width: 0, height: 0 });
+    PictureInfo { size, format: PixelFormat { layout, depth: Depth::Eight } }
+}
+
+/// Opens a WebP, to be decoded when its first row is asked for.
+///
+/// # Errors
+/// As [`read_header`], and if it needs more memory than `max_decode_bytes`.
+pub fn open<R: BufRead + Seek + Send + 'static>(
+    mut input: R,
+    max_decode_bytes: u64,
+) -> Result<Box<dyn RowReader>, ReadError> {
+    let header = read_header(&mut input)?;
+    header.check_memory(max_decode_bytes)?;
+    input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
+    let info = header.info;
+    Ok(Box::new(WholeRows::new(Format::WebP, info, Box::new(move || decode(input, info)))))
+}
+
+fn decode(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {
+    let mut decoder = WebPDecoder::new(input).map_err(describe)?;
+    let size = (info.size.width, info.size.height);
+    if decoder.dimensions() != size || decoder.has_alpha() != info.format.layout.has_alpha() {
+        return Err("its parts do not agree about size or alpha".to_owned());
+    }
+    let mut samples = room(info.bytes())?;
+    decoder.read_image(&mut samples).map_err(describe)?;
+    Ok(samples)
+}
+
+fn describe(error: DecodingError) -> String {
+    match error {
+        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the data of the picture ends early".to_owned()
+        }
+        other => other.to_string().to_lowercase(),
+    }
+}
