@@ -17,6 +17,7 @@ pub use tile::{StepTimes, TileHeader};
 use serde::de::DeserializeOwned;
 
 use super::Headers;
+use crate::operation::statistic::WORD_BYTES;
 use crate::picture::{Depth, Layout, PixelFormat};
 
 /// The longest JSON header or JSON value that is looked at, in bytes.
@@ -78,12 +79,7 @@ fn write_json<T: serde::Serialize>(value: &T) -> String {
 
 /// Checks that `payload` is `width` × `height` pixels of a format, and that its checksum agrees.
 fn check_pixels(claim: &PixelClaim, payload: &[u8]) -> Result<PixelFormat, RecordError> {
-    let layout = Layout::from_channels(usize::from(claim.channels));
-    let depth = Depth::try_from(claim.depth).ok();
-    let (Some(layout), Some(depth)) = (layout, depth) else {
-        return Err(RecordError::Size(format!("{} channels of {} bits are no pixel", claim.channels, claim.depth)));
-    };
-    let format = PixelFormat { layout, depth };
+    let format = check_format(claim)?;
     let bytes = u64::from(claim.width) * u64::from(claim.height);
     let bytes = bytes.checked_mul(format.bytes_per_pixel() as u64);
     if bytes != Some(payload.len() as u64) || payload.is_empty() {
@@ -95,11 +91,30 @@ fn check_pixels(claim: &PixelClaim, payload: &[u8]) -> Result<PixelFormat, Recor
             payload.len()
         )));
     }
-    let actual = crc32c::crc32c(payload);
-    if actual != claim.crc32c {
-        return Err(RecordError::Checksum { expected: claim.crc32c, actual });
-    }
+    check_sum(claim, payload)?;
     Ok(format)
+}
+
+/// Checks that `payload` is `words` words measured of pixels of a format, and that its checksum agrees.
+fn check_words(claim: &PixelClaim, words: u32, payload: &[u8]) -> Result<(), RecordError> {
+    check_format(claim)?;
+    if u64::from(words) * WORD_BYTES as u64 != payload.len() as u64 || payload.is_empty() {
+        return Err(RecordError::Size(format!("{words} words are not {} bytes", payload.len())));
+    }
+    check_sum(claim, payload)
+}
+
+fn check_format(claim: &PixelClaim) -> Result<PixelFormat, RecordError> {
+    let layout = Layout::from_channels(usize::from(claim.channels));
+    match (layout, Depth::try_from(claim.depth)) {
+        (Some(layout), Ok(depth)) => Ok(PixelFormat { layout, depth }),
+        _ => Err(RecordError::Size(format!("{} channels of {} bits are no pixel", claim.channels, claim.depth))),
+    }
+}
+
+fn check_sum(claim: &PixelClaim, payload: &[u8]) -> Result<(), RecordError> {
+    let actual = crc32c::crc32c(payload);
+    if actual == claim.crc32c { Ok(()) } else { Err(RecordError::Checksum { expected: claim.crc32c, actual }) }
 }
 
 /// What a header says of the pixels beside it.

@@ -171,12 +171,22 @@ impl Chain {
     /// # Errors
     /// As [`Chain::run`], and if the last step is not one to be measured.
     pub fn measure(&self, input: TileInput) -> Result<Vec<u64>, StepError> {
+        self.measure_watched(input, |_| ())
+    }
+
+    /// As [`Chain::measure`]; `after` is told each step that has been run or measured.
+    ///
+    /// # Errors
+    /// As [`Chain::measure`].
+    pub fn measure_watched(&self, input: TileInput, mut after: impl FnMut(&Step)) -> Result<Vec<u64>, StepError> {
         let Some((last, head)) = self.0.split_last() else { return Err(StepError::unmeasured("no operation")) };
         let statistic = last.statistic();
         let statistic = statistic.ok_or_else(|| StepError::Tile(format!("{last}: nothing is to be measured")))?;
-        let pixels = Self(head.to_vec()).run(input)?;
+        let pixels = Self(head.to_vec()).run_watched(input, &mut after)?;
         last.output(pixels.format())?;
-        statistic.measure(&pixels)
+        let words = statistic.measure(&pixels)?;
+        after(last);
+        Ok(words)
     }
 }
 

@@ -13,10 +13,10 @@ pub enum Value {
     Integer(i64),
     /// A decimal number.
     Decimal(f64),
-    /// One of a few words.
-    Word(&'static str),
     /// The weights of a square.
     Weights(Weights),
+    /// One of a few words.
+    Word(&'static str),
     /// Nothing: the sender has to give one.
     Required,
     /// Nothing: the picture's depth decides, as this says.
@@ -36,10 +36,10 @@ impl fmt::Display for Value {
         match self {
             Self::Integer(value) => value.fmt(out),
             Self::Decimal(value) => value.fmt(out),
-            Self::Word(word) => word.fmt(out),
             Self::Weights(value) => value.fmt(out),
             Self::Required => out.write_str("required"),
             Self::ByDepth(text) => out.write_str(text),
+            Self::Word(word) => word.fmt(out),
         }
     }
 }
@@ -49,10 +49,10 @@ impl Serialize for Value {
         match self {
             Self::Integer(value) => serializer.serialize_i64(*value),
             Self::Decimal(value) => serializer.serialize_f64(*value),
-            Self::Word(word) => serializer.serialize_str(word),
             Self::Weights(value) => serializer.collect_str(value),
             Self::Required => serializer.serialize_none(),
             Self::ByDepth(text) => serializer.serialize_str(text),
+            Self::Word(word) => serializer.serialize_str(word),
         }
     }
 }
@@ -67,10 +67,10 @@ pub enum ParameterKind {
     OddInteger,
     /// Decimals of up to six digits before and after the point.
     Decimal,
-    /// One of the choices, which are words.
-    Word,
     /// 9 or 25 whole numbers, row by row, separated by `/`.
     Weights,
+    /// One of the choices, which are words.
+    Word,
 }
 
 /// A parameter of an operation.
@@ -136,8 +136,8 @@ impl Parameter {
             ParameterKind::Integer => Value::Integer(plain_integer(text)?),
             ParameterKind::OddInteger => Value::Integer(plain_integer(text).filter(|value| value % 2 != 0)?),
             ParameterKind::Decimal => Value::Decimal(plain_decimal(text)?),
-            ParameterKind::Word => return self.choices.iter().copied().find(|word| word.to_string() == text),
             ParameterKind::Weights => return Weights::read(text).map(Value::Weights),
+            ParameterKind::Word => return self.choices.iter().copied().find(|word| word.to_string() == text),
         };
         let chosen = self.choices.is_empty() || self.choices.contains(&value);
         (chosen && in_range(self.min, value, self.max)).then_some(value)
@@ -153,8 +153,8 @@ impl Parameter {
             ParameterKind::Integer => "an integer",
             ParameterKind::OddInteger => "an odd integer",
             ParameterKind::Decimal => "a decimal",
-            ParameterKind::Word => "a word",
             ParameterKind::Weights => "9 or 25 integers",
+            ParameterKind::Word => "a word",
         };
         let separated = if self.kind == ParameterKind::Weights { " separated by /" } else { "" };
         format!("{kind} from {} to {}{separated}", self.min, self.max)

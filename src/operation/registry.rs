@@ -46,8 +46,6 @@ static REGISTRY: [Definition; 33] = [
     morphology::CLOSE,
     morphology::GRADIENT,
     pixelate::DEFINITION,
-    rotate::DEFINITION,
-    flip::DEFINITION,
     sketch::DEFINITION,
     cartoon::DEFINITION,
 ];

@@ -9,6 +9,8 @@ use std::fmt;
 use super::{Kernel, StepError};
 use crate::picture::{PixelFormat, Pixels};
 
+/// Bytes of a word of a partial result.
+pub const WORD_BYTES: usize = 8;
 /// The most numbers that a statistic resolves to: a table of all 8-bit samples.
 pub const MAX_NUMBERS: usize = 256;
 

@@ -254,6 +254,26 @@ mod tests {
         assert!(refusal(&"x".repeat(1 << 20)).len() < 100);
     }
 
+    #[test]
+    fn numbers_travel_in_records_and_not_in_a_sender_s_text() {
+        let step: Step = "contrast:factor=2".parse().unwrap();
+        let measured = step.with_numbers(&[100]).unwrap();
+        assert!(step.statistic().is_some() && measured.statistic().is_none());
+        assert_eq!(measured.to_string(), "contrast:factor=2@100");
+        let json = serde_json::to_string(&measured).unwrap();
+        assert_eq!(serde_json::from_str::<Step>(&json).unwrap(), measured);
+        assert_ne!(measured, step);
+        for text in ["contrast:factor=2@100", "contrast@100", "otsu@7"] {
+            assert!(text.parse::<Step>().is_err(), "{text}");
+        }
+        let read = |text: &str| serde_json::from_str::<Step>(&format!("\"{text}\""));
+        let endless = format!("contrast@{}", "1/".repeat(300_000));
+        for text in ["contrast@", "contrast@x", "contrast@1/2", "contrast@-1", "contrast@65536", "invert@1", &endless] {
+            assert!(read(text).is_err(), "{}", &text[..text.len().min(40)]);
+        }
+        assert!(step.with_numbers(&[]).is_err() && measured.with_numbers(&[1]).is_err());
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_step_that_reads_back_or_a_refusal(text in "[a-z_]{0,13}:?[a-z0-9=,.:-]{0,20}") {

@@ -86,11 +86,43 @@ fn any_band_height_gives_what_the_whole_gives() {
 }
 
 #[test]
+fn steps_that_are_measured_get_their_numbers_from_the_whole_picture() {
+    let (info, bytes) = picture();
+    let file = png(info, &bytes);
+    let chain = Chain::parse(&["rotate", "contrast:factor=3", "sharpen", "contrast:factor=0.5", "flip"], 9).unwrap();
+    let mut expected = Chain::new(Vec::new());
+    for step in chain.steps() {
+        let mut steps = expected.steps().to_vec();
+        let step = match step.statistic() {
+            None => step.clone(),
+            Some(statistic) => {
+                let size = expected.turn().size(info.size);
+                let format = expected.output(info.format).unwrap();
+                let pixels = Pixels::from_bytes(PictureInfo { size, format }, whole(&expected, info, bytes.clone()));
+                let total = statistic.measure(&pixels.unwrap()).unwrap();
+                step.with_numbers(&statistic.resolve(format, &total)).unwrap()
+            }
+        };
+        steps.push(step);
+        expected = Chain::new(steps);
+    }
+    let expected = whole(&expected, info, bytes.clone());
+    let output = output_info(&chain, info).unwrap();
+    for band_rows in [1, 64, 150] {
+        let paper = Paper::default();
+        let writer = RawWriter::new(paper.clone(), output).unwrap();
+        run_on(&file, &chain, Box::new(writer), band_rows).unwrap();
+        let raw = std::mem::take(&mut *paper.0.lock());
+        assert_eq!(raw_samples(&raw, output), expected, "in bands of {band_rows} rows");
+    }
+}
+
+#[test]
 fn a_cut_input_never_becomes_a_whole_output() {
     let (info, bytes) = picture();
     let file = png(info, &bytes);
     let ends = [file.len() / 2, file.len() - 13, file.len() - 12, file.len() - 1];
-    for (step, end) in ["grayscale", "rotate"].into_iter().flat_map(|step| ends.map(|end| (step, end))) {
+    for (step, end) in ["grayscale", "rotate", "contrast"].into_iter().flat_map(|step| ends.map(|end| (step, end))) {
         let chain = Chain::parse(&[step], 1).unwrap();
         let paper = Paper::default();
         let writer = RawWriter::new(paper.clone(), output_info(&chain, info).unwrap()).unwrap();

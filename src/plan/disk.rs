@@ -1,6 +1,6 @@
 //! What a plan takes of disks while it is carried out.
 
-use super::{Plan, Stage};
+use super::{Makes, Plan, Stage};
 
 /// Bytes beside each tile in a spool, and the grain of its places: what a spool takes at most.
 const SLOT_GRAIN: u64 = 4096;
@@ -22,11 +22,12 @@ impl Plan {
             let slot = (stage.largest_result_bytes() as u64).saturating_add(SLOT_GRAIN / 2);
             slot.next_multiple_of(SLOT_GRAIN).saturating_mul(stage.grid().tiles().into())
         };
-        let read = |stage: &Stage| if stage.input == self.input { 0 } else { stage.input.bytes() };
-        let store = |stage: &Stage| read(stage).saturating_add(stage.output.bytes());
+        let read = |number: u32, stage: &Stage| self.source(number).map_or(0, |_| stage.input.bytes());
+        let written = |stage: &Stage| if stage.makes == Makes::Statistic { 0 } else { stage.output.bytes() };
+        let store = |(number, stage): (u32, &Stage)| read(number, stage).saturating_add(written(stage));
         DiskNeed {
             spool: self.stages.iter().map(spool).max().unwrap_or(0),
-            store: self.stages.iter().map(store).max().unwrap_or(0),
+            store: (0..).zip(&self.stages).map(store).max().unwrap_or(0),
         }
     }
 }

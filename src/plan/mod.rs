@@ -4,6 +4,7 @@
 //! tile's output depends only on the stage's input, the plan and the tile's index.
 
 mod disk;
+mod makes;
 mod planner;
 
 use std::fmt;
@@ -13,9 +14,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use disk::DiskNeed;
+pub use makes::{Makes, Numbers};
 pub use planner::{PlanError, PlanLimits};
 
 use crate::operation::Chain;
+use crate::operation::statistic::WORD_BYTES;
 use crate::picture::{PictureInfo, Size, Turn};
 use crate::tiling::{Grid, TurnedGrid};
 
@@ -33,18 +36,21 @@ pub struct Plan {
 /// One trip of all tiles through the workers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
-    /// What a worker does to a tile.
+    /// What a worker does to a tile; numbers of the whole picture are filled in when they are known.
     pub steps: Chain,
     /// Pixels that a tile needs on each side.
     pub halo: u32,
     /// The picture before it.
     pub input: PictureInfo,
-    /// The picture after it.
+    /// The picture after it; of a stage that measures, the picture that is measured.
     pub output: PictureInfo,
     /// Columns of a tile that no edge cuts off.
     pub tile_width: u32,
     /// Rows of a tile that no edge cuts off.
     pub tile_height: u32,
+    /// What comes back of its tiles.
+    #[serde(default)]
+    pub makes: Makes,
 }
 
 impl Plan {
@@ -100,10 +106,13 @@ impl Stage {
     /// Bytes of the result of tile `index`; `None` if there is no such tile.
     pub fn result_bytes(&self, index: u32) -> Option<usize> {
         let rect = self.grid().rect(index)?;
+        if self.makes == Makes::Statistic {
+            return self.statistic_words().map(|words| words * WORD_BYTES);
+        }
         usize::try_from(rect.size().pixels()).ok()?.checked_mul(self.output.format.bytes_per_pixel())
     }
 
-    /// Bytes of the largest result of a tile: the length of a slot's pixels.
+    /// Bytes of the largest result of a tile: the length of a slot's bytes.
     pub fn largest_result_bytes(&self) -> usize {
         self.result_bytes(0).unwrap_or(0)
     }

@@ -2,7 +2,8 @@
 //!
 //! Decides from sizes, formats and halos alone; never looks at pixels.
 
-use super::{Plan, Stage};
+use super::{Makes, Plan, Stage};
+use crate::operation::statistic::WORD_BYTES;
 use crate::operation::{Chain, Step, StepError};
 use crate::picture::{PictureInfo, PixelFormat, Size};
 
@@ -12,6 +13,8 @@ const SIDE_STEP: u32 = 16;
 const SMALLEST_SIDE: u32 = 64;
 /// Room in a record for its key, headers and framing, in bytes.
 const HEADROOM_BYTES: usize = 16 * 1024;
+/// Room in a record's headers for the numbers of one step, in bytes.
+const NUMBERS_BYTES: usize = 2048;
 
 /// What a plan must keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,18 @@ pub enum PlanError {
         /// The limit.
         max_record_bytes: usize,
     },
+    /// What a tile tells of the whole picture does not fit.
+    #[error(
+        "{step}: what it measures takes {bytes} bytes a tile, which does not fit max_record_bytes {max_record_bytes}"
+    )]
+    Statistic {
+        /// The step.
+        step: String,
+        /// What it takes.
+        bytes: usize,
+        /// The limit.
+        max_record_bytes: usize,
+    },
 }
 
 pub(super) fn make(input: PictureInfo, chain: &Chain, limits: &PlanLimits) -> Result<Plan, PlanError> {
@@ -58,12 +73,20 @@ pub(super) fn make(input: PictureInfo, chain: &Chain, limits: &PlanLimits) -> Re
         return Err(PlanError::Empty);
     }
     let mut stages = Vec::new();
-    let mut rest = chain.steps();
-    let mut info = input;
+    // What is still to be done to the rows that were made last, and how many of its steps are measured.
+    let (mut rest, mut info, mut measured) = (chain.steps(), input, 0);
     loop {
-        let (stage, taken) = longest_stage(info, rest, limits)?;
-        info = stage.output;
+        let open = rest.iter().enumerate().filter(|(_, step)| step.statistic().is_some()).nth(measured);
+        let run = open.map_or(rest, |(at, _)| &rest[..=at]);
+        let (stage, taken) = longest_stage(info, run, open.is_some(), limits)?;
+        let (makes, output) = (stage.makes, stage.output);
+        let numbered = stage.steps.steps().iter().filter(|step| step.statistic().is_some()).count();
         stages.push(stage);
+        if makes == Makes::Statistic {
+            measured += 1;
+            continue;
+        }
+        (info, measured) = (output, measured - numbered);
         rest = &rest[taken..];
         if rest.is_empty() {
             return Ok(Plan { input, output: info, stages });
@@ -71,19 +94,29 @@ pub(super) fn make(input: PictureInfo, chain: &Chain, limits: &PlanLimits) -> Re
     }
 }
 
-/// The longest run of steps that one stage can take, and how many steps that is.
-fn longest_stage(input: PictureInfo, steps: &[Step], limits: &PlanLimits) -> Result<(Stage, usize), PlanError> {
+/// The longest run of steps that one stage can take, and how many steps that is. With `is_measured`, all of
+/// them measure the last one; fewer make rows.
+fn longest_stage(
+    input: PictureInfo,
+    steps: &[Step],
+    is_measured: bool,
+    limits: &PlanLimits,
+) -> Result<(Stage, usize), PlanError> {
     let formats = Chain::new(steps.to_vec()).formats(input.format)?;
     for taken in (1..=steps.len()).rev() {
-        let chain = Chain::new(steps[..taken].to_vec());
-        let smallest = if taken == 1 { SIDE_STEP } else { SMALLEST_SIDE.max(chain.halo()) };
-        if let Some(stage) = fit(input, chain, &formats[..taken], smallest, limits) {
+        let makes = if is_measured && taken == steps.len() { Makes::Statistic } else { Makes::Pixels };
+        let work = Work { chain: Chain::new(steps[..taken].to_vec()), formats: &formats[..taken], makes };
+        let smallest = if taken == 1 { SIDE_STEP } else { SMALLEST_SIDE.max(work.chain.halo()) };
+        if makes == Makes::Statistic {
+            check_statistic(input, &work, limits)?;
+        }
+        if let Some(stage) = fit(input, work, smallest, limits) {
             return Ok((stage, taken));
         }
     }
     if steps.is_empty() {
-        let smallest = SIDE_STEP;
-        return fit(input, Chain::new(Vec::new()), &[], smallest, limits)
+        let work = Work { chain: Chain::new(Vec::new()), formats: &[], makes: Makes::Pixels };
+        return fit(input, work, SIDE_STEP, limits)
             .map(|stage| (stage, 0))
             .ok_or_else(|| too_wide("copying", 0, limits));
     }
@@ -94,10 +127,48 @@ fn too_wide(step: &str, halo: u32, limits: &PlanLimits) -> PlanError {
     PlanError::TooWide { step: step.to_owned(), halo, max_record_bytes: limits.max_record_bytes }
 }
 
-/// The largest tile on which `chain` fits; `None` if a side would have to fall below `smallest`.
-fn fit(input: PictureInfo, chain: Chain, formats: &[PixelFormat], smallest: u32, limits: &PlanLimits) -> Option<Stage> {
-    let halo = chain.halo();
-    let fitting = Fitting { input, halo, widest: widest_pixel(formats), limits };
+/// What a stage would do.
+struct Work<'a> {
+    chain: Chain,
+    /// After each step.
+    formats: &'a [PixelFormat],
+    makes: Makes,
+}
+
+impl Work<'_> {
+    /// The picture after it, or the one that is measured.
+    fn output(&self, input: PictureInfo) -> PictureInfo {
+        let formats = match self.makes {
+            Makes::Statistic => self.formats.split_last().map_or(self.formats, |(_, head)| head),
+            Makes::Pixels => self.formats,
+        };
+        let format = formats.last().copied().unwrap_or(input.format);
+        PictureInfo { size: self.chain.turn().size(input.size), format }
+    }
+}
+
+/// Whether the partial result of a tile fits a record, however small the tile.
+fn check_statistic(input: PictureInfo, work: &Work<'_>, limits: &PlanLimits) -> Result<(), PlanError> {
+    let Some(step) = work.chain.measured() else { return Ok(()) };
+    let words = step.statistic().map_or(0, |statistic| statistic.length(work.output(input).format));
+    let bytes = words.saturating_mul(WORD_BYTES);
+    if bytes <= room(&work.chain, limits) as usize {
+        return Ok(());
+    }
+    Err(PlanError::Statistic { step: step.to_string(), bytes, max_record_bytes: limits.max_record_bytes })
+}
+
+/// Bytes of a record for pixels or a partial result.
+fn room(chain: &Chain, limits: &PlanLimits) -> u64 {
+    let numbered = chain.steps().iter().filter(|step| step.statistic().is_some()).count();
+    limits.max_record_bytes.saturating_sub(HEADROOM_BYTES + numbered * NUMBERS_BYTES) as u64
+}
+
+/// The largest tile on which `work` fits; `None` if a side would have to fall below `smallest`.
+fn fit(input: PictureInfo, work: Work<'_>, smallest: u32, limits: &PlanLimits) -> Option<Stage> {
+    let halo = work.chain.halo();
+    let room = room(&work.chain, limits);
+    let fitting = Fitting { input, halo, widest: widest_pixel(work.formats), room, band_bytes: limits.band_bytes };
     let largest = (limits.tile_size / SIDE_STEP * SIDE_STEP).max(SIDE_STEP);
     let smallest = smallest.next_multiple_of(SIDE_STEP).min(largest);
     let sides = || (smallest..=largest).step_by(SIDE_STEP as usize);
@@ -105,9 +176,8 @@ fn fit(input: PictureInfo, chain: Chain, formats: &[PixelFormat], smallest: u32,
         .flat_map(|height| sides().map(move |width| Size { width, height }))
         .filter(|tile| fitting.fits(*tile))
         .max_by_key(|tile| (fitting.used(*tile).pixels(), tile.width.min(tile.height), tile.width))?;
-    let format = formats.last().copied().unwrap_or(input.format);
-    let output = PictureInfo { size: chain.turn().size(input.size), format };
-    Some(Stage { steps: chain, halo, input, output, tile_width: tile.width, tile_height: tile.height })
+    let (output, makes) = (work.output(input), work.makes);
+    Some(Stage { steps: work.chain, halo, input, output, tile_width: tile.width, tile_height: tile.height, makes })
 }
 
 fn widest_pixel(formats: &[PixelFormat]) -> usize {
@@ -115,15 +185,17 @@ fn widest_pixel(formats: &[PixelFormat]) -> usize {
 }
 
 /// What a tile of some size has to fit into.
-struct Fitting<'a> {
+struct Fitting {
     input: PictureInfo,
     halo: u32,
     /// Bytes of the largest pixel that the chain makes.
     widest: usize,
-    limits: &'a PlanLimits,
+    /// Bytes of a record for pixels.
+    room: u64,
+    band_bytes: u64,
 }
 
-impl Fitting<'_> {
+impl Fitting {
     /// What of a tile the picture can fill.
     fn used(&self, tile: Size) -> Size {
         let picture = self.input.size;
@@ -137,11 +209,10 @@ impl Fitting<'_> {
             width: used.width.saturating_add(2 * self.halo).min(picture.width),
             height: used.height.saturating_add(2 * self.halo).min(picture.height),
         };
-        let room = self.limits.max_record_bytes.saturating_sub(HEADROOM_BYTES) as u64;
         let band = u64::from(taken.height) * self.input.row_bytes() as u64;
-        taken.pixels() * self.input.format.bytes_per_pixel() as u64 <= room
-            && used.pixels() * self.widest as u64 <= room
-            && band <= self.limits.band_bytes
+        taken.pixels() * self.input.format.bytes_per_pixel() as u64 <= self.room
+            && used.pixels() * self.widest as u64 <= self.room
+            && band <= self.band_bytes
     }
 }
 

@@ -4,8 +4,34 @@
 
 use super::client::State;
 use super::script;
+use super::view::NUMBERS;
 use super::{StateError, Transition, now};
 use crate::job::{JobId, JobStatus, Token};
+
+/// What a stage gives to those after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// The name of its rows in the store.
+    Rows(String),
+    /// What it measured.
+    Numbers(Vec<i64>),
+}
+
+impl Given {
+    fn field(&self, stage: u32) -> String {
+        match self {
+            Self::Rows(_) => "rows".to_owned(),
+            Self::Numbers(_) => format!("{NUMBERS}{stage}"),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Rows(name) => name.clone(),
+            Self::Numbers(numbers) => numbers.iter().map(i64::to_string).collect::<Vec<_>>().join("/"),
+        }
+    }
+}
 
 /// What became of a stitcher's claim to a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,13 +179,20 @@ impl State {
         Ok(transition)
     }
 
-    /// Stage `from` → the next: its claim, lease and tiles go, and the job is ready again. `rows` is what the
-    /// next stage needs of this one: numbers, or the name of its input in the store.
+    /// Stage `from` → the next: its claim, lease and tiles go, and the job is ready again. Numbers are kept
+    /// beside those of other stages, to the end of the job; rows take the place of earlier ones.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
-    pub async fn next_stage(&self, job: JobId, from: u32, token: &Token, rows: &str) -> Result<Transition, StateError> {
-        let call = script::NEXT_STAGE.call().key(self.keys.job(job)).arg(from).arg(token).arg(rows).arg(now());
+    pub async fn next_stage(
+        &self,
+        job: JobId,
+        from: u32,
+        token: &Token,
+        given: &Given,
+    ) -> Result<Transition, StateError> {
+        let call = script::NEXT_STAGE.call().key(self.keys.job(job)).arg(from).arg(token).arg(given.text()).arg(now());
+        let call = call.arg(given.field(from));
         let (transition, _) = self.transition(call, JobStatus::Processing).await?;
         if transition.is_so() {
             self.make_ready(job).await?;

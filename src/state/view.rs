@@ -5,7 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::job::{JobId, JobStatus, Manifest, Priority, TraceContext};
-use crate::plan::Stage;
+use crate::plan::{Numbers, Stage};
+
+/// What the names of fields with a stage's numbers begin with.
+pub(super) const NUMBERS: &str = "numbers:";
 
 /// A job as its hash describes it. What is missing in the hash is 0, empty or `None`.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +68,8 @@ pub struct JobView {
     pub stitcher: Option<String>,
     /// What the stage needs of the one before.
     pub rows: Option<String>,
+    /// What earlier stages measured: the fields `numbers:S`.
+    pub numbers: Numbers,
     /// When its upload was complete.
     pub created_at: String,
     /// When its first tile could go out.
@@ -132,6 +137,7 @@ impl JobView {
             splitter: fields.remove("splitter"),
             stitcher: fields.remove("stitcher"),
             rows: fields.remove("rows"),
+            numbers: numbers(fields),
             created_at: text(fields, "created_at"),
             started_at: fields.remove("started_at"),
             updated_at: text(fields, "updated_at"),
@@ -167,6 +173,15 @@ fn times(hash: &HashMap<String, String>) -> (BTreeMap<String, u64>, BTreeMap<u32
         of_job.entry("kernels".to_owned()).or_insert(kernels);
     }
     (of_job, of_stages)
+}
+
+/// The numbers of all stages; a field that is none is left out, so that its stage counts as not measured.
+fn numbers(fields: &HashMap<String, String>) -> Numbers {
+    let read = |(name, text): (&String, &String)| {
+        let stage = name.strip_prefix(NUMBERS)?.parse().ok()?;
+        Some((stage, text.split('/').map(str::parse).collect::<Result<_, _>>().ok()?))
+    };
+    fields.iter().filter_map(read).collect()
 }
 
 fn text(fields: &mut HashMap<String, String>, name: &str) -> String {

@@ -18,6 +18,7 @@ mod metrics;
 mod outages;
 mod records;
 mod requests;
+mod statistics;
 mod tracing;
 mod turns;
 mod watching;

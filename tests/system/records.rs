@@ -93,7 +93,7 @@ fn replaying_all_results_twice_changes_nothing() -> Result<()> {
 }
 
 /// Sends every record of `results` again, `times` times; gives how many there were.
-fn replay(system: &System, times: usize) -> Result<usize> {
+pub fn replay(system: &System, times: usize) -> Result<usize> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &system.kafka.kafka_brokers)
         .set("group.id", format!("{}replay", system.prefix))

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tessera::bus::Ack;
 use tessera::job::{JobId, Token};
-use tessera::plan::Stage;
+use tessera::plan::{Makes, Stage};
 use tessera::store::Object;
 
 use crate::encoding::{Encoding, Product};
@@ -159,16 +159,17 @@ impl Assembly {
         self.known.manifest.plan.is_last(self.number)
     }
 
-    /// What the stage's strips become, and its name in the store.
-    pub fn product(&self) -> (Product, Object) {
+    /// What the stage's strips become, and its name in the store; `None` if it is only measured.
+    pub fn product(&self) -> Option<(Product, Object)> {
+        if self.stage().is_some_and(|stage| stage.makes == Makes::Statistic) {
+            return None;
+        }
         let (job, token, manifest) = (self.job(), self.token.clone(), &self.known.manifest);
         if self.is_last() {
-            (
-                Product::Result { format: manifest.result_format(), icc: manifest.profile() },
-                Object::Result { job, token, ext: manifest.format.clone() },
-            )
+            let product = Product::Result { format: manifest.result_format(), icc: manifest.profile() };
+            Some((product, Object::Result { job, token, ext: manifest.format.clone() }))
         } else {
-            (Product::Rows, Object::Rows { job, stage: self.number + 1, token })
+            Some((Product::Rows, Object::Rows { job, stage: self.number + 1, token }))
         }
     }
 
@@ -231,8 +232,8 @@ impl Assembly {
         if !self.is_ready(now) {
             return None;
         }
-        let strip_bytes =
-            self.stage().map_or(1, |stage| stage.output.row_bytes() * stage.turned_grid().strip_height() as usize);
+        let columns = self.strips.grid().columns() as usize;
+        let strip_bytes = self.stage().map_or(1, |stage| stage.largest_result_bytes().saturating_mul(columns));
         let at_once = u32::try_from(TURN_BYTES / strip_bytes.max(1)).unwrap_or(u32::MAX).max(1);
         let Work::Idle(encoding) = &mut self.work else { return None };
         let encoding = encoding.take();

@@ -1,4 +1,4 @@
-//! Encoding: the strips of a stage, from their slots into the result or the next stage's rows.
+//! Encoding: the strips of a stage, from their slots into the result, the next stage's rows or its numbers.
 //!
 //! Owns how far one product has come. It is advanced by whole strips, whenever some are complete, on
 //! any thread; a strip whose slots are not all good is not begun. Holds one strip or a part of one,
@@ -6,6 +6,7 @@
 
 mod output;
 mod strip;
+mod sum;
 
 use std::io;
 use std::ops::Range;
@@ -20,6 +21,7 @@ use tessera::plan::Stage;
 pub use output::Output;
 use output::Tap;
 use strip::StripBuffer;
+use sum::Sum;
 
 use crate::spool::{SlotError, Slots};
 
@@ -45,6 +47,18 @@ impl Product {
             Self::Rows => None,
         }
     }
+}
+
+/// A product that is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It is visible in the store.
+    Stored {
+        /// Its length.
+        bytes: u64,
+    },
+    /// These are the numbers.
+    Numbers(Vec<i64>),
 }
 
 /// Why an encoding did not get further.
@@ -88,15 +102,20 @@ impl From<WriteError> for EncodeError {
 /// A product on its way. Dropped before [`Encoding::finish`], nothing is left of it.
 pub struct Encoding {
     stage: Stage,
-    rows: Box<dyn RowWriter>,
-    output: Tap,
+    work: Work,
     next_strip: u32,
     /// What the budget promises for it.
     memory: Option<Share>,
 }
 
+/// What becomes of strips.
+enum Work {
+    Write { rows: Box<dyn RowWriter>, output: Tap },
+    Merge(Sum),
+}
+
 impl Encoding {
-    /// Begins a product of `stage`.
+    /// Begins a product of `stage` that is stored.
     ///
     /// # Errors
     /// If the format does not take the picture, or the output fails.
@@ -108,7 +127,13 @@ impl Encoding {
             }
             Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
         };
-        Ok(Self { stage: stage.clone(), rows, output, next_strip: 0, memory: None })
+        let work = Work::Write { rows, output };
+        Ok(Self { stage: stage.clone(), work, next_strip: 0, memory: None })
+    }
+
+    /// Begins the numbers of a stage that measures.
+    pub fn measuring(stage: &Stage) -> Self {
+        Self { stage: stage.clone(), work: Work::Merge(Sum::default()), next_strip: 0, memory: None }
     }
 
     /// Keeps `memory` as long as it lives.
@@ -129,19 +154,30 @@ impl Encoding {
         let slots = slots.open().map_err(EncodeError::Spool)?;
         let mut buffer = StripBuffer::new(&self.stage, buffer_bytes);
         for strip in strips {
-            buffer.write_strip(&slots, strip, self.rows.as_mut())?;
+            match &mut self.work {
+                Work::Write { rows, .. } => buffer.write_strip(&slots, strip, rows.as_mut())?,
+                Work::Merge(sum) => sum.add_strip(&self.stage, &slots, strip)?,
+            }
             self.next_strip = strip + 1;
         }
         Ok(())
     }
 
-    /// Completes the product and makes it visible; gives its bytes.
+    /// Completes the product, and makes it visible if it is stored.
     ///
     /// # Errors
     /// If strips are missing or the output fails.
-    pub fn finish(self) -> Result<u64, EncodeError> {
-        self.rows.finish()?;
-        self.output.publish().map_err(EncodeError::Output)
+    pub fn finish(self) -> Result<Made, EncodeError> {
+        match self.work {
+            Work::Write { rows, output } => {
+                rows.finish()?;
+                Ok(Made::Stored { bytes: output.publish().map_err(EncodeError::Output)? })
+            }
+            Work::Merge(_) if self.next_strip < self.stage.turned_grid().rows() => {
+                Err(EncodeError::Unsupported("strips are missing".to_owned()))
+            }
+            Work::Merge(sum) => sum.numbers(&self.stage).map(Made::Numbers),
+        }
     }
 }
 

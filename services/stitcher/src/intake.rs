@@ -92,5 +92,8 @@ pub fn check_plan(tile: &TileHeader, job: &KnownJob) -> Result<(), String> {
             tile.index, tile.width, tile.height, rect.width, rect.height
         ));
     }
+    if tile.statistic.map(|words| words as usize) != stage.statistic_words() {
+        return Err(format!("tile {} has {:?} words measured", tile.index, tile.statistic));
+    }
     Ok(())
 }

@@ -56,14 +56,20 @@ impl Memory {
         Ok((Self { early, complete, wholes, tiles, strip_bytes, _fixed: [results, buffers] }, producer))
     }
 
-    /// Memory for an encoding of `stage`; `None` while there is none. What is encoded whole waits for its last tile.
-    pub fn encoding(&self, stage: &Stage, product: &Product, is_complete: bool) -> Option<Share> {
-        if let Some(bytes) = product.whole_bytes(stage.output) {
+    /// Memory for an encoding of `stage` to what is stored of it; `None` while there is none. What is encoded
+    /// whole waits for its last tile.
+    pub fn encoding(&self, stage: &Stage, product: Option<&Product>, is_complete: bool) -> Option<Share> {
+        if let Some(bytes) = product.and_then(|product| product.whole_bytes(stage.output)) {
             return is_complete.then(|| self.wholes.try_reserve(bytes.min(self.wholes.total()))).flatten();
         }
         let row_bytes = stage.output.row_bytes() as u64;
         let rows = ENCODING_ROWS.min(stage.output.size.height.into());
-        let bytes = ENCODING_BYTES.saturating_add(rows.saturating_mul(row_bytes));
+        let held = match stage.statistic_words() {
+            // The total, the one before a strip, and a tile's words.
+            Some(_) => (stage.largest_result_bytes() as u64).saturating_mul(3),
+            None => rows.saturating_mul(row_bytes),
+        };
+        let bytes = ENCODING_BYTES.saturating_add(held);
         let early = self.early.try_reserve(bytes);
         if is_complete { early.or_else(|| self.complete.try_reserve(bytes)) } else { early }
     }
@@ -80,6 +86,7 @@ mod tests {
     use tessera::operation::Chain;
     use tessera::picture::codec::ResultFormat;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
+    use tessera::plan::Makes;
 
     use super::*;
     use crate::actors::result_feed;
@@ -94,17 +101,18 @@ mod tests {
     fn stage(width: u32) -> Stage {
         let format = PixelFormat { layout: Layout::Rgba, depth: Depth::Sixteen };
         let info = PictureInfo { size: Size { width, height: 100 }, format };
-        Stage { steps: Chain::new(Vec::new()), halo: 0, input: info, output: info, tile_width: 16, tile_height: 16 }
+        let (steps, makes) = (Chain::new(Vec::new()), Makes::Pixels);
+        Stage { steps, halo: 0, input: info, output: info, tile_width: 16, tile_height: 16, makes }
     }
 
     #[test]
     fn a_complete_stage_is_encoded_whatever_waits_for_tiles() {
         let (memory, _producer) = memory(&[]).unwrap();
         let wide = stage(100_000);
-        let waiting: Vec<Share> = std::iter::from_fn(|| memory.encoding(&wide, &PNG, false)).collect();
+        let waiting: Vec<Share> = std::iter::from_fn(|| memory.encoding(&wide, Some(&PNG), false)).collect();
         assert!(!waiting.is_empty());
-        let complete = memory.encoding(&wide, &PNG, true);
-        assert!(complete.is_some() && memory.encoding(&wide, &PNG, false).is_none());
+        let complete = memory.encoding(&wide, Some(&PNG), true);
+        assert!(complete.is_some() && memory.encoding(&wide, Some(&PNG), false).is_none());
         drop(waiting);
         assert_eq!(memory.early.free(), memory.early.total());
     }
@@ -113,11 +121,11 @@ mod tests {
     fn whole_results_wait_for_each_other_and_for_their_tiles() {
         let (memory, _producer) = memory(&["--max-decode-bytes", "1000000"]).unwrap();
         let webp = Product::Result { format: ResultFormat::Webp, icc: None };
-        assert!(memory.encoding(&stage(300), &webp, false).is_none());
-        let first = memory.encoding(&stage(300), &webp, true);
-        assert!(first.is_some() && memory.encoding(&stage(1000), &webp, true).is_none());
+        assert!(memory.encoding(&stage(300), Some(&webp), false).is_none());
+        let first = memory.encoding(&stage(300), Some(&webp), true);
+        assert!(first.is_some() && memory.encoding(&stage(1000), Some(&webp), true).is_none());
         drop(first);
-        assert!(memory.encoding(&stage(1000), &webp, true).is_some());
+        assert!(memory.encoding(&stage(1000), Some(&webp), true).is_some());
     }
 
     #[test]

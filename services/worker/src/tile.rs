@@ -7,20 +7,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use tessera::bus::records::TaskHeader;
-use tessera::operation::{Step, StepError, TileInput};
+use tessera::operation::{Step, StepError, TileInput, statistic};
 use tessera::picture::{PictureInfo, PixelFormat, Pixels, Size};
 
 /// A tile that has been run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeTile {
-    /// The pixels, as a record carries them.
-    pub pixels: Bytes,
-    /// Their size.
+    /// The pixels, or what was measured of them, as a record carries it.
+    pub value: Bytes,
+    /// The pixels' size.
     pub size: Size,
     /// Their format.
     pub format: PixelFormat,
-    /// Their checksum.
+    /// Words of the value, if it is what was measured.
+    pub statistic: Option<u32>,
+    /// The value's checksum.
     pub crc32c: u32,
+}
+
+/// What came of a tile's operations.
+enum Outcome {
+    Pixels(Pixels),
+    /// Measured of the tile turned and in the format that the last step takes.
+    Words(Vec<u64>),
 }
 
 /// Why a tile can never be run: it is dead-lettered and its job fails.
@@ -49,29 +58,41 @@ impl Poison {
 /// # Errors
 /// If the operations refuse the pixels, panic, or give another size than the tile's.
 pub fn run(task: &TaskHeader, payload: Vec<u8>, after: impl FnMut(&Step)) -> Result<MadeTile, Poison> {
-    run_with(task, payload, |input| task.operations.run_watched(input, after))
+    run_with(task, payload, |input| match task.operations.measured() {
+        Some(_) => task.operations.measure_watched(input, after).map(Outcome::Words),
+        None => task.operations.run_watched(input, after).map(Outcome::Pixels),
+    })
 }
 
 fn run_with(
     task: &TaskHeader,
     payload: Vec<u8>,
-    kernels: impl FnOnce(TileInput) -> Result<Pixels, StepError>,
+    kernels: impl FnOnce(TileInput) -> Result<Outcome, StepError>,
 ) -> Result<MadeTile, Poison> {
     let info = PictureInfo { size: Size { width: task.width, height: task.height }, format: task.format() };
     let pixels = Pixels::from_bytes(info, payload).map_err(|error| refused(error.to_string()))?;
     let input = TileInput { pixels, rect: task.rect, margins: task.margins, picture: task.picture };
     let outcome = catch_unwind(AssertUnwindSafe(|| kernels(input)));
-    let made = match outcome {
+    let outcome = match outcome {
         Ok(made) => made.map_err(|error| refused(error.to_string()))?,
         Err(panic) => return Err(panicked(task, panic.as_ref())),
     };
-    let (size, format) = (made.size(), made.format());
-    if size != task.operations.turn().size(task.rect.size()) {
-        return Err(refused(format!("the operations made {}x{} pixels of it", size.width, size.height)));
-    }
-    let pixels = Bytes::from(made.into_bytes());
-    let crc32c = crc32c::crc32c(&pixels);
-    Ok(MadeTile { pixels, size, format, crc32c })
+    made(task, outcome)
+}
+
+fn made(task: &TaskHeader, outcome: Outcome) -> Result<MadeTile, Poison> {
+    let tile = PictureInfo { size: task.rect.size(), format: task.format() };
+    let PictureInfo { size, format } = task.operations.result(tile).map_err(|error| refused(error.to_string()))?;
+    let (value, statistic) = match outcome {
+        Outcome::Pixels(pixels) if pixels.size() != size || pixels.format() != format => {
+            let other = pixels.size();
+            return Err(refused(format!("the operations made {}x{} pixels of it", other.width, other.height)));
+        }
+        Outcome::Pixels(pixels) => (Bytes::from(pixels.into_bytes()), None),
+        Outcome::Words(words) => (Bytes::from(statistic::to_bytes(&words)), u32::try_from(words.len()).ok()),
+    };
+    let crc32c = crc32c::crc32c(&value);
+    Ok(MadeTile { value, size, format, statistic, crc32c })
 }
 
 fn refused(reason: String) -> Poison {
@@ -125,7 +146,7 @@ mod tests {
     fn a_tile_comes_out_as_its_chain_makes_it() {
         let made = run(&task(), (0..32).collect(), |_| ()).unwrap();
         let expected: Vec<u8> = (0..32).map(|sample: u8| 255 - sample).collect();
-        assert_eq!(made.pixels, expected);
+        assert_eq!(made.value, expected);
         assert_eq!(made.crc32c, crc32c::crc32c(&expected));
     }
 
@@ -143,7 +164,19 @@ mod tests {
     #[test]
     fn a_result_of_another_size_is_poison() {
         let other = PictureInfo { size: Size { width: 1, height: 1 }, ..task().picture };
-        let poison = run_with(&task(), vec![0; 32], |_| Ok(Pixels::from_bytes(other, vec![0]).unwrap())).unwrap_err();
-        assert_eq!(poison.class, "refused");
+        let poison =
+            run_with(&task(), vec![0; 32], |_| Ok(Outcome::Pixels(Pixels::from_bytes(other, vec![0]).unwrap())));
+        assert_eq!(poison.unwrap_err().class, "refused");
+    }
+
+    #[test]
+    fn a_step_without_its_numbers_is_measured() {
+        let operations = Chain::parse(&["invert", "contrast"], 2).unwrap();
+        let made = run(&TaskHeader { operations, ..task() }, vec![254; 32], |_| ()).unwrap();
+        assert_eq!(made.statistic, Some(2));
+        assert_eq!(made.value, statistic::to_bytes(&[32, 32]));
+        let operations = Chain::parse(&["contrast", "invert"], 2).unwrap();
+        let poison = run(&TaskHeader { operations, ..task() }, vec![254; 32], |_| ()).unwrap_err();
+        assert!(poison.reason.contains("measured first"), "{}", poison.reason);
     }
 }

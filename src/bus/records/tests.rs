@@ -106,10 +106,20 @@ fn a_tile_reads_back_and_a_wrong_checksum_does_not() {
         height: 1,
         channels: 3,
         depth: 8,
+        statistic: None,
         crc32c: crc32c::crc32c(&pixels),
         ms: StepTimes::default(),
     };
     assert_eq!(TileHeader::decode(&headers(tile.encode()), &pixels).unwrap(), tile);
     tile.crc32c ^= 1;
     assert!(matches!(TileHeader::decode(&headers(tile.encode()), &pixels), Err(RecordError::Checksum { .. })));
+    let words = [[1, 2, 3, 4, 5, 6, 7, 8], [0; 8]].concat();
+    let measured = TileHeader { statistic: Some(2), crc32c: crc32c::crc32c(&words), ..tile };
+    assert_eq!(TileHeader::decode(&headers(measured.encode()), &words).unwrap(), measured);
+    for lie in [Some(1), Some(3), Some(u32::MAX), None] {
+        let lie = TileHeader { statistic: lie, ..measured.clone() };
+        assert!(matches!(TileHeader::decode(&headers(lie.encode()), &words), Err(RecordError::Size(_))));
+    }
+    let lie = TileHeader { crc32c: 0, ..measured };
+    assert!(matches!(TileHeader::decode(&headers(lie.encode()), &words), Err(RecordError::Checksum { .. })));
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PixelClaim, RecordError, check_pixels, check_schema, read_json_header, write_json};
+use super::{PixelClaim, RecordError, check_pixels, check_schema, check_words, read_json_header, write_json};
 use crate::bus::Headers;
 use crate::job::{JobId, Token, WorkerId};
 use crate::picture::PixelFormat;
@@ -46,7 +46,10 @@ pub struct TileHeader {
     pub channels: u8,
     /// Bits of a sample.
     pub depth: u8,
-    /// CRC-32C of the pixels.
+    /// Words of the value, if it is no pixels but what was measured of them: 8 bytes each, low byte first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistic: Option<u32>,
+    /// CRC-32C of the value.
     pub crc32c: u32,
     /// What it took.
     pub ms: StepTimes,
@@ -75,7 +78,10 @@ impl TileHeader {
             depth: tile.depth,
             crc32c: tile.crc32c,
         };
-        check_pixels(&claim, payload)?;
+        match tile.statistic {
+            Some(words) => check_words(&claim, words, payload)?,
+            None => drop(check_pixels(&claim, payload)?),
+        }
         Ok(tile)
     }
 

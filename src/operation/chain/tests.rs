@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::operation::{Kind, registry};
 use crate::picture::{Depth, Layout, Size};
 use crate::tiling::Grid;
 
@@ -80,6 +81,56 @@ proptest! {
         };
         let right_side = side(x, width, left, right) && side(y, height, top, bottom);
         prop_assert_eq!(chain.run(TileInput { pixels, rect, margins, picture }).is_ok(), right_side);
+    }
+}
+
+fn measure(info: PictureInfo, bytes: &[u8], grid: &Grid, chain: &Chain) -> Vec<u64> {
+    let statistic = chain.measured().unwrap().statistic().unwrap();
+    let partial = |index| {
+        let rect = grid.rect(index).unwrap();
+        let margins = grid.margins(rect, chain.halo());
+        let input = Grid::with_margins(rect, margins);
+        let cut = cut(bytes, info.row_bytes(), info.format.bytes_per_pixel(), input);
+        let pixels = Pixels::from_bytes(PictureInfo { size: input.size(), ..info }, cut).unwrap();
+        let words = chain.measure(TileInput { pixels, rect, margins, picture: info }).unwrap();
+        assert_eq!(words.len(), statistic.length(chain.result(info).unwrap().format));
+        words
+    };
+    // From the last to the first: the order must not matter.
+    let partials = (0..grid.tiles()).rev().map(partial);
+    partials
+        .reduce(|mut total, partial| {
+            statistic.merge(&mut total, &partial);
+            total
+        })
+        .unwrap()
+}
+
+fn measurable() -> Vec<&'static str> {
+    let measured = registry().iter().filter(|operation| operation.kind == Kind::GlobalStatistic);
+    measured.map(|operation| operation.name).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn tiles_measure_what_the_whole_measures(
+        head in prop::collection::vec(any_step(), 0..3), name in prop::sample::select(measurable()),
+        (width, height) in (1u32..70, 1u32..70), (across, down) in (1u32..40, 1u32..40), layout in 0usize..4, seed: u8,
+    ) {
+        let format = PixelFormat { layout: LAYOUTS[layout], depth: Depth::Eight };
+        let info = PictureInfo { size: Size { width, height }, format };
+        let bytes: Vec<u8> = (0..info.bytes()).map(|at| (at.wrapping_mul(2654435761 + u64::from(seed)) >> 13) as u8).collect();
+        let chain = Chain::new(head.into_iter().chain([name.parse().unwrap()]).collect());
+        let statistic = chain.measured().unwrap().statistic().unwrap();
+        let measured = chain.result(info).unwrap().format;
+        let tiled = measure(info, &bytes, &Grid::new(info.size, Size { width: across, height: down }), &chain);
+        let whole = measure(info, &bytes, &Grid::new(info.size, info.size), &chain);
+        prop_assert_eq!(statistic.resolve(measured, &tiled), statistic.resolve(measured, &whole));
+        let numbers = statistic.resolve(measured, &whole);
+        let numbered = chain.measured().unwrap().with_numbers(&numbers).unwrap();
+        let json = serde_json::to_string(&numbered).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Step>(&json).unwrap(), numbered);
     }
 }
 

@@ -79,6 +79,47 @@ fn a_plan_reads_back_with_the_same_hash_and_any_change_has_another() {
     assert_ne!(other.hash(), plan.hash());
 }
 
+#[test]
+fn a_step_with_numbers_of_the_whole_picture_is_measured_first() {
+    let rgb = picture(3000, 2000, Layout::Rgb, Depth::Eight);
+    let steps = ["rotate", "contrast:factor=2", "gaussian_blur", "contrast", "invert"];
+    let plan = Plan::make(rgb, &chain(&steps), &PlanLimits::default()).unwrap();
+    let made: Vec<(Makes, usize)> = plan.stages.iter().map(|stage| (stage.makes, stage.steps.steps().len())).collect();
+    assert_eq!(made, [(Makes::Statistic, 2), (Makes::Statistic, 4), (Makes::Pixels, 5)]);
+    assert!(plan.stages.iter().all(|stage| stage.input == rgb && stage.output.size.width == 2000));
+    assert_eq!([0, 1, 2].map(|stage| plan.source(stage)), [None; 3]);
+    assert_eq!(plan.stages[0].statistic_words(), Some(2));
+    assert_eq!(plan.stages[2].statistic_words(), None);
+    let numbers = [(0, vec![10]), (1, vec![20])].into();
+    let texts = |stage| plan.chain(stage, &numbers).unwrap().steps().iter().map(Step::to_string).collect::<Vec<_>>();
+    let (blur, rotate) = ("gaussian_blur:ksize=5,sigma=0", "rotate:degrees=90");
+    assert_eq!(texts(0), [rotate, "contrast:factor=2"]);
+    assert_eq!(texts(1), [rotate, "contrast:factor=2@10", blur, "contrast:factor=1.5"]);
+    assert_eq!(texts(2), [rotate, "contrast:factor=2@10", blur, "contrast:factor=1.5@20", "invert"]);
+    assert!(plan.chain(2, &[(0, vec![10])].into()).is_err());
+    assert!(plan.chain(1, &[(1, vec![10])].into()).is_err());
+    assert!(plan.chain(3, &numbers).is_err());
+}
+
+#[test]
+fn rows_of_a_cut_are_measured_and_read_again() {
+    let rgb = picture(5000, 5000, Layout::Rgb, Depth::Eight);
+    let wide = "gaussian_blur:ksize=255";
+    let steps = ["contrast", wide, wide, "contrast:factor=3", "invert"];
+    let plan = Plan::make(rgb, &chain(&steps), &PlanLimits::default()).unwrap();
+    let made: Vec<Makes> = plan.stages.iter().map(|stage| stage.makes).collect();
+    let (pixels, statistic) = (Makes::Pixels, Makes::Statistic);
+    assert_eq!(made, [statistic, pixels, statistic, pixels]);
+    assert_eq!([0, 1, 2, 3].map(|stage| plan.source(stage)), [None, None, Some(1), Some(1)]);
+    let numbers = [(0, vec![10]), (2, vec![20])].into();
+    let last = plan.chain(3, &numbers).unwrap();
+    assert_eq!(last.steps()[last.steps().len() - 2].to_string(), "contrast:factor=3@20");
+    assert_eq!(plan.chain(1, &numbers).unwrap().steps()[0].to_string(), "contrast:factor=1.5@10");
+    let need = plan.disk_need();
+    assert_eq!(need.store, 2 * rgb.bytes());
+    assert!(need.spool > rgb.bytes() && need.spool < rgb.bytes() * 11 / 10, "{need:?}");
+}
+
 fn layouts() -> impl Strategy<Value = Layout> {
     prop_oneof![Just(Layout::Gray), Just(Layout::GrayAlpha), Just(Layout::Rgb), Just(Layout::Rgba)]
 }

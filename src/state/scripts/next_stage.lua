@@ -1,5 +1,5 @@
 -- Stage S -> S + 1, when all tiles of S are in the spool of the claim's holder.
--- KEYS[1] the hash    ARGV[1] S; [2] claim; [3] what the next stage needs of this one; [4] now
+-- KEYS[1] the hash    ARGV[1] S; [2] claim; [3] what later stages need of this one; [4] now; [5] the field for it
 -- Answers: made, from, priority, created_at | already, status, priority, created_at | refused, status | unknown
 local job = redis.call('HMGET', KEYS[1], 'status', 'stage', 'stages', 'claim', 'received_tiles', 'total_tiles',
   'priority', 'created_at')
@@ -13,7 +13,7 @@ redis.call('DEL', KEYS[1] .. ':tiles:' .. from, KEYS[1] .. ':by:' .. from, KEYS[
 set_time(KEYS[1], 'ms_total:' .. from, 'stage_ms')
 keep_moment(KEYS[1], 'stage_ms')
 redis.call('HDEL', KEYS[1], 'lease', 'lease_until', 'claim', 'spool')
-redis.call('HSET', KEYS[1], 'rows', ARGV[3], 'attempts', 0, 'again', 1, 'updated_at', ARGV[4])
+redis.call('HSET', KEYS[1], ARGV[5], ARGV[3], 'attempts', 0, 'again', 1, 'updated_at', ARGV[4])
 enter_stage(KEYS[1], from + 1)
 note(KEYS[1], ARGV[4], status, 'stage ' .. (from + 1))
 return { 'made', status, job[7] or '', job[8] or '' }

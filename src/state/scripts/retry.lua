@@ -10,7 +10,8 @@ each_stage_key(KEYS[1], function(key) redis.call('DEL', key) end)
 redis.call('HDEL', KEYS[1], 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
   'stitcher', 'splitter', 'rows', 'sweeps', 'sweep_at', 'stage_ms')
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(field, 1, 3) == 'ms_' and field ~= 'ms_upload' then redis.call('HDEL', KEYS[1], field) end
+  local is_time = string.sub(field, 1, 3) == 'ms_' and field ~= 'ms_upload'
+  if is_time or string.sub(field, 1, 8) == 'numbers:' then redis.call('HDEL', KEYS[1], field) end
 end
 keep_moment(KEYS[1], 'queued_ms')
 redis.call('HSET', KEYS[1], 'status', 'queued', 'run', ARGV[1], 'attempts', 0, 'updated_at', ARGV[2])

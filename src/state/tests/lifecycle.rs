@@ -234,7 +234,7 @@ async fn times_are_kept_of_the_job_and_of_its_stages() {
     scene.state.add_times(job, Some(0), &[("split", 5), ("encode", 7)]).await.unwrap();
     scene.mark_all(job, 0, &token).await;
     scene.state.mark(&[mark(job, 0, &token, 2)]).await.unwrap();
-    scene.state.next_stage(job, 0, &token, "rows").await.unwrap();
+    scene.state.next_stage(job, 0, &token, &Given::Rows("rows".to_owned())).await.unwrap();
     scene.state.add_times(job, Some(1), &[("split", 6)]).await.unwrap();
     let odd = Mark { run_ms: f32::NAN, ..mark(job, 1, &scene.claim(job, 1).await, 0) };
     assert_eq!(scene.state.mark(&[odd]).await.unwrap(), [Marked::New]);

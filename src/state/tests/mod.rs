@@ -19,7 +19,7 @@ use crate::config::RedisArgs;
 use crate::job::{EndMarker, JobId, Manifest, Priority, Token};
 use crate::operation::Chain;
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
-use crate::plan::{Plan, Stage};
+use crate::plan::{Makes, Plan, Stage};
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
@@ -161,7 +161,8 @@ pub(super) fn manifest(stages: usize) -> Manifest {
     let format = PixelFormat { layout: Layout::Rgb, depth: Depth::Eight };
     let input = PictureInfo { size: Size { width: 1000, height: 700 }, format };
     let steps = Chain::new(vec!["invert".parse().unwrap()]);
-    let stage = Stage { steps: steps.clone(), halo: 0, input, output: input, tile_width: 256, tile_height: 256 };
+    let (halo, makes) = (0, Makes::Pixels);
+    let stage = Stage { steps: steps.clone(), halo, input, output: input, tile_width: 256, tile_height: 256, makes };
     Manifest {
         trace: Some(crate::job::TraceContext::random()),
         job: JobId::random(),

@@ -113,13 +113,14 @@ async fn the_next_stage_begins_from_nothing_and_is_ready() {
     scene.state.lease(job, &splitter, "s").await.unwrap();
     let token = scene.claim(job, 0).await;
     let refused = Transition::Refused { status: Some(JobStatus::Processing) };
-    assert_eq!(scene.state.next_stage(job, 0, &token, "rows").await.unwrap(), refused, "tiles are missing");
+    let rows = Given::Rows("rows".to_owned());
+    assert_eq!(scene.state.next_stage(job, 0, &token, &rows).await.unwrap(), refused, "tiles are missing");
     scene.mark_all(job, 0, &token).await;
     assert_eq!(scene.state.finishing(job, &token).await.unwrap(), refused, "not the last stage");
     assert_eq!(scene.state.done(job, &token, &end(job), HOUR).await.unwrap(), refused, "not the last stage");
-    assert_eq!(scene.state.next_stage(job, 0, &Token::random(), "rows").await.unwrap(), refused);
-    assert_eq!(scene.state.next_stage(job, 0, &token, "rows").await.unwrap(), Transition::Made);
-    assert_eq!(scene.state.next_stage(job, 0, &token, "rows").await.unwrap(), Transition::AlreadySo);
+    assert_eq!(scene.state.next_stage(job, 0, &Token::random(), &rows).await.unwrap(), refused);
+    assert_eq!(scene.state.next_stage(job, 0, &token, &rows).await.unwrap(), Transition::Made);
+    assert_eq!(scene.state.next_stage(job, 0, &token, &rows).await.unwrap(), Transition::AlreadySo);
     let view = scene.state.job(job).await.unwrap().unwrap();
     assert_eq!((view.stage, view.total_tiles, view.received_tiles, view.tile_width), (1, 6, 0, 512));
     assert_eq!((view.grid_width, view.rows.as_deref()), (2, Some("rows")));
@@ -130,5 +131,25 @@ async fn the_next_stage_begins_from_nothing_and_is_ready() {
     assert_eq!(granted, Leased::Granted { stage: 1, run: 1, attempts: 1 });
     assert_eq!(scene.state.mark(&[mark(job, 0, &token, 1)]).await.unwrap(), [Marked::Ended], "a late tile");
     let token = scene.claim(job, 1).await;
-    assert_eq!(scene.state.next_stage(job, 1, &token, "").await.unwrap(), refused, "there is no third");
+    assert_eq!(scene.state.next_stage(job, 1, &token, &rows).await.unwrap(), refused, "there is no third");
+}
+
+#[tokio::test]
+async fn numbers_of_all_stages_are_kept_and_a_retry_forgets_them() {
+    let scene = Scene::new().await;
+    let job = scene.queue(&manifest(4)).await;
+    let given = [Given::Numbers(vec![7, -3]), Given::Rows("rows".to_owned()), Given::Numbers(vec![9])];
+    for (stage, given) in (0..).zip(&given) {
+        scene.state.lease(job, &Token::random(), "s").await.unwrap();
+        let token = scene.claim(job, stage).await;
+        scene.mark_all(job, stage, &token).await;
+        assert_eq!(scene.state.next_stage(job, stage, &token, given).await.unwrap(), Transition::Made);
+    }
+    let view = scene.state.job(job).await.unwrap().unwrap();
+    assert_eq!(view.numbers, [(0, vec![7, -3]), (2, vec![9])].into());
+    assert_eq!(view.rows.as_deref(), Some("rows"));
+    scene.state.fail(job, "test", HOUR).await.unwrap();
+    assert_eq!(scene.state.retry(job, 2).await.unwrap(), Transition::Made);
+    let view = scene.state.job(job).await.unwrap().unwrap();
+    assert_eq!((view.stage, view.numbers.len(), view.rows), (0, 0, None));
 }

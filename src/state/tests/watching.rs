@@ -21,7 +21,7 @@ async fn a_look_gives_what_is_new() {
 
     let after = look.changes.last().map(|change| change.id.clone());
     scene.mark_all(job, 0, &token).await;
-    scene.state.next_stage(job, 0, &token, "rows").await.unwrap();
+    scene.state.next_stage(job, 0, &token, &Given::Rows("rows".to_owned())).await.unwrap();
     let seen = scene.state.glimpses(&[Watched { after, ..first }]).await.unwrap();
     let look = seen[0].clone().unwrap();
     assert_eq!(look.changes.iter().map(|change| change.text.as_str()).collect::<Vec<_>>(), ["stage 1"]);

@@ -17,7 +17,7 @@ use tessera::store::{Object, Store};
 use tokio::runtime::Handle;
 
 use crate::assembly::{Then, Turn};
-use crate::encoding::{EncodeError, Encoding, Product};
+use crate::encoding::{EncodeError, Encoding, Made, Product};
 use crate::spool::{SlotError, Slots};
 
 /// A turn for an encoder.
@@ -31,10 +31,8 @@ pub struct EncodeStrips {
     pub stage: Stage,
     /// Where its tiles are.
     pub slots: Arc<Slots>,
-    /// What they become.
-    pub product: Product,
-    /// The product's name.
-    pub object: Object,
+    /// What they become, and its name in the store; numbers where nothing is stored.
+    pub product: Option<(Product, Object)>,
     /// What to do.
     pub turn: Turn,
     /// Memory for an encoding that begins with this turn.
@@ -48,8 +46,6 @@ pub struct StripsEncoded {
     pub id: u64,
     /// The job.
     pub job: JobId,
-    /// The product's name.
-    pub object: Object,
     /// What is encoded so far, if it can go on.
     pub encoding: Option<Encoding>,
     /// What came of it.
@@ -58,16 +54,27 @@ pub struct StripsEncoded {
     pub ms: u64,
 }
 
+/// What became of a stage's tiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StageProduct {
+    /// An object in the store.
+    Stored {
+        /// Its name.
+        object: Object,
+        /// Its length.
+        bytes: u64,
+    },
+    /// What was measured.
+    Numbers(Vec<i64>),
+}
+
 /// How a turn ended.
 #[derive(Debug)]
 pub enum Outcome {
     /// The strips are encoded.
     Encoded,
-    /// The product is in the store.
-    Finished {
-        /// Its length.
-        bytes: u64,
-    },
+    /// The product is complete.
+    Finished(StageProduct),
     /// Slots that do not hold their tiles, among them the one that stopped the turn.
     BadSlots(Vec<u32>),
     /// It failed.
@@ -141,25 +148,28 @@ impl Encoder {
     }
 
     fn take_turn(&self, work: EncodeStrips) -> StripsEncoded {
-        let (id, job, object) = (work.id, work.job, work.object.clone());
+        let (id, job) = (work.id, work.job);
         let begun = Instant::now();
         let (encoding, outcome) =
             catch_unwind(AssertUnwindSafe(|| self.encode(work))).unwrap_or((None, Outcome::Panicked));
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        StripsEncoded { id, job, object, encoding, outcome, ms }
+        StripsEncoded { id, job, encoding, outcome, ms }
+    }
+
+    fn begin(&self, stage: &Stage, product: Option<(Product, Object)>) -> Result<Encoding, EncodeError> {
+        let Some((product, object)) = product else { return Ok(Encoding::measuring(stage)) };
+        Encoding::begin(stage, product, Box::new(self.store.blocking_writer(&object, &self.runtime)))
     }
 
     fn encode(&self, work: EncodeStrips) -> (Option<Encoding>, Outcome) {
-        let EncodeStrips { stage, slots, product, object, turn, memory, .. } = work;
+        let EncodeStrips { stage, slots, product, turn, memory, .. } = work;
+        let object = product.as_ref().map(|(_, object)| object.clone());
         let mut encoding = match turn.encoding {
             Some(encoding) => encoding,
-            None => {
-                let output = Box::new(self.store.blocking_writer(&object, &self.runtime));
-                match Encoding::begin(&stage, product, output) {
-                    Ok(encoding) => encoding.holding(memory),
-                    Err(error) => return (None, Outcome::Failed(error)),
-                }
-            }
+            None => match self.begin(&stage, product) {
+                Ok(encoding) => encoding.holding(memory),
+                Err(error) => return (None, Outcome::Failed(error)),
+            },
         };
         match encoding.advance(&slots, turn.strips.clone(), self.strip_bytes) {
             Ok(()) => {}
@@ -173,10 +183,18 @@ impl Encoder {
         match turn.then {
             Then::Wait => (Some(encoding), Outcome::Encoded),
             Then::Finish => match encoding.finish() {
-                Ok(bytes) => (None, Outcome::Finished { bytes }),
+                Ok(made) => (None, finished(made, object)),
                 Err(error) => (None, Outcome::Failed(error)),
             },
         }
+    }
+}
+
+fn finished(made: Made, object: Option<Object>) -> Outcome {
+    match (made, object) {
+        (Made::Stored { bytes }, Some(object)) => Outcome::Finished(StageProduct::Stored { object, bytes }),
+        (Made::Numbers(numbers), None) => Outcome::Finished(StageProduct::Numbers(numbers)),
+        _ => Outcome::Failed(EncodeError::Unsupported("the stage has another product than planned".to_owned())),
     }
 }
 

@@ -8,6 +8,7 @@ use tessera::job::JobId;
 use super::ending::{self, StageEnd};
 use super::marking::spool_failure;
 use super::{Assembler, Report};
+use crate::actors::encoder::StageProduct;
 use crate::actors::encoder::{EncodeStrips, Outcome, StripsEncoded};
 use crate::assembly::{Assembly, Work};
 use crate::edges::Trouble;
@@ -51,8 +52,9 @@ impl Assembler {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return false };
         let Some(stage) = assembly.stage().cloned() else { return false };
         let begins = !assembly.has_encoding();
-        let (product, object) = assembly.product();
-        let memory = begins.then(|| self.memory.encoding(&stage, &product, assembly.is_complete)).flatten();
+        let product = assembly.product();
+        let made = product.as_ref().map(|(product, _)| product);
+        let memory = begins.then(|| self.memory.encoding(&stage, made, assembly.is_complete)).flatten();
         if begins && memory.is_none() {
             tracing::debug!(%job, "waiting for memory to encode in");
             return false;
@@ -60,7 +62,7 @@ impl Assembler {
         let Some(turn) = assembly.next_turn(now) else { return false };
         assembly.served = assembly.served.saturating_add(1);
         let slots = std::sync::Arc::clone(&assembly.slots);
-        let turn = EncodeStrips { id: assembly.id, job, stage, slots, product, object, turn, memory };
+        let turn = EncodeStrips { id: assembly.id, job, stage, slots, product, turn, memory };
         match self.encoders.give(turn) {
             Ok(()) => self.busy += 1,
             Err(turn) => {
@@ -81,10 +83,10 @@ impl Assembler {
     pub(super) async fn encoded(&mut self, encoded: StripsEncoded) -> Result<(), Trouble> {
         self.busy = self.busy.saturating_sub(1);
         self.edges.counts.encoded(Duration::from_millis(encoded.ms));
-        let StripsEncoded { id, job, object, encoding, outcome, ms } = encoded;
+        let StripsEncoded { id, job, encoding, outcome, ms } = encoded;
         let Some(assembly) = self.assemblies.get_mut(&job).filter(|assembly| assembly.id == id) else {
             drop(encoding);
-            if matches!(outcome, Outcome::Finished { .. }) {
+            if let Outcome::Finished(StageProduct::Stored { object, .. }) = outcome {
                 // The claim was lost meanwhile: only this attempt's own file is removed.
                 self.edges.store.delete(&object).await.map_err(Trouble::Store)?;
             }
@@ -93,10 +95,12 @@ impl Assembler {
         assembly.encode_ms += ms;
         match outcome {
             Outcome::Encoded => assembly.put_back(encoding),
-            Outcome::Finished { bytes } => {
+            Outcome::Finished(product) => {
                 assembly.work = Work::Ending;
-                self.edges.counts.produced(bytes);
-                let end = StageEnd::of(assembly, object, bytes);
+                if let StageProduct::Stored { bytes, .. } = &product {
+                    self.edges.counts.produced(*bytes);
+                }
+                let end = StageEnd::of(assembly, product);
                 let (edges, reports) = (self.edges.clone(), self.reports.clone());
                 let ending = async move { reports(Report::Ended(ending::end(&edges, end).await)) };
                 tokio::task::spawn_local(ending.in_current_span());

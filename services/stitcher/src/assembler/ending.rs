@@ -5,10 +5,11 @@
 use tessera::bus::Ack;
 use tessera::bus::records::JobCommand;
 use tessera::job::{EndMarker, JobId, JobStatus, Token, TraceContext};
-use tessera::state::{JobView, Transition, now};
+use tessera::state::{Given, JobView, Transition, now};
 use tessera::store::{Object, StoreError};
 
 use super::Assembler;
+use crate::actors::encoder::StageProduct;
 use crate::assembly::Assembly;
 use crate::counts::StageOutcome;
 use crate::edges::{Edges, Trouble};
@@ -23,9 +24,8 @@ pub struct StageEnd {
     stage: u32,
     stages: usize,
     token: Token,
-    object: Object,
+    product: StageProduct,
     trace: Option<TraceContext>,
-    bytes: u64,
     stitch_ms: u64,
     encode_ms: u64,
 }
@@ -61,7 +61,7 @@ impl Outcome {
 }
 
 impl StageEnd {
-    pub(super) fn of(assembly: &Assembly, object: Object, bytes: u64) -> Self {
+    pub(super) fn of(assembly: &Assembly, product: StageProduct) -> Self {
         Self {
             id: assembly.id,
             job: assembly.job(),
@@ -69,9 +69,8 @@ impl StageEnd {
             stage: assembly.number,
             stages: assembly.known.manifest.plan.stages.len(),
             token: assembly.token.clone(),
-            object,
+            product,
             trace: assembly.known.manifest.trace,
-            bytes,
             stitch_ms: u64::try_from(assembly.stitching.as_millis()).unwrap_or(u64::MAX),
             encode_ms: assembly.encode_ms,
         }
@@ -95,10 +94,16 @@ pub(super) async fn end(edges: &Edges, end: StageEnd) -> StageEnded {
     let input = if end.stages > 1 { rows_of(edges, job).await } else { None };
     // Only for show: without it the stage ends all the same.
     let _ = edges.state.add_times(job, Some(end.stage), &[("stitch", end.stitch_ms), ("encode", end.encode_ms)]).await;
-    let made = if end.is_last() { finish_job(edges, &end).await } else { next_stage(edges, &end).await };
+    let made = match &end.product {
+        StageProduct::Stored { object, bytes } if end.is_last() => finish_job(edges, &end, object, *bytes).await,
+        StageProduct::Stored { object, .. } => next_stage(edges, &end, Given::Rows(object.to_string())).await,
+        StageProduct::Numbers(numbers) => next_stage(edges, &end, Given::Numbers(numbers.clone())).await,
+    };
     let outcome = match made {
         Ok(true) => {
-            remove_rows(edges, input, &end.object).await;
+            if let StageProduct::Stored { object, .. } = &end.product {
+                remove_rows(edges, input, object).await;
+            }
             Outcome::Ended
         }
         Ok(false) => Outcome::Lost,
@@ -109,36 +114,36 @@ pub(super) async fn end(edges: &Edges, end: StageEnd) -> StageEnded {
 }
 
 /// Writes the end marker, then publishes the result's name; says whether this attempt made the end.
-async fn finish_job(edges: &Edges, end: &StageEnd) -> Result<bool, Trouble> {
+async fn finish_job(edges: &Edges, end: &StageEnd, object: &Object, bytes: u64) -> Result<bool, Trouble> {
     let marker = EndMarker {
         job: end.job,
         run: end.run,
         status: JobStatus::Done,
         reason: None,
-        final_filename: Some(end.object.to_string()),
-        bytes_out: end.bytes,
+        final_filename: Some(object.to_string()),
+        bytes_out: bytes,
         finished_at: now(),
     };
     insist(&edges.shutdown, "writing the end marker", || edges.store.put_end(&marker)).await?;
     let ask = || edges.state.done(end.job, &end.token, &marker, edges.keep);
     let made = insist(&edges.shutdown, "ending a job", ask).await?;
     match made {
-        Transition::Made => tracing::info!(job = %end.job, bytes = end.bytes, "the job is done"),
+        Transition::Made => tracing::info!(job = %end.job, bytes, "the job is done"),
         Transition::AlreadySo => {}
         Transition::Refused { status } => {
             tracing::info!(job = %end.job, ?status, "the job was not this attempt's to end");
-            restore_marker(edges, end).await?;
+            restore_marker(edges, end, object).await?;
         }
     }
     Ok(made.is_so())
 }
 
 /// Puts the end marker back to what Redis says of the job, and removes this attempt's own result.
-async fn restore_marker(edges: &Edges, end: &StageEnd) -> Result<(), Trouble> {
+async fn restore_marker(edges: &Edges, end: &StageEnd, object: &Object) -> Result<(), Trouble> {
     let view = insist(&edges.shutdown, "reading a job", || edges.state.job(end.job)).await?;
-    let own = end.object.to_string();
+    let own = object.to_string();
     if view.as_ref().and_then(|view| view.final_filename.as_ref()) != Some(&own) {
-        insist(&edges.shutdown, "removing a result", || edges.store.delete(&end.object)).await?;
+        insist(&edges.shutdown, "removing a result", || edges.store.delete(object)).await?;
     }
     match view.as_ref().and_then(marker_of) {
         Some(marker) => insist(&edges.shutdown, "writing the end marker", || edges.store.put_end(&marker)).await?,
@@ -167,14 +172,13 @@ fn marker_of(view: &JobView) -> Option<EndMarker> {
 }
 
 /// Moves the job on to its next stage; says whether it is there.
-async fn next_stage(edges: &Edges, end: &StageEnd) -> Result<bool, Trouble> {
-    let rows = end.object.to_string();
-    let ask = || edges.state.next_stage(end.job, end.stage, &end.token, &rows);
+async fn next_stage(edges: &Edges, end: &StageEnd, given: Given) -> Result<bool, Trouble> {
+    let ask = || edges.state.next_stage(end.job, end.stage, &end.token, &given);
     let made = insist(&edges.shutdown, "moving a job on", ask).await?;
     if made.is_so() {
         edges.command(JobCommand::NextStage { job: end.job }, end.trace);
-    } else {
-        insist(&edges.shutdown, "removing rows", || edges.store.delete(&end.object)).await?;
+    } else if let StageProduct::Stored { object, .. } = &end.product {
+        insist(&edges.shutdown, "removing rows", || edges.store.delete(object)).await?;
     }
     Ok(made.is_so())
 }

@@ -8,7 +8,7 @@ use tessera::operation::Chain;
 use tessera::picture::png::PngRows;
 use tessera::picture::rows::RowReader;
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size, Turn};
-use tessera::plan::Stage;
+use tessera::plan::{Makes, Stage};
 
 use super::strip::StripBuffer;
 use super::*;
@@ -53,7 +53,8 @@ fn turned_stage(width: u32, height: u32, tile: (u32, u32), format: PixelFormat, 
     let input = PictureInfo { size: Size { width, height }, format };
     let output = PictureInfo { size: turn.size(input.size), format };
     let steps = Chain::new(Vec::new()).after(turn);
-    Stage { steps, halo: 0, input, output, tile_width: tile.0, tile_height: tile.1 }
+    let (halo, makes) = (0, Makes::Pixels);
+    Stage { steps, halo, input, output, tile_width: tile.0, tile_height: tile.1, makes }
 }
 
 fn picture(stage: &Stage) -> Vec<u8> {
@@ -140,7 +141,7 @@ proptest! {
             encoding.advance(&bench.slots, ready, 16 << 20).unwrap();
         }
         prop_assert_eq!(encoding.next_strip(), grid.rows());
-        prop_assert_eq!(encoding.finish().unwrap(), paper.bytes().len() as u64);
+        prop_assert_eq!(encoding.finish().unwrap(), Made::Stored { bytes: paper.bytes().len() as u64 });
         prop_assert!(paper.0.lock().1);
         prop_assert_eq!(bench.decode(&paper.bytes()), bench.whole);
     }
@@ -200,4 +201,28 @@ fn an_encoding_that_lacks_strips_cannot_be_finished() {
         assert!(encoding.finish().is_err());
     }
     assert!(!paper.0.lock().1);
+}
+
+#[test]
+fn what_tiles_measured_is_merged_and_a_bad_slot_is_merged_once_it_is_back() {
+    let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };
+    let mut of = turned_stage(40, 48, (16, 16), format, Turn::None);
+    (of.steps, of.makes) = (Chain::parse(&["contrast"], 1).unwrap(), Makes::Statistic);
+    let bench = Bench::new(of);
+    let put = |index: u64| {
+        let words = tessera::operation::statistic::to_bytes(&[100 * index, 4]);
+        let crc = crc32c::crc32c(&words);
+        bench.slots.open().unwrap().write(index as u32, words, crc).unwrap();
+    };
+    (0..9).filter(|index| *index != 4).for_each(put);
+    let mut encoding = Encoding::measuring(&bench.stage);
+    let outcome = encoding.advance(&bench.slots, 0..3, 16 << 20);
+    assert!(matches!(outcome, Err(EncodeError::BadSlot { index: 4 })), "{outcome:?}");
+    assert_eq!(encoding.next_strip(), 1);
+    put(4);
+    encoding.advance(&bench.slots, 1..3, 16 << 20).unwrap();
+    // (0 + 100 + … + 800) / (9 * 4).
+    assert_eq!(encoding.finish().unwrap(), Made::Numbers(vec![100]));
+    let encoding = Encoding::measuring(&bench.stage);
+    assert!(encoding.finish().is_err());
 }

@@ -125,6 +125,7 @@ impl Job {
             height: rect.height,
             channels: of.output.format.layout.channels() as u8,
             depth: of.output.format.depth.bits(),
+            statistic: None,
             crc32c: crc32c::crc32c(pixels),
             ms: StepTimes::default(),
         }

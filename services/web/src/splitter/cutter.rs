@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tessera::bus::records::{Encoding, PayloadKind, TaskHeader};
 use tessera::job::{JobId, Manifest};
+use tessera::operation::{Chain, StepError};
 use tessera::picture::{ReadError, Rect};
-use tessera::plan::{PlanHash, Stage};
+use tessera::plan::{Numbers, PlanHash, Stage};
 use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -29,6 +30,8 @@ pub struct Cutting {
     attempt: u32,
     plan: PlanHash,
     stage: Stage,
+    /// The stage's steps with the numbers that earlier stages gave.
+    operations: Chain,
     grid: Grid,
 }
 
@@ -66,11 +69,16 @@ impl From<ReadError> for Halt {
 }
 
 impl Cutting {
-    /// A pass over stage `number` of the plan; `None` if there is no such stage.
-    pub fn new(manifest: &Manifest, run: u32, number: u32, attempt: u32) -> Option<Self> {
-        let stage = manifest.plan.stage(number)?.clone();
+    /// A pass over stage `number` of the plan, with the `numbers` that earlier stages gave.
+    ///
+    /// # Errors
+    /// If there is no such stage, or its numbers are not known.
+    pub fn new(manifest: &Manifest, run: u32, number: u32, attempt: u32, numbers: &Numbers) -> Result<Self, StepError> {
+        let operations = manifest.plan.chain(number, numbers)?;
+        let stage = manifest.plan.stage(number).cloned();
+        let stage = stage.ok_or_else(|| StepError::Tile("the plan has no such stage; retry the job".to_owned()))?;
         let (grid, plan) = (stage.grid(), manifest.plan.hash());
-        Some(Self { job: manifest.job, run, number, attempt, plan, stage, grid })
+        Ok(Self { job: manifest.job, run, number, attempt, plan, stage, operations, grid })
     }
 
     /// The job.
@@ -175,7 +183,7 @@ impl Cutting {
             channels: u8::try_from(format.layout.channels()).unwrap_or(u8::MAX),
             depth: format.depth.bits(),
             crc32c: crc32c::crc32c(&pixels),
-            operations: self.stage.steps.clone(),
+            operations: self.operations.clone(),
         };
         Ok(CutTile { header, pixels })
     }

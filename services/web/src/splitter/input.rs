@@ -1,4 +1,4 @@
-//! The rows that a stage is cut from: the picture as it was sent, or the rows of the stage before.
+//! The rows that a stage is cut from: the picture as it was sent, or the rows of an earlier stage.
 //!
 //! Tells a picture that is damaged from a store that cannot be read: the one fails the job, the other
 //! is waited for.
@@ -60,7 +60,7 @@ impl Fault {
 }
 
 impl Input {
-    /// Opens the input of `stage`; `rows` names it for all stages that do not read the picture itself.
+    /// Opens the input of `stage`; `rows` names it for stages that do not read the picture itself.
     ///
     /// # Errors
     /// If the store cannot be read now, or has no such object.
@@ -121,7 +121,7 @@ fn whole_bytes(file: &mut File, kind: Kind) -> Result<u64, ReadError> {
 
 fn locate(manifest: &Manifest, stage: u32, rows: Option<&str>) -> Result<(Object, Kind), InputError> {
     let job: JobId = manifest.job;
-    if stage == 0 {
+    if manifest.plan.source(stage).is_none() {
         let name = manifest.original_format.as_str();
         return match Format::from_extension(name) {
             Some(format) => Ok((Object::Original(job), Kind::Picture(format))),

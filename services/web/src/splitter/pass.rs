@@ -9,6 +9,7 @@ use std::time::Duration;
 use tessera::budget::Share;
 use tessera::job::{JobId, Manifest, Token, TraceContext};
 use tessera::patience::answered;
+use tessera::plan::Numbers;
 use tessera::state::Release;
 use tokio::sync::mpsc;
 
@@ -107,13 +108,18 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     };
     let Some(view) = view else { return Outcome::Stopped(Stop::Ended) };
     let resent = if view.received() > 0 { 2 } else { 1 };
-    let input = match open(desk, grant).await {
-        Ok(input) => input,
+    let (rows, numbers) = match given(desk, grant).await {
+        Ok(given) => given,
+        Err(outcome) => return outcome,
+    };
+    let input = match Input::open(&desk.store, &grant.manifest, stage, rows.as_deref()).await {
+        Ok(input) => input.within(desk.config.limits.max_decode_bytes),
         Err(InputError::Gone(reason)) => return Outcome::Damaged(reason),
         Err(InputError::Store(error)) => return Outcome::Unreadable(error.to_string()),
     };
-    let Some(cutting) = Cutting::new(&grant.manifest, grant.run, stage, grant.attempt.max(resent)) else {
-        return Outcome::Damaged(format!("reading stage {stage}: the plan has no such stage; retry the job"));
+    let cutting = match Cutting::new(&grant.manifest, grant.run, stage, grant.attempt.max(resent), &numbers) {
+        Ok(cutting) => cutting,
+        Err(error) => return Outcome::Damaged(format!("reading stage {stage}: {error}")),
     };
     let gate = Arc::new(Gate::new(stage, grant.run, view, desk.ceiling.clone()));
     let pass = Pass { stage, lease: grant.lease.clone(), gate: gate.clone() };
@@ -127,18 +133,18 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     }
 }
 
-async fn open(desk: &Desk, grant: &Grant) -> Result<Input, InputError> {
+/// What earlier stages gave: the name of the last rows, and numbers.
+async fn given(desk: &Desk, grant: &Grant) -> Result<(Option<String>, Numbers), Outcome> {
+    if grant.stage == 0 {
+        return Ok((None, Numbers::new()));
+    }
     let job = grant.manifest.job;
-    let rows = if grant.stage == 0 {
-        None
-    } else {
-        match answered(&desk.shutdown, async || desk.state.job(job).await).await {
-            Some(Ok(view)) => view.and_then(|view| view.rows),
-            Some(Err(_)) | None => None,
-        }
-    };
-    let input = Input::open(&desk.store, &grant.manifest, grant.stage, rows.as_deref()).await?;
-    Ok(input.within(desk.config.limits.max_decode_bytes))
+    match answered(&desk.shutdown, async || desk.state.job(job).await).await {
+        Some(Ok(Some(view))) if view.stage == grant.stage => Ok((view.rows, view.numbers)),
+        Some(Ok(_)) => Err(Outcome::Stopped(Stop::Ended)),
+        Some(Err(error)) => Err(Outcome::Unreadable(error.to_string())),
+        None => Err(Outcome::Stopped(Stop::Drained)),
+    }
 }
 
 /// Waits for the memory of a picture that must be decoded whole, as long as the pass goes on.

@@ -74,12 +74,13 @@ impl ResultPublisher {
             height: made.size.height,
             channels: u8::try_from(made.format.layout.channels()).unwrap_or(u8::MAX),
             depth: made.format.depth.bits(),
+            statistic: made.statistic,
             crc32c: made.crc32c,
             ms,
         };
         let key = Some(task.job.to_string());
         let record =
-            Outgoing { topic: Topic::Results, key, partition: None, headers: header.encode(), payload: made.pixels };
+            Outgoing { topic: Topic::Results, key, partition: None, headers: header.encode(), payload: made.value };
         self.send(record.traced(trace).into()).await
     }
 
