@@ -43,6 +43,7 @@ fn view() -> JobView {
         bytes_in: 1,
         bytes_out: 0,
         trace: None,
+        notices: Default::default(),
         ms: Default::default(),
         stage_ms: Default::default(),
     }
