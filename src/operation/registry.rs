@@ -45,6 +45,8 @@ static REGISTRY: [Definition; 33] = [
     morphology::OPEN,
     morphology::CLOSE,
     morphology::GRADIENT,
+    rotate::DEFINITION,
+    flip::DEFINITION,
     pixelate::DEFINITION,
     sketch::DEFINITION,
     cartoon::DEFINITION,

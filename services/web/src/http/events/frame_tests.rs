@@ -35,6 +35,7 @@ fn view() -> JobView {
         splitter: None,
         stitcher: None,
         rows: None,
+        numbers: Default::default(),
         created_at: String::new(),
         started_at: None,
         updated_at: String::new(),
