@@ -11,12 +11,14 @@ use site::{Settings, Site, form, part};
 use support::{Picture, Rig};
 use tessera::config::LimitArgs;
 
+#[cfg(test)]
 fn fixture(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/pictures");
     std::fs::read(format!("{folder}/{name}")).unwrap()
 }
 
 /// The start of a PNG that claims a size, with a few bytes of data.
+#[cfg(test)]
 fn claim(width: u32, height: u32, color: png::ColorType, depth: png::BitDepth) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
@@ -28,6 +30,7 @@ fn claim(width: u32, height: u32, color: png::ColorType, depth: png::BitDepth) -
     file
 }
 
+#[cfg(test)]
 fn wanted(picture: &[u8], format: &str) -> Vec<u8> {
     [part(b"name=\"format\"", format.as_bytes()), form(b"a", picture, &["invert"])].concat()
 }
