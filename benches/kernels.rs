@@ -74,7 +74,9 @@ fn main() -> Result<()> {
     keep_freed_memory();
     let path = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     if let Some(path) = path {
-        return [&["grayscale"][..], &["gaussian_blur:ksize=51"], &["invert"]].iter().try_for_each(|texts| job(&path, texts));
+        return [&["grayscale"][..], &["gaussian_blur:ksize=51"], &["invert"]]
+            .iter()
+            .try_for_each(|texts| job(&path, texts));
     }
     for (layout, depth) in [(Layout::Rgb, Depth::Eight), (Layout::Gray, Depth::Eight), (Layout::Rgb, Depth::Sixteen)] {
         let format = PixelFormat { layout, depth };
@@ -126,7 +128,8 @@ fn tile(step: &Step, format: PixelFormat) -> Result<Duration> {
     let halo = step.halo();
     let side = TILE + 2 * halo;
     let picture = PictureInfo { size: Size { width: 4096, height: 4096 }, format };
-    let pixels = Pixels::from_bytes(PictureInfo { size: Size { width: side, height: side }, format }, draw(side, format))?;
+    let pixels =
+        Pixels::from_bytes(PictureInfo { size: Size { width: side, height: side }, format }, draw(side, format))?;
     let rect = Rect { x: 1024, y: 1024, width: TILE, height: TILE };
     let margins = Margins { left: halo, top: halo, right: halo, bottom: halo };
     let mut times = Vec::new();
