@@ -6,10 +6,12 @@
 
 mod aside;
 mod bands;
+mod linked;
 
 use std::io::{self, Read, Seek, Write};
 
-use crate::operation::{Chain, Step, StepError};
+use crate::linking::LinkError;
+use crate::operation::{Chain, Kind, Step, StepError};
 use crate::picture::PictureInfo;
 use crate::picture::rows::{ReadError, RowReader, RowWriter, WriteError};
 
@@ -42,6 +44,9 @@ pub enum RunError {
     /// A file for what has to wait failed.
     #[error("keeping rows aside until the whole picture is read")]
     Aside(#[source] io::Error),
+    /// Pieces of the picture could not be joined.
+    #[error(transparent)]
+    Link(#[from] LinkError),
 }
 
 /// What comes out of `chain` for a picture of `input`: what the writer must be made for.
@@ -54,12 +59,13 @@ pub fn output_info(chain: &Chain, input: PictureInfo) -> Result<PictureInfo, Ste
 
 /// Runs `chain` on the picture that `open` opens and writes the result to `writer`, made for [`output_info`].
 ///
-/// The picture is read once, and once more for each step that needs numbers of all of it. The writer is
-/// finished only after the end of the input was verified.
+/// The picture is read once, and once more for each step that needs numbers of all of it; after a step that
+/// links, its rows are kept aside and read instead. The writer is finished only after the end of the input was
+/// verified.
 ///
 /// # Cost
 /// Memory for about `band_rows + 2 * halo` rows in and as many out. Files of the size of the result where
-/// rows do not come out in the order in which they go in.
+/// rows do not come out in the order in which they go in, or are linked.
 ///
 /// # Errors
 /// If the input is damaged, a step does not take the picture, or the output or a file fails; the output is
@@ -71,28 +77,57 @@ pub fn run(
     make_aside: &mut MakeAside<'_>,
     band_rows: u32,
 ) -> Result<(), RunError> {
+    let mut input = Input::Picture(open);
     let mut steps: Vec<Step> = Vec::with_capacity(chain.steps().len());
     for step in chain.steps() {
         steps.push(step.clone());
         let head = Chain::new(steps.clone());
         if head.measured().is_some() {
-            let numbers = bands::measure(open()?, &head, band_rows)?;
+            let numbers = bands::measure(input.open()?, &head, band_rows)?;
             steps.pop();
             steps.push(step.with_numbers(&numbers)?);
+        } else if step.definition().kind == Kind::GlobalLinking {
+            let rows = linked::link(input.open()?, &head, band_rows, make_aside)?;
+            input = Input::Aside(rows);
+            steps.clear();
         }
     }
-    let chain = Chain::new(steps);
-    let mut take = |row: &[u8]| writer.write_row(row);
-    if chain.turn().keeps_row_order() {
-        bands::rows(open()?, &chain, band_rows, &mut take)?;
-    } else {
-        aside::rows(open()?, &chain, band_rows, make_aside, &mut take)?;
-    }
+    rows(input.open()?, &Chain::new(steps), band_rows, make_aside, &mut |row| Ok(writer.write_row(row)?))?;
     Ok(writer.finish()?)
 }
 
 /// Takes the rows of a result, from top to bottom.
-type TakeRow<'a> = dyn FnMut(&[u8]) -> Result<(), WriteError> + 'a;
+type TakeRow<'a> = dyn FnMut(&[u8]) -> Result<(), RunError> + 'a;
+
+/// Gives the rows of the result of `chain`.
+fn rows(
+    reader: Box<dyn RowReader + '_>,
+    chain: &Chain,
+    band_rows: u32,
+    make_aside: &mut MakeAside<'_>,
+    take: &mut TakeRow<'_>,
+) -> Result<(), RunError> {
+    if chain.turn().keeps_row_order() {
+        bands::rows(reader, chain, band_rows, take)
+    } else {
+        aside::rows(reader, chain, band_rows, make_aside, take)
+    }
+}
+
+/// What is read: the picture, or the rows that were kept aside last.
+enum Input<'i, 'o> {
+    Picture(&'i mut Open<'o>),
+    Aside(linked::Rows),
+}
+
+impl Input<'_, '_> {
+    fn open(&mut self) -> Result<Box<dyn RowReader + '_>, RunError> {
+        match self {
+            Self::Picture(open) => Ok(open()?),
+            Self::Aside(rows) => rows.open(),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ const STRIP_BYTES: usize = 16 << 20;
 
 /// Gives the rows of the result of a chain that does not keep their order.
 pub(super) fn rows(
-    reader: Box<dyn RowReader>,
+    reader: Box<dyn RowReader + '_>,
     chain: &Chain,
     band_rows: u32,
     make_aside: &mut MakeAside<'_>,

@@ -10,7 +10,7 @@ use crate::tiling::{Band, BandReader, Grid};
 
 /// Hands each band of the input with its halo to `take`, and where the band lies; then verifies the end.
 fn each(
-    reader: Box<dyn RowReader>,
+    reader: Box<dyn RowReader + '_>,
     halo: u32,
     band_rows: u32,
     mut take: impl FnMut(TileInput) -> Result<(), RunError>,
@@ -34,7 +34,7 @@ fn pixels(band: &Band, rect: Rect) -> Result<Pixels, StepError> {
 
 /// Gives the rows of the result; `chain` must keep their order.
 pub(super) fn rows(
-    reader: Box<dyn RowReader>,
+    reader: Box<dyn RowReader + '_>,
     chain: &Chain,
     band_rows: u32,
     take: &mut TakeRow<'_>,
@@ -42,13 +42,13 @@ pub(super) fn rows(
     blocks(reader, chain, band_rows, |_, pixels| {
         let row_bytes = pixels.info().row_bytes();
         let bytes = pixels.into_bytes();
-        Ok(bytes.chunks_exact(row_bytes).try_for_each(&mut *take)?)
+        bytes.chunks_exact(row_bytes).try_for_each(&mut *take)
     })
 }
 
 /// Gives the result of each band, and where in the result it lies.
 pub(super) fn blocks(
-    reader: Box<dyn RowReader>,
+    reader: Box<dyn RowReader + '_>,
     chain: &Chain,
     band_rows: u32,
     mut take: impl FnMut(Rect, Pixels) -> Result<(), RunError>,
@@ -61,7 +61,7 @@ pub(super) fn blocks(
 }
 
 /// Measures the last step of `chain` on the whole picture; gives the numbers.
-pub(super) fn measure(reader: Box<dyn RowReader>, chain: &Chain, band_rows: u32) -> Result<Vec<i64>, RunError> {
+pub(super) fn measure(reader: Box<dyn RowReader + '_>, chain: &Chain, band_rows: u32) -> Result<Vec<i64>, RunError> {
     let format = chain.result(reader.info())?.format;
     let unmeasured = || StepError::unmeasured("the picture");
     let statistic = chain.measured().and_then(|step| step.statistic()).ok_or_else(unmeasured)?;

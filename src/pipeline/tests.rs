@@ -117,12 +117,66 @@ fn steps_that_are_measured_get_their_numbers_from_the_whole_picture() {
     }
 }
 
+/// A thin white spiral on black, from the middle to the edge.
+fn spiral(side: u32) -> (PictureInfo, Vec<u8>) {
+    let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };
+    let info = PictureInfo { size: Size { width: side, height: side }, format };
+    let mut bytes = vec![0; info.bytes() as usize];
+    let (mut low, mut high) = (4, side - 5);
+    let mut fill = |x: u32, y: u32, light: u8| bytes[(y * side + x) as usize] = light;
+    // Only the outer end is bright enough to begin an edge.
+    let mut light = 255;
+    while low + 12 < high {
+        (low..=high).for_each(|x| fill(x, low, light));
+        light = 60;
+        (low..=high).for_each(|y| fill(high, y, light));
+        (low..=high).for_each(|x| fill(x, high, light));
+        (low + 8..=high).for_each(|y| fill(low, y, light));
+        (low..low + 9).for_each(|x| fill(x, low + 8, light));
+        (low, high) = (low + 8, high - 8);
+    }
+    (info, bytes)
+}
+
+#[test]
+fn what_is_linked_over_the_whole_picture_is_so_in_bands() {
+    let canny = "canny:low=100,high=400";
+    let (info, bytes) = spiral(150);
+    let file = png(info, &bytes);
+    let linked = |chain: &Chain, info: PictureInfo, bytes: Vec<u8>| -> Vec<u8> {
+        // Without a seam the kernel settles all: strong or nothing.
+        let map = whole(chain, info, bytes);
+        map.into_iter().map(|value| [0, 127, 255][usize::from(value)]).collect()
+    };
+    let edges = linked(&Chain::parse(&[canny], 1).unwrap(), info, bytes.clone());
+    assert!(edges.iter().filter(|value| **value == 255).count() > 3000, "the spiral is lost");
+    let again = Chain::parse(&["dilate", "rotate:degrees=180"], 2).unwrap();
+    let turned = linked(&Chain::parse(&["rotate", canny], 2).unwrap(), info, bytes);
+    for (steps, expected) in [
+        (&[canny][..], edges.clone()),
+        (&["rotate", canny], turned),
+        (&[canny, "dilate", "rotate:degrees=180"], whole(&again, info, edges)),
+    ] {
+        let chain = Chain::parse(steps, 9).unwrap();
+        let output = output_info(&chain, info).unwrap();
+        for band_rows in [1, 7, 64, 150] {
+            let paper = Paper::default();
+            let writer = RawWriter::new(paper.clone(), output).unwrap();
+            run_on(&file, &chain, Box::new(writer), band_rows).unwrap();
+            let raw = std::mem::take(&mut *paper.0.lock());
+            assert!(raw_samples(&raw, output) == expected, "{steps:?} in bands of {band_rows} rows");
+        }
+    }
+}
+
 #[test]
 fn a_cut_input_never_becomes_a_whole_output() {
     let (info, bytes) = picture();
     let file = png(info, &bytes);
     let ends = [file.len() / 2, file.len() - 13, file.len() - 12, file.len() - 1];
-    for (step, end) in ["grayscale", "rotate", "contrast"].into_iter().flat_map(|step| ends.map(|end| (step, end))) {
+    for (step, end) in
+        ["grayscale", "rotate", "contrast", "canny"].into_iter().flat_map(|step| ends.map(|end| (step, end)))
+    {
         let chain = Chain::parse(&[step], 1).unwrap();
         let paper = Paper::default();
         let writer = RawWriter::new(paper.clone(), output_info(&chain, info).unwrap()).unwrap();

@@ -14,6 +14,8 @@ pub enum Makes {
     /// Pixels: the job's result, or rows for the next stage.
     #[default]
     Pixels,
+    /// Maps whose pieces are joined over all seams before they are pixels.
+    Map,
     /// Partial results of the last step's statistic. The next stage reads the same input again.
     Statistic,
 }

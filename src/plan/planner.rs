@@ -4,7 +4,7 @@
 
 use super::{Makes, Plan, Stage};
 use crate::operation::statistic::WORD_BYTES;
-use crate::operation::{Chain, Step, StepError};
+use crate::operation::{Chain, Kind, Step, StepError};
 use crate::picture::{PictureInfo, PixelFormat, Size};
 
 /// Sides of tiles are multiples of this.
@@ -76,9 +76,8 @@ pub(super) fn make(input: PictureInfo, chain: &Chain, limits: &PlanLimits) -> Re
     // What is still to be done to the rows that were made last, and how many of its steps are measured.
     let (mut rest, mut info, mut measured) = (chain.steps(), input, 0);
     loop {
-        let open = rest.iter().enumerate().filter(|(_, step)| step.statistic().is_some()).nth(measured);
-        let run = open.map_or(rest, |(at, _)| &rest[..=at]);
-        let (stage, taken) = longest_stage(info, run, open.is_some(), limits)?;
+        let (run, aim) = next_run(rest, measured);
+        let (stage, taken) = longest_stage(info, run, aim, limits)?;
         let (makes, output) = (stage.makes, stage.output);
         let numbered = stage.steps.steps().iter().filter(|step| step.statistic().is_some()).count();
         stages.push(stage);
@@ -94,17 +93,33 @@ pub(super) fn make(input: PictureInfo, chain: &Chain, limits: &PlanLimits) -> Re
     }
 }
 
-/// The longest run of steps that one stage can take, and how many steps that is. With `is_measured`, all of
-/// them measure the last one; fewer make rows.
+/// The steps up to the first that needs the whole picture, and what they make; `measured` of those with
+/// numbers have theirs.
+fn next_run(steps: &[Step], measured: usize) -> (&[Step], Makes) {
+    let mut with_numbers = 0;
+    for (at, step) in steps.iter().enumerate() {
+        with_numbers += usize::from(step.statistic().is_some());
+        if step.definition().kind == Kind::GlobalLinking {
+            return (&steps[..=at], Makes::Map);
+        }
+        if with_numbers > measured {
+            return (&steps[..=at], Makes::Statistic);
+        }
+    }
+    (steps, Makes::Pixels)
+}
+
+/// The longest run of steps that one stage can take, and how many steps that is. All of them make what is
+/// aimed at, fewer make rows.
 fn longest_stage(
     input: PictureInfo,
     steps: &[Step],
-    is_measured: bool,
+    aim: Makes,
     limits: &PlanLimits,
 ) -> Result<(Stage, usize), PlanError> {
     let formats = Chain::new(steps.to_vec()).formats(input.format)?;
     for taken in (1..=steps.len()).rev() {
-        let makes = if is_measured && taken == steps.len() { Makes::Statistic } else { Makes::Pixels };
+        let makes = if taken == steps.len() { aim } else { Makes::Pixels };
         let work = Work { chain: Chain::new(steps[..taken].to_vec()), formats: &formats[..taken], makes };
         let smallest = if taken == 1 { SIDE_STEP } else { SMALLEST_SIDE.max(work.chain.halo()) };
         if makes == Makes::Statistic {
@@ -140,7 +155,7 @@ impl Work<'_> {
     fn output(&self, input: PictureInfo) -> PictureInfo {
         let formats = match self.makes {
             Makes::Statistic => self.formats.split_last().map_or(self.formats, |(_, head)| head),
-            Makes::Pixels => self.formats,
+            Makes::Pixels | Makes::Map => self.formats,
         };
         let format = formats.last().copied().unwrap_or(input.format);
         PictureInfo { size: self.chain.turn().size(input.size), format }

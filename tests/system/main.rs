@@ -13,6 +13,7 @@ mod dependencies;
 mod features;
 mod first_light;
 mod formats;
+mod linking;
 mod memory;
 mod metrics;
 mod outages;

@@ -68,7 +68,7 @@ pub enum Work {
     Idle(Option<Encoding>),
     /// An encoder has it.
     Encoding {
-        /// The strip after the last of its turn.
+        /// The strip after the last that it has seen or will see in its turn.
         through: u32,
     },
     /// The product is written, the end is being made known.
@@ -185,7 +185,7 @@ impl Assembly {
         self.strips.remove(index);
         let strip = self.strips.grid().strip_of(index);
         match &mut self.work {
-            Work::Idle(encoding) if encoding.as_ref().is_some_and(|encoding| encoding.next_strip() > strip) => {
+            Work::Idle(encoding) if encoding.as_ref().is_some_and(|encoding| encoding.has_used(strip)) => {
                 *encoding = None;
             }
             Work::Encoding { through } if *through > strip => self.must_restart = true,
@@ -241,7 +241,9 @@ impl Assembly {
         let strips = ready.start..ready.end.min(ready.start.saturating_add(at_once));
         let is_rest = strips.end == self.strips.grid().rows();
         let then = if self.is_complete && is_rest { Then::Finish } else { Then::Wait };
-        self.work = Work::Encoding { through: strips.end };
+        let has_seen_all = encoding.as_ref().is_some_and(Encoding::has_seen_all);
+        let through = if has_seen_all { self.strips.grid().rows() } else { strips.end };
+        self.work = Work::Encoding { through };
         Some(Turn { encoding, strips, complete_through: ready.end, then })
     }
 }

@@ -4,6 +4,7 @@
 //! any thread; a strip whose slots are not all good is not begun. Holds one strip or a part of one,
 //! never the picture. Knows no Kafka and no Redis.
 
+mod link;
 mod output;
 mod strip;
 mod sum;
@@ -12,12 +13,14 @@ use std::io;
 use std::ops::Range;
 
 use tessera::budget::Share;
+use tessera::linking::LinkError;
 use tessera::picture::PictureInfo;
 use tessera::picture::codec::ResultFormat;
 use tessera::picture::raw::RawWriter;
 use tessera::picture::rows::{RowWriter, WriteError};
-use tessera::plan::Stage;
+use tessera::plan::{Makes, Stage};
 
+use link::Link;
 pub use output::Output;
 use output::Tap;
 use strip::StripBuffer;
@@ -70,6 +73,9 @@ pub enum EncodeError {
         /// Which tile.
         index: u32,
     },
+    /// What was noted of the maps does not fit them.
+    #[error("joining the tiles' maps")]
+    Linking(#[source] LinkError),
     /// The spool cannot be read.
     #[error("encoding a strip: reading the spool")]
     Spool(#[source] io::Error),
@@ -110,7 +116,16 @@ pub struct Encoding {
 
 /// What becomes of strips.
 enum Work {
-    Write { rows: Box<dyn RowWriter>, output: Tap },
+    Write {
+        rows: Box<dyn RowWriter>,
+        output: Tap,
+    },
+    /// Maps, which are joined before they are written.
+    Link {
+        link: Box<Link>,
+        rows: Box<dyn RowWriter>,
+        output: Tap,
+    },
     Merge(Sum),
 }
 
@@ -127,7 +142,10 @@ impl Encoding {
             }
             Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
         };
-        let work = Work::Write { rows, output };
+        let work = match stage.makes {
+            Makes::Map => Work::Link { link: Box::new(Link::Waiting), rows, output },
+            Makes::Pixels | Makes::Statistic => Work::Write { rows, output },
+        };
         Ok(Self { stage: stage.clone(), work, next_strip: 0, memory: None })
     }
 
@@ -141,26 +159,57 @@ impl Encoding {
         Self { memory, ..self }
     }
 
-    /// The strip that comes next.
+    /// The strip that comes next: the first once more, where all had to be seen before any is written.
     pub fn next_strip(&self) -> u32 {
         self.next_strip
     }
 
-    /// Encodes `strips`, which begin with [`Encoding::next_strip`], putting them together in `buffer_bytes`.
+    /// Whether what was made so far depends on the tiles of `strip`.
+    pub fn has_used(&self, strip: u32) -> bool {
+        self.next_strip > strip || self.has_seen_all()
+    }
+
+    /// Whether all strips were seen once and go through again.
+    pub fn has_seen_all(&self) -> bool {
+        matches!(&self.work, Work::Link { link, .. } if link.is_settling())
+    }
+
+    /// Encodes `strips`, which begin with [`Encoding::next_strip`], putting them together in `buffer_bytes`,
+    /// which have to be the same each time.
     ///
     /// # Errors
     /// [`EncodeError::BadSlot`] leaves the encoding where it can go on; after any other error it cannot.
     pub fn advance(&mut self, slots: &Slots, strips: Range<u32>, buffer_bytes: usize) -> Result<(), EncodeError> {
+        if let Work::Link { link, .. } = &mut self.work {
+            link.begin(&self.stage, slots)?;
+        }
         let slots = slots.open().map_err(EncodeError::Spool)?;
         let mut buffer = StripBuffer::new(&self.stage, buffer_bytes);
         for strip in strips {
             match &mut self.work {
                 Work::Write { rows, .. } => buffer.write_strip(&slots, strip, rows.as_mut())?,
+                Work::Link { link, rows, .. } => buffer.link_strip(&slots, strip, link, rows.as_mut())?,
                 Work::Merge(sum) => sum.add_strip(&self.stage, &slots, strip)?,
             }
             self.next_strip = strip + 1;
         }
-        Ok(())
+        self.turn_back()
+    }
+
+    /// After the last strip, begins with the first again if that is needed.
+    fn turn_back(&mut self) -> Result<(), EncodeError> {
+        match &mut self.work {
+            Work::Link { link, .. } if !link.is_settling() && self.next_strip == self.stage.turned_grid().rows() => {
+                self.next_strip = 0;
+                link.turn_back()
+            }
+            Work::Link { .. } | Work::Write { .. } | Work::Merge(_) => Ok(()),
+        }
+    }
+
+    /// Whether all strips have become what they are to become.
+    pub fn is_through(&self) -> bool {
+        self.next_strip == self.stage.turned_grid().rows()
     }
 
     /// Completes the product, and makes it visible if it is stored.
@@ -169,7 +218,7 @@ impl Encoding {
     /// If strips are missing or the output fails.
     pub fn finish(self) -> Result<Made, EncodeError> {
         match self.work {
-            Work::Write { rows, output } => {
+            Work::Write { rows, output } | Work::Link { rows, output, .. } => {
                 rows.finish()?;
                 Ok(Made::Stored { bytes: output.publish().map_err(EncodeError::Output)? })
             }

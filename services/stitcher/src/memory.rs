@@ -6,7 +6,8 @@
 
 use tessera::budget::{Budget, Share, TooSmall};
 use tessera::bus::{ConsumerOptions, Producer};
-use tessera::plan::Stage;
+use tessera::linking::PART_PIXELS;
+use tessera::plan::{Makes, Stage};
 
 use crate::Config;
 use crate::encoding::Product;
@@ -15,6 +16,8 @@ use crate::encoding::Product;
 const ENCODING_BYTES: u64 = 2 << 20;
 /// Rows that a writer of rows holds at most: two blocks of JPEG.
 const ENCODING_ROWS: u64 = 32;
+/// What linking holds for each pixel of a part.
+const LINKED_PIXEL_BYTES: u64 = 8;
 /// The smallest buffer that a strip is put together in.
 const LEAST_STRIP_BYTES: u64 = 1 << 20;
 
@@ -69,7 +72,11 @@ impl Memory {
             Some(_) => (stage.largest_result_bytes() as u64).saturating_mul(3),
             None => rows.saturating_mul(row_bytes),
         };
-        let bytes = ENCODING_BYTES.saturating_add(held);
+        let linked = match stage.makes {
+            Makes::Map => LINKED_PIXEL_BYTES * (PART_PIXELS as u64).max(stage.output.size.width.into()),
+            Makes::Pixels | Makes::Statistic => 0,
+        };
+        let bytes = ENCODING_BYTES.saturating_add(held).saturating_add(linked);
         let early = self.early.try_reserve(bytes);
         if is_complete { early.or_else(|| self.complete.try_reserve(bytes)) } else { early }
     }
@@ -86,7 +93,6 @@ mod tests {
     use tessera::operation::Chain;
     use tessera::picture::codec::ResultFormat;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
-    use tessera::plan::Makes;
 
     use super::*;
     use crate::actors::result_feed;

@@ -120,6 +120,20 @@ fn rows_of_a_cut_are_measured_and_read_again() {
     assert!(need.spool > rgb.bytes() && need.spool < rgb.bytes() * 11 / 10, "{need:?}");
 }
 
+#[test]
+fn a_step_that_links_ends_its_stage() {
+    let rgb = picture(3000, 2000, Layout::Rgb, Depth::Eight);
+    let steps = ["contrast", "rotate", "canny", "dilate", "equalize", "canny"];
+    let plan = Plan::make(rgb, &chain(&steps), &PlanLimits::default()).unwrap();
+    let made: Vec<(Makes, usize)> = plan.stages.iter().map(|stage| (stage.makes, stage.steps.steps().len())).collect();
+    assert_eq!(made, [(Makes::Statistic, 1), (Makes::Map, 3), (Makes::Statistic, 2), (Makes::Map, 3)]);
+    assert_eq!([0, 1, 2, 3].map(|stage| plan.source(stage)), [None, None, Some(1), Some(1)]);
+    assert_eq!(plan.stages[2].input.size, Size { width: 2000, height: 3000 });
+    assert_eq!(plan.output.format.layout, Layout::Gray);
+    let numbers = [(0, vec![10]), (2, vec![0; 256])].into();
+    assert!((0..4).all(|stage| plan.chain(stage, &numbers).is_ok()));
+}
+
 fn layouts() -> impl Strategy<Value = Layout> {
     prop_oneof![Just(Layout::Gray), Just(Layout::GrayAlpha), Just(Layout::Rgb), Just(Layout::Rgba)]
 }

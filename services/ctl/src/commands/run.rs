@@ -127,7 +127,7 @@ fn failed(input: &Path, error: &RunError) -> CtlError {
         RunError::Read(error) => damaged(input, error),
         RunError::Step(error) => refused(error),
         RunError::Write(error) => with_cause(error),
-        RunError::Aside(_) => with_cause(error),
+        RunError::Aside(_) | RunError::Link(_) => with_cause(error),
     }
 }
 

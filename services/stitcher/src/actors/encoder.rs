@@ -181,6 +181,7 @@ impl Encoder {
             Err(error) => return (None, Outcome::Failed(error)),
         }
         match turn.then {
+            Then::Finish if !encoding.is_through() => (Some(encoding), Outcome::Encoded),
             Then::Wait => (Some(encoding), Outcome::Encoded),
             Then::Finish => match encoding.finish() {
                 Ok(made) => (None, finished(made, object)),

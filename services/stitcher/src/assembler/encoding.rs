@@ -137,6 +137,14 @@ impl Assembler {
                 }
                 format!("the result could not be written: {error}")
             }
+            EncodeError::Linking(error) => {
+                tracing::warn!(%job, %error, "joining maps failed; it is begun anew");
+                let restarts = |assembly: &mut Assembly| assembly.restart_later(Instant::now());
+                if self.assemblies.get_mut(&job).is_none_or(restarts) {
+                    return Ok(());
+                }
+                format!("the tiles' maps could not be joined: {error}")
+            }
             EncodeError::Unsupported(what) => format!("the result could not be encoded: {what}"),
             EncodeError::BadSlot { index } => format!("tile {index} was lost"),
         };

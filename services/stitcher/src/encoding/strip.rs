@@ -9,6 +9,7 @@ use tessera::plan::Stage;
 use tessera::tiling::TurnedGrid;
 
 use super::EncodeError;
+use super::link::Link;
 use crate::spool::{OpenSlots, SlotError};
 
 /// The memory that a strip is put together in.
@@ -42,6 +43,34 @@ impl StripBuffer {
         strip: u32,
         out: &mut dyn RowWriter,
     ) -> Result<(), EncodeError> {
+        let row_bytes = self.row_bytes;
+        self.each_block(slots, strip, |rows| Ok(rows.chunks_exact(row_bytes).try_for_each(|row| out.write_row(row))?))
+    }
+
+    /// Links all rows of strip `strip`, or none if a slot is bad; writes them if they are settled.
+    pub(super) fn link_strip(
+        &mut self,
+        slots: &OpenSlots<'_>,
+        strip: u32,
+        link: &mut Link,
+        out: &mut dyn RowWriter,
+    ) -> Result<(), EncodeError> {
+        let row_bytes = self.row_bytes;
+        self.each_block(slots, strip, |rows| {
+            if link.take(rows)? {
+                rows.chunks_exact(row_bytes).try_for_each(|row| out.write_row(row))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands all rows of strip `strip` on, as many at once as the buffer holds, or none if a slot is bad.
+    fn each_block(
+        &mut self,
+        slots: &OpenSlots<'_>,
+        strip: u32,
+        mut take: impl FnMut(&mut [u8]) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
         let Some((_, first)) = tiles(self.grid, strip).next() else { return Ok(()) };
         let rows = first.height as usize;
         let rows_at_once = (self.buffer_bytes / self.row_bytes.max(1)).clamp(1, rows);
@@ -51,9 +80,7 @@ impl StripBuffer {
         for top in (0..rows).step_by(rows_at_once) {
             let height = rows_at_once.min(rows - top);
             self.gather(slots, strip, top, height, rows_at_once == rows)?;
-            for row in self.rows.chunks_exact(self.row_bytes) {
-                out.write_row(row)?;
-            }
+            take(&mut self.rows)?;
         }
         Ok(())
     }

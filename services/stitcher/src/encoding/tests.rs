@@ -226,3 +226,66 @@ fn what_tiles_measured_is_merged_and_a_bad_slot_is_merged_once_it_is_back() {
     let encoding = Encoding::measuring(&bench.stage);
     assert!(encoding.finish().is_err());
 }
+
+/// Maps joined in memory: white is what strong pixels reach.
+fn linked(map: &[u8], size: Size) -> Vec<u8> {
+    let (width, height) = (size.width as i64, size.height as i64);
+    let mut white: Vec<u8> = vec![0; map.len()];
+    let mut reached: Vec<usize> = (0..map.len()).filter(|at| map[*at] == 2).collect();
+    reached.iter().for_each(|at| white[*at] = 255);
+    while let Some(at) = reached.pop() {
+        let (x, y) = (at as i64 % width, at as i64 / width);
+        for (x, y) in (-1..=1).flat_map(|down| (-1..=1).map(move |right| (x + right, y + down))) {
+            let at = (y * width + x) as usize;
+            if (0..width).contains(&x) && (0..height).contains(&y) && map[at] > 0 && white[at] == 0 {
+                white[at] = 255;
+                reached.push(at);
+            }
+        }
+    }
+    white
+}
+
+/// A stage of maps: much that is weak, little that is strong.
+fn maps(width: u32, height: u32, turn: Turn, seed: u64) -> Bench {
+    let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };
+    let of = Stage { makes: Makes::Map, ..turned_stage(width, height, (16, 32), format, turn) };
+    let mut bench = Bench::new(of);
+    let value = |at: u64| ((at + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 100;
+    let map = |at| [(0, 54), (1, 99)].iter().find(|(_, below)| value(at) < *below).map_or(2, |(map, _)| *map);
+    bench.whole = (0..bench.stage.output.bytes()).map(map).collect();
+    bench
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn maps_are_joined_over_all_seams(
+        (width, height) in (1u32..120, 1u32..120), turn in 0usize..8, seed in 0u64..1000, buffer in 1usize..5000,
+    ) {
+        let bench = maps(width, height, Turn::ALL[turn], seed);
+        (0..bench.stage.grid().tiles()).for_each(|index| bench.put(index));
+        let paper = Paper::default();
+        let mut encoding = Encoding::begin(&bench.stage, PNG, Box::new(paper.clone())).unwrap();
+        let strips = bench.stage.turned_grid().rows();
+        for pass in [0, 1] {
+            prop_assert_eq!((encoding.next_strip(), encoding.is_through(), encoding.has_seen_all()), (0, false, pass == 1));
+            (0..strips).for_each(|strip| encoding.advance(&bench.slots, strip..strip + 1, buffer).unwrap());
+        }
+        prop_assert!(encoding.is_through());
+        encoding.finish().unwrap();
+        prop_assert_eq!(bench.decode(&paper.bytes()), linked(&bench.whole, bench.stage.output.size));
+    }
+}
+
+#[test]
+fn maps_that_were_joined_once_are_all_used() {
+    let bench = maps(48, 96, Turn::None, 3);
+    (0..9).for_each(|index| bench.put(index));
+    let mut encoding = Encoding::begin(&bench.stage, Product::Rows, Box::new(Paper::default())).unwrap();
+    encoding.advance(&bench.slots, 0..1, 16 << 20).unwrap();
+    assert_eq!([0, 1, 2].map(|strip| encoding.has_used(strip)), [true, false, false]);
+    encoding.advance(&bench.slots, 1..3, 16 << 20).unwrap();
+    assert_eq!([0, 1, 2].map(|strip| encoding.has_used(strip)), [true; 3]);
+    assert!(encoding.finish().is_err());
+}

@@ -5,11 +5,12 @@
 //! cut takes is found by the checksum. Decides nothing about bad slots.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Cursor};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use parking_lot::RwLock;
+use tessera::pipeline::Aside;
 
 use super::slot::{HEADER_BYTES, SlotHeader, SlotOwner, slot_bytes};
 
@@ -75,6 +76,20 @@ impl Slots {
     /// Whether the slots are in memory.
     pub fn are_in_memory(&self) -> bool {
         matches!(self.place, Place::Memory(_))
+    }
+
+    /// A file without a name for what is noted while the tiles are put together; in memory if they are.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn aside(&self) -> io::Result<Box<dyn Aside>> {
+        match &self.place {
+            Place::File { path, .. } => {
+                let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
+                Ok(Box::new(tempfile::tempfile_in(folder)?))
+            }
+            Place::Memory(_) => Ok(Box::new(Cursor::new(Vec::new()))),
+        }
     }
 
     /// Opens the slots, which [`super::Spool::claim`] made.
