@@ -22,7 +22,7 @@ const LEVELS: usize = 1024;
 ///
 /// # Source
 /// Its own definition, after OpenCV's `bilateralFilter`, whose floats change with the machine.
-/// `imageproc`'s bilateral filter knows gray only, in floats too.
+/// `imageproc`'s bilateral filter weighs in floats too.
 pub(super) const DEFINITION: Definition = Definition {
     name: "bilateral",
     help: "smooths surfaces and keeps edges",

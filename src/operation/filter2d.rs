@@ -23,7 +23,7 @@ const TURN: usize = 32;
 ///
 /// # Source
 /// OpenCV's `filter2D` for a divisor of 1, bit for bit; else its own definition. `imageproc`'s `filter`
-/// repeats the edge and knows no layout with alpha.
+/// repeats the edge, and weighs alpha too.
 pub(super) const DEFINITION: Definition = Definition {
     name: "filter2d",
     help: "your own 3 x 3 or 5 x 5 weights",

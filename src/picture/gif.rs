@@ -71,9 +71,7 @@ fn decode(input: impl BufRead, info: PictureInfo) -> Result<Vec<u8>, String> {
         is_transparent: transparent.is_some(),
     };
     let mut indices = room(u64::from(place.width) * u64::from(place.height))?;
-    if !decoder.fill_buffer(&mut indices).map_err(describe)? {
-        return Err("the pixels of the first frame end early".to_owned());
-    }
+    decoder.read_into_buffer(&mut indices).map_err(describe)?;
     let palette = decoder.palette().map_err(describe)?;
     let mut canvas = room(info.bytes())?;
     paint(&mut canvas, info, place, &indices, &|index| {

@@ -39,7 +39,8 @@ fn describe(layout: &Layout) -> Header {
     let whole_bytes = match layout.chunks {
         Chunks::Strips { .. } => None,
         Chunks::Tiles { height, .. } => {
-            Some(layout.info.row_bytes() as u64 * u64::from(height.min(layout.info.size.height)))
+            let rows = u64::from(height.min(layout.info.size.height));
+            Some(rows.saturating_mul(layout.info.row_bytes() as u64))
         }
     };
     Header { whole_bytes, ..Header::new(Format::Tiff, layout.info) }

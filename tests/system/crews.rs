@@ -77,22 +77,29 @@ fn in_hand(system: &System, job: &str) -> Result<BTreeMap<u32, String>> {
     Ok(system.connection()?.hgetall(format!("{}:tries:0", system.job_key(job)))?)
 }
 
+/// Freezes a worker while it has tiles in hand, and gives those.
+fn freeze_in_a_tile(system: &mut System, name: &str, job: &str, incarnation: &str) -> Result<Vec<u32>> {
+    wait_for("a tile in the worker's hand", LONG, || {
+        system.process(name)?.signal(libc::SIGSTOP)?;
+        let hands = in_hand(system, job)?.into_iter();
+        let held: Vec<u32> = hands.filter(|(_, takers)| takers.contains(incarnation)).map(|(tile, _)| tile).collect();
+        if held.is_empty() {
+            system.process(name)?.signal(libc::SIGCONT)?;
+            return Ok(None);
+        }
+        Ok(Some(held))
+    })
+}
+
 #[test]
 fn the_tiles_of_a_killed_worker_are_taken_by_others_within_seven_seconds() -> Result<()> {
-    let options = Options { tile_delay_ms: 300, ..Options::default() };
+    let options = Options { tile_delay_ms: 100, ..Options::default() };
     let (mut system, picture, job) = in_the_middle(&options, 95)?;
     let worker = format!("{0}worker:{0}worker-1", system.prefix);
     let incarnation: String = system.connection()?.hget(&worker, "incarnation")?;
-    wait_for("a tile in the worker's hand", LONG, || {
-        let hands = in_hand(&system, &job)?;
-        Ok(hands.values().any(|takers| takers.contains(&incarnation)).then_some(()))
-    })?;
-    system.kill("worker-1")?;
+    let orphans = freeze_in_a_tile(&mut system, "worker-1", &job, &incarnation)?;
     let killed = Instant::now();
-    let orphans: Vec<u32> = in_hand(&system, &job)?
-        .into_iter()
-        .filter_map(|(tile, takers)| takers.contains(&incarnation).then_some(tile))
-        .collect();
+    system.kill("worker-1")?;
     let took = wait_for("others to take the tiles", LONG, || {
         let hands = in_hand(&system, &job)?;
         // One that is in no hand any more has been finished by another.

@@ -35,7 +35,7 @@ impl<R: Read> EventStream<R> {
     ///
     /// # Errors
     /// If the connection breaks, or what comes is no event.
-    pub fn next(&mut self) -> io::Result<Option<Event>> {
+    pub fn next_event(&mut self) -> io::Result<Option<Event>> {
         let mut event = Event { kind: String::new(), id: None, data: Map::new() };
         loop {
             let mut line = String::new();
@@ -94,12 +94,12 @@ mod tests {
         let mut stream = EventStream::new(text.as_bytes());
         let mut watched = Watched::default();
         let mut kinds = Vec::new();
-        while let Some(event) = stream.next().unwrap() {
+        while let Some(event) = stream.next_event().unwrap() {
             watched.take(&event);
             kinds.push(event.kind);
         }
         assert_eq!(kinds, ["snapshot", "waiting", "change"]);
         assert_eq!((watched.last_id.as_deref(), &watched.job["status"]), (Some("2"), &"done".into()));
-        assert!(EventStream::new(&b"event: x\ndata: no json\n\n"[..]).next().is_err());
+        assert!(EventStream::new(&b"event: x\ndata: no json\n\n"[..]).next_event().is_err());
     }
 }

@@ -70,7 +70,7 @@ fn listen(api: &Api, id: &str, watched: &mut Watched, tell: &mut dyn FnMut(News<
     };
     let mut stream = EventStream::new(body);
     let mut any = false;
-    while let Ok(Some(event)) = stream.next() {
+    while let Ok(Some(event)) = stream.next_event() {
         any |= watched.take(&event);
         tell(News::Event(&event, &watched.job));
     }

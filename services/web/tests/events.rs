@@ -1,5 +1,6 @@
 //! Streams of events on a real Redis: snapshot, differences, resumption, ends, outages and limits.
 #![cfg(feature = "broker-tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what failed by failing")]
 
 #[cfg(test)]
 mod site;

@@ -11,12 +11,14 @@ use site::{Settings, Site, form, part};
 use support::{Picture, Rig};
 use tessera::config::LimitArgs;
 
+#[cfg(test)]
 fn fixture(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/pictures");
     std::fs::read(format!("{folder}/{name}")).unwrap()
 }
 
 /// The start of a PNG that claims a size, with a few bytes of data.
+#[cfg(test)]
 fn claim(width: u32, height: u32, color: png::ColorType, depth: png::BitDepth) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
@@ -28,6 +30,7 @@ fn claim(width: u32, height: u32, color: png::ColorType, depth: png::BitDepth) -
     file
 }
 
+#[cfg(test)]
 fn wanted(picture: &[u8], format: &str) -> Vec<u8> {
     [part(b"name=\"format\"", format.as_bytes()), form(b"a", picture, &["invert"])].concat()
 }
@@ -36,7 +39,7 @@ fn wanted(picture: &[u8], format: &str) -> Vec<u8> {
 async fn files_that_are_refused_name_the_cause_and_leave_nothing() {
     use png::{BitDepth, ColorType};
     let rig = Rig::new().await;
-    let limits = LimitArgs { max_pixels: 300_000_000, max_decode_bytes: 5000, ..LimitArgs::default() };
+    let limits = LimitArgs { max_pixels: 300_000_000, max_decode_bytes: 4000, ..LimitArgs::default() };
     let site = Site::start(&rig, Settings { limits, ..Settings::default() }).await;
     let jpeg = fixture("rgb444.jpg");
     let sof = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
@@ -57,9 +60,14 @@ async fn files_that_are_refused_name_the_cause_and_leave_nothing() {
         ("f13 12 bit", 422, "12 bits", changed(sof + 4, &[12])),
         ("f13 lossless", 422, "lossless", changed(sof + 1, &[0xc3])),
         ("f13 arithmetic", 422, "arithmetic", changed(sof + 1, &[0xc9])),
-        ("f14", 422, "max_decode_bytes is 5000", fixture("progressive.jpg")),
-        ("f20", 422, "max_decode_bytes is 5000", fixture("animated.webp")),
-        ("f21", 422, "max_pixels", b"GIF89a\xff\xff\xff\xff\0\0\0\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\0\x3b".to_vec()),
+        ("f14", 422, "max_decode_bytes is 4000", fixture("progressive.jpg")),
+        ("f20", 422, "max_decode_bytes is 4000", fixture("animated.webp")),
+        (
+            "f21",
+            422,
+            "max_decode_bytes",
+            b"GIF89a\xff\xff\xff\xff\0\0\0\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\0\x3b".to_vec(),
+        ),
         ("f22", 422, "TIFF", [&b"II*\0\x08\0\0\0\x01\0"[..], &[0; 16]].concat()),
         ("f23 avif", 415, "PNG, JPEG, WebP", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec()),
         ("f23 heic", 415, "PNG, JPEG, WebP", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec()),

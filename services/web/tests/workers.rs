@@ -1,5 +1,6 @@
 //! Pages of workers: what they have in hand, who is dead, and what each finished last.
 #![cfg(feature = "broker-tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what failed by failing")]
 
 #[cfg(test)]
 mod site;

@@ -1,15 +1,11 @@
 //! Medians by comparing and swapping, without branches: what becomes of them is minima and maxima of vectors.
 
-/// Puts two in order.
-#[inline(always)]
-fn order<T: Ord + Copy>(values: &mut [T], low: usize, high: usize) {
-    (values[low], values[high]) = (values[low].min(values[high]), values[low].max(values[high]));
-}
-
-#[inline(always)]
-fn in_order<T: Ord + Copy, const N: usize>(mut values: [T; N], swaps: &[(usize, usize)]) -> [T; N] {
-    swaps.iter().for_each(|(low, high)| order(&mut values, *low, *high));
-    values
+/// Puts pairs of an array in order. Written out one by one: as a loop over pairs the compiler keeps the array in
+/// memory and makes no vectors.
+macro_rules! in_order {
+    ($values:ident: $(($low:literal, $high:literal)),+ $(,)?) => {
+        $(($values[$low], $values[$high]) = ($values[$low].min($values[$high]), $values[$low].max($values[$high]));)+
+    };
 }
 
 /// Sorts three.
@@ -22,8 +18,9 @@ pub(super) fn sort3<T: Ord + Copy>([a, b, c]: [T; 3]) -> [T; 3] {
 
 /// Sorts five.
 #[inline(always)]
-pub(super) fn sort5<T: Ord + Copy>(values: [T; 5]) -> [T; 5] {
-    in_order(values, &[(0, 3), (1, 4), (0, 2), (1, 3), (0, 1), (2, 4), (1, 2), (3, 4), (2, 3)])
+pub(super) fn sort5<T: Ord + Copy>(mut v: [T; 5]) -> [T; 5] {
+    in_order!(v: (0, 3), (1, 4), (0, 2), (1, 3), (0, 1), (2, 4), (1, 2), (3, 4), (2, 3));
+    v
 }
 
 #[inline(always)]
@@ -36,10 +33,9 @@ fn median3<T: Ord + Copy>(a: T, b: T, c: T) -> T {
 /// # Source
 /// Nicolas Devillard, "Fast median search".
 #[inline(always)]
-fn median7<T: Ord + Copy>(values: [T; 7]) -> T {
-    let swaps =
-        [(0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)];
-    in_order(values, &swaps)[3]
+fn median7<T: Ord + Copy>(mut v: [T; 7]) -> T {
+    in_order!(v: (0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4));
+    v[3]
 }
 
 /// The median of nine in sorted columns, given by rank: the middle of the largest low, the middle middle
@@ -60,7 +56,8 @@ pub(super) fn median9<T: Ord + Copy>([low, middle, high]: [[T; 3]; 3]) -> T {
 /// second's five. What is left out of the sorting, the compiler leaves out too.
 #[inline(always)]
 pub(super) fn median25<T: Ord + Copy>(ranks: [[T; 5]; 5]) -> T {
-    let [r0, r1, r2, r3, r4] = ranks.map(sort5);
+    let [r0, r1, r2, r3, r4] = ranks;
+    let (r0, r1, r2, r3, r4) = (sort5(r0), sort5(r1), sort5(r2), sort5(r3), sort5(r4));
     let first = r0[3].max(r1[2]).max(r2[1]).max(r3[0]);
     let third = r1[4].min(r2[3]).min(r3[2]).min(r4[1]);
     median7([r0[4], r1[3], r2[2], r3[1], r4[0], first, third])

@@ -113,12 +113,20 @@ impl<T: Sample> Strip<T> {
             let keep = self.samples.len() - distance * self.width;
             for row in (0..keep).step_by(self.width) {
                 let (upper, lower) = self.samples.split_at_mut(row + distance * self.width);
-                let upper = &mut upper[row..row + self.width];
-                upper.iter_mut().zip(&lower[..self.width]).for_each(|(best, more)| *best = pick(*best, *more));
+                pick_into(&mut upper[row..row + self.width], lower, pick);
             }
             self.samples.truncate(keep);
         }
         self
+    }
+}
+
+/// The pick of each sample and the one at the same place below.
+#[inline(always)]
+fn pick_into<T: Sample>(samples: &mut [T], more: &[T], pick: impl Fn(T, T) -> T) {
+    let more = &more[..samples.len()];
+    for at in 0..samples.len() {
+        samples[at] = pick(samples[at], more[at]);
     }
 }
 

@@ -13,6 +13,9 @@ use crate::picture::sniff::Format;
 use crate::picture::tiff::TiffWriter;
 use crate::picture::webp::{self, WebpWriter};
 
+/// Bytes that are written at once where a format does not gather them itself.
+const BUFFER_BYTES: usize = 256 << 10;
+
 /// A format that results are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResultFormat {
@@ -108,7 +111,7 @@ impl ResultFormat {
             Self::Png => Box::new(PngWriter::with_profile(out, info, icc)?),
             Self::Jpeg { quality } => Box::new(JpegWriter::with_profile(out, info, quality, icc)?),
             Self::Webp => Box::new(WebpWriter::new(out, info, icc)?),
-            Self::Tiff => Box::new(TiffWriter::new(BufWriter::new(out), info, icc)?),
+            Self::Tiff => Box::new(TiffWriter::new(BufWriter::with_capacity(BUFFER_BYTES, out), info, icc)?),
         })
     }
 }

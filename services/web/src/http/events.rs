@@ -4,6 +4,7 @@
 //! most four times a second. One look at Redis serves all who watch a job. Never decides about a job.
 
 mod frame;
+mod id;
 mod relay;
 mod tiles;
 mod watcher;
@@ -20,7 +21,7 @@ pub use relay::EventRelay;
 
 use super::problem::Problem;
 use super::services::Services;
-use frame::EventId;
+use id::EventId;
 use relay::Link;
 use watcher::{Known, stream};
 

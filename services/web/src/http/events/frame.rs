@@ -1,19 +1,17 @@
 //! One state of a job as watchers are shown it, and the way from one state to the next.
 //!
-//! Owns the ids of events: they say which state changes and how much progress a watcher has, so that it resumes
-//! without loss and without repeats.
+//! Owns what is told of a job, and what a watcher lacks who has an earlier state or comes from elsewhere.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tessera::job::WorkerId;
-use tessera::state::{JobEvent, JobView};
+use tessera::state::{Glimpse, JobEvent, JobView};
 
+use super::id::{EventId, cursor};
 use super::tiles::Tiles;
 use crate::http::job_json::JobJson;
 use crate::http::pages::mosaic::MAX_TILES;
@@ -37,56 +35,13 @@ const FIXED: [&str; 13] = [
 /// Fields that are left out while they have no value.
 const OPTIONAL: [&str; 2] = ["eta_seconds", "notice"];
 
-/// Where a watcher is: `CURSOR.RUN.STAGE.TILES.DIGEST`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventId {
-    /// The last state change in Redis, `MS-N`.
-    cursor: (u64, u64),
-    run: u32,
-    stage: u32,
-    received_tiles: u32,
-    /// Of all that is told of the job.
-    digest: u32,
-}
-
-impl fmt::Display for EventId {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ((ms, number), digest) = (self.cursor, self.digest);
-        write!(out, "{ms}-{number}.{}.{}.{}.{digest:08x}", self.run, self.stage, self.received_tiles)
-    }
-}
-
-/// A text that is no event's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoEventId;
-
-impl FromStr for EventId {
-    type Err = NoEventId;
-
-    fn from_str(text: &str) -> Result<Self, NoEventId> {
-        let mut parts = text.split('.');
-        let mut next = || parts.next().ok_or(NoEventId);
-        let cursor = cursor(next()?).ok_or(NoEventId)?;
-        let mut number = || next()?.parse().map_err(|_| NoEventId);
-        let (run, stage, received_tiles) = (number()?, number()?, number()?);
-        let digest = u32::from_str_radix(next()?, 16).map_err(|_| NoEventId)?;
-        if parts.next().is_some() {
-            return Err(NoEventId);
-        }
-        Ok(Self { cursor, run, stage, received_tiles, digest })
-    }
-}
-
-fn cursor(text: &str) -> Option<(u64, u64)> {
-    let (ms, number) = text.split_once('-')?;
-    Some((ms.parse().ok()?, number.parse().ok()?))
-}
-
 /// A state of a job.
 #[derive(Debug)]
 pub struct Frame {
     id: EventId,
     number: u64,
+    view: JobView,
+    has_workers: bool,
     job: Map<String, Value>,
     changes: Vec<JobEvent>,
     tiles: Option<Tiles>,
@@ -100,14 +55,14 @@ pub struct Frame {
 impl Frame {
     /// The job as it is now, after `before`.
     pub fn new(
-        view: &JobView,
+        view: JobView,
         has_workers: bool,
         changes: Vec<JobEvent>,
         tiles: Option<Tiles>,
         names: Arc<HashMap<u16, WorkerId>>,
         before: Option<&Self>,
     ) -> Self {
-        let job = match serde_json::to_value(JobJson::new(view, has_workers)) {
+        let job = match serde_json::to_value(JobJson::new(&view, has_workers)) {
             Ok(Value::Object(job)) => job,
             _ => Map::new(),
         };
@@ -116,7 +71,8 @@ impl Frame {
         let id = EventId { cursor, run, stage, received_tiles, digest: digest(&job) };
         let number = before.map_or(0, |before| before.number + 1);
         let (is_last, is_drawn) = (view.status.is_terminal(), view.total_tiles <= MAX_TILES);
-        let mut frame = Self { id, number, job, changes, tiles, names, is_last, is_drawn, step: None };
+        let mut frame =
+            Self { id, number, view, has_workers, job, changes, tiles, names, is_last, is_drawn, step: None };
         frame.step = before.and_then(|before| frame.since(before));
         frame
     }
@@ -139,6 +95,13 @@ impl Frame {
     /// All state changes.
     pub fn changes(&self) -> &[JobEvent] {
         &self.changes
+    }
+
+    /// Whether a look has shown nothing that this frame does not have. Cheap: most looks show nothing new.
+    pub fn has_all_of(&self, glimpse: &Glimpse, has_workers: bool) -> bool {
+        let tiles = self.tiles.as_ref().map(|tiles| &tiles.made);
+        let has_tiles = glimpse.tiles.is_none() || tiles == glimpse.tiles.as_ref();
+        has_tiles && glimpse.changes.is_empty() && glimpse.view == self.view && has_workers == self.has_workers
     }
 
     /// Whether it says something that the frame before did not.
@@ -231,7 +194,7 @@ fn digest(job: &Map<String, Value>) -> u32 {
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let digest = Sha256::digest(serde_json::to_vec(&told).unwrap_or_default());
-    digest.iter().take(4).fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+    digest.iter().take(4).fold(0, |sum, byte| (sum << 8) | u32::from(*byte))
 }
 
 fn told(changes: &[JobEvent]) -> Value {

@@ -1,9 +1,53 @@
 //! Ids that read back, and streams that resume without loss or repeats.
 
 use super::*;
+use crate::http::events::id::NoEventId;
 
 fn change(ms: u64, text: &str) -> JobEvent {
     JobEvent { id: format!("{ms}-0"), at: "t".to_owned(), status: None, text: text.to_owned() }
+}
+
+fn view() -> JobView {
+    JobView {
+        job: tessera::job::JobId::random(),
+        status: tessera::job::JobStatus::Processing,
+        reason: None,
+        filename: String::new(),
+        owner: String::new(),
+        operations: Vec::new(),
+        format: String::new(),
+        total_tiles: 4,
+        received_tiles: 1,
+        tile_width: 1,
+        tile_height: 1,
+        grid_width: 2,
+        grid_height: 2,
+        original_width: 2,
+        original_height: 2,
+        stage: 0,
+        stages: 1,
+        run: 1,
+        priority: Default::default(),
+        attempts: 1,
+        lease: None,
+        lease_until: 0,
+        leased: false,
+        splitter: None,
+        stitcher: None,
+        rows: None,
+        numbers: Default::default(),
+        created_at: String::new(),
+        started_at: None,
+        updated_at: String::new(),
+        finished_at: None,
+        final_filename: None,
+        bytes_in: 1,
+        bytes_out: 0,
+        trace: None,
+        notices: Default::default(),
+        ms: Default::default(),
+        stage_ms: Default::default(),
+    }
 }
 
 /// A frame with these fields, as if one of progress `received` were seen.
@@ -14,6 +58,8 @@ fn frame(fields: Value, changes: &[JobEvent], received_tiles: u32, before: Optio
     let mut frame = Frame {
         id,
         number: before.map_or(0, |before| before.number + 1),
+        view: view(),
+        has_workers: true,
         job,
         changes: changes.to_vec(),
         tiles: None,
@@ -82,4 +128,16 @@ fn a_guess_about_the_end_is_no_news_to_who_resumes() {
     let old = frame(json!({"id": "x", "eta_seconds": 5}), &changes, 1, None);
     let now = frame(json!({"id": "x", "eta_seconds": 4}), &changes, 1, None);
     assert_eq!(now.resume(old.id()), None);
+}
+
+#[test]
+fn a_look_that_shows_nothing_new_makes_no_frame() {
+    let (view, changes) = (view(), vec![change(1, "a")]);
+    let frame = Frame::new(view.clone(), true, changes.clone(), None, Arc::default(), None);
+    let same = Glimpse { view: view.clone(), changes: Vec::new(), tiles: None };
+    assert!(frame.has_all_of(&same, true) && !frame.has_all_of(&same, false));
+    assert!(!frame.has_all_of(&Glimpse { changes, ..same.clone() }, true));
+    assert!(!frame.has_all_of(&Glimpse { tiles: Some(vec![None]), ..same.clone() }, true));
+    let further = Glimpse { view: JobView { received_tiles: 2, ..view }, ..same };
+    assert!(!frame.has_all_of(&further, true));
 }

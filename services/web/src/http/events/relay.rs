@@ -179,8 +179,9 @@ impl Looker {
             match glimpse {
                 None => self.relay.show(one.job, Link::Unknown, None),
                 Some(glimpse) => {
-                    let frame = self.frame(glimpse, before.as_deref());
-                    self.relay.show(one.job, Link::Live, frame.is_news().then(|| Arc::new(frame)));
+                    let has_all = before.as_ref().is_some_and(|one| one.has_all_of(&glimpse, self.gate.has_workers()));
+                    let frame = (!has_all).then(|| self.frame(glimpse, before.as_deref()));
+                    self.relay.show(one.job, Link::Live, frame.filter(Frame::is_news).map(Arc::new));
                 }
             }
         }
@@ -197,7 +198,7 @@ impl Looker {
         let again = seen.filter_map(|(at, (before, glimpse))| {
             let view = &glimpse.as_ref().filter(|_| before.is_none())?.view;
             let is_late = view.stage != 0 && view.total_tiles <= MAX_TILES;
-            is_late.then(|| (at, Watched { job: view.job, after: None, tiles_of: Some(view.stage) }))
+            is_late.then_some((at, Watched { job: view.job, after: None, tiles_of: Some(view.stage) }))
         });
         let (places, again): (Vec<usize>, Vec<Watched>) = again.unzip();
         for (at, glimpse) in places.into_iter().zip(self.state.glimpses(&again).await?) {
@@ -224,6 +225,6 @@ impl Looker {
         let changes = before.map(Frame::changes).unwrap_or_default().iter().cloned().chain(changes).collect();
         let tiles = tiles.filter(|_| view.total_tiles <= MAX_TILES);
         let tiles = tiles.map(|made| Tiles { of: (view.run, view.stage), made });
-        Frame::new(&view, self.gate.has_workers(), changes, tiles, self.names.clone(), before)
+        Frame::new(view, self.gate.has_workers(), changes, tiles, self.names.clone(), before)
     }
 }

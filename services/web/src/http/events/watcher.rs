@@ -13,7 +13,8 @@ use futures_util::stream::unfold;
 use tessera::telemetry::Shutdown;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::frame::{EventId, Frame};
+use super::frame::Frame;
+use super::id::EventId;
 use super::relay::{Link, Sight};
 use crate::http::problem::Problem;
 

@@ -82,7 +82,7 @@ impl JobPage {
             facts: facts(view),
             size: format!("{} \u{d7} {}", view.original_width, view.original_height),
             bytes_out: words::bytes(view.bytes_out),
-            is_shown: view.status == JobStatus::Done && pixels <= MAX_SHOWN_PIXELS,
+            is_shown: view.status == JobStatus::Done && pixels <= MAX_SHOWN_PIXELS && view.format != "tif",
             mosaic,
             stage: (view.stage + 1).min(view.stages.max(1)),
             times: Times::of(view),

@@ -174,7 +174,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         let texts = [
             (vec![("op", "grayscale"), ("ops", "invert")], "unknown field \"ops\""),
-            (vec![("op", "grayscale"), ("format", "webp")], "format must be one of"),
+            (vec![("op", "grayscale"), ("format", "gif")], "format must be one of"),
             (vec![("op", "grayscale"), ("quality", "0")], "quality must be an integer from 1 to 100"),
             (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
             (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
