@@ -53,7 +53,8 @@ impl Memory {
         let buffers = whole.set_aside((strip_bytes + tile_bytes) * encoders, "the buffers of encoders")?;
         let half = (whole.free() / 2).max(ENCODING_BYTES);
         let early = whole.part(half, "encodings of stages that wait for tiles")?;
-        let complete = whole.part(half, "encodings of complete stages")?;
+        // What is left, and not half again: halves are rounded up to the budget's units.
+        let complete = whole.part(whole.free().max(ENCODING_BYTES), "encodings of complete stages")?;
         let strip_bytes = usize::try_from(strip_bytes).unwrap_or(usize::MAX);
         let wholes = Budget::new(config.limits.max_decode_bytes);
         Ok((Self { early, complete, wholes, tiles, strip_bytes, _fixed: [results, buffers] }, producer))
