@@ -88,6 +88,8 @@ impl<R: BufRead + Seek> Source<R> {
             }
             entries.entry(tag).or_insert(entry);
         }
+        // The link to the next directory: a file without it was cut.
+        self.offset()?;
         Ok(Directory { entries })
     }
 

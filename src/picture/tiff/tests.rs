@@ -241,6 +241,7 @@ fn f22_a_file_beyond_4_gib_is_a_bigtiff() {
     file.get_mut().write_all(&head).unwrap();
     file.get_mut().write_all(&vec![7; info.row_bytes()]).unwrap();
     file.get_mut().set_len(head.len() as u64 + info.bytes()).unwrap();
+    std::io::Seek::rewind(file.get_mut()).unwrap();
     let mut rows = open(file, 0).unwrap();
     let mut row = vec![0; info.row_bytes()];
     rows.read_row(&mut row).unwrap();
