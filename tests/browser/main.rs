@@ -22,12 +22,18 @@ fn picture(system: &System, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Fills in the form of the first page and sends it.
+/// Fills in the form of the first page and sends it; once more while the page says that the system is not ready.
 fn upload(browser: &Browser, system: &System, file: &Path, chain: &str) -> Result<()> {
-    browser.open(&format!("{}/", system.client.base))?;
-    browser.write("input[type=file]", file.to_str().context("no text")?)?;
-    browser.write("input[name=chain]", chain)?;
-    browser.click("button[type=submit]")
+    let base = &system.client.base;
+    support::wait_for("an upload to be taken", support::LONG, || {
+        browser.open(&format!("{base}/"))?;
+        browser.write("input[type=file]", file.to_str().context("no text")?)?;
+        browser.write("input[name=chain]", chain)?;
+        browser.click("button[type=submit]")?;
+        // A page that is just changing has no text; what comes next is the caller's to wait for.
+        let is_refused = browser.text("main").is_ok_and(|text| text.contains("Service Unavailable"));
+        Ok((!is_refused).then_some(()))
+    })
 }
 
 /// Sends a picture, waits for its result on the page, and compares what the page offers with the reference.
@@ -92,8 +98,8 @@ fn progress_under_way(browser: &Browser, after: f64) -> Result<f64> {
 
 #[test]
 fn progress_moves_and_the_result_appears_without_reload() -> Result<()> {
-    let (system, job) = slow_job(1000)?;
     let browser = Browser::start(Scripts::Allowed)?;
+    let (system, job) = slow_job(1000)?;
     browser.open(&format!("{}/jobs/{job}", system.client.base))?;
     // A mark on the heading is gone after a reload.
     browser.run("document.querySelector('h1').dataset.mark = 'kept'; return null;")?;
@@ -116,8 +122,8 @@ fn progress_moves_and_the_result_appears_without_reload() -> Result<()> {
 
 #[test]
 fn a_page_outlives_a_restart_of_the_web_service() -> Result<()> {
-    let (mut system, job) = slow_job(2500)?;
     let browser = Browser::start(Scripts::Allowed)?;
+    let (mut system, job) = slow_job(2500)?;
     browser.open(&format!("{}/jobs/{job}", system.client.base))?;
     let first = progress_under_way(&browser, 0.0)?;
     let port = system.client.base.rsplit(':').next().context("no port")?.to_owned();
@@ -130,8 +136,8 @@ fn a_page_outlives_a_restart_of_the_web_service() -> Result<()> {
 
 #[test]
 fn progress_is_right_without_scripts_too() -> Result<()> {
-    let (system, job) = slow_job(1000)?;
     let browser = Browser::start(Scripts::Blocked)?;
+    let (system, job) = slow_job(1000)?;
     browser.open(&format!("{}/jobs/{job}", system.client.base))?;
     let first = progress_under_way(&browser, 0.0)?;
     progress_under_way(&browser, first)?;
