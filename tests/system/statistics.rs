@@ -47,7 +47,8 @@ fn replaying_all_partial_results_twice_changes_nothing() -> Result<()> {
     let job = system.submit(&picture, &OPERATIONS)?;
     wait_for_stage(&system, &job, "1")?;
     let replayed = replay(&system, 2)?;
-    assert!(replayed >= 20, "{replayed} results to replay");
+    // All of the first stage, which has ended: 4 x 4 tiles.
+    assert!(replayed >= 16, "{replayed} results to replay");
     system.compare(&job, &picture, &OPERATIONS)
 }
 
