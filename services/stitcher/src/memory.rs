@@ -46,11 +46,13 @@ impl Memory {
         let whole = Budget::new(config.limits.memory_budget);
         let results = whole.set_aside(results.memory_bytes(&config.kafka), "the consumer of results")?;
         let producer = whole.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
-        let tiles = whole.set_aside(whole.total() / 6, "tiles that are kept in memory")?;
         let encoders = config.encoders as u64;
         let tile_bytes = config.kafka.max_record_bytes as u64;
         let strip_bytes = (whole.total() / 6 / encoders).max(LEAST_STRIP_BYTES);
         let buffers = whole.set_aside((strip_bytes + tile_bytes) * encoders, "the buffers of encoders")?;
+        // Many encoders leave less: tiles that find no room in memory go to the disk.
+        let tiles = (whole.total() / 6).min(whole.free() / 3);
+        let tiles = whole.set_aside(tiles, "tiles that are kept in memory")?;
         let half = (whole.free() / 2).max(ENCODING_BYTES);
         let early = whole.part(half, "encodings of stages that wait for tiles")?;
         // What is left, and not half again: halves are rounded up to the budget's units.
