@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::CommitMode;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::client::Client;
 use super::poller::Poller;
@@ -96,6 +96,11 @@ impl Poller {
             desk.commit_points(&desk.assignment())
         };
         let committed = if places.is_empty() { Ok(()) } else { client.commit(&places, CommitMode::Sync) };
+        // The others are taking over already: what was not committed comes to them again.
+        let committed = match committed {
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::RebalanceInProgress)) => Ok(()),
+            other => other,
+        };
         let topic = client.topic().to_owned();
         if committed.is_ok() {
             drop(client)
