@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{JobId, JobStatus, Priority, TraceContext};
 use crate::operation::Step;
 use crate::picture::codec::ResultFormat;
-use crate::picture::jpeg::DEFAULT_QUALITY;
+use crate::picture::jpeg::{Chroma, DEFAULT_QUALITY, JpegSettings};
 use crate::picture::sniff::Format;
 use crate::plan::Plan;
 
@@ -31,6 +31,9 @@ pub struct Manifest {
     /// The result's quality, 1 to 100, where its format has one.
     #[serde(default)]
     pub quality: Option<u8>,
+    /// How finely the result keeps colours, where its format has a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chroma: Option<Chroma>,
     /// The colour profile that the result is written with, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icc: Option<String>,
@@ -56,7 +59,10 @@ impl Manifest {
     /// The format that the result is written in.
     pub fn result_format(&self) -> ResultFormat {
         match Format::from_extension(&self.format) {
-            Some(Format::Jpeg) => ResultFormat::Jpeg { quality: self.quality.unwrap_or(DEFAULT_QUALITY) },
+            Some(Format::Jpeg) => ResultFormat::Jpeg(JpegSettings {
+                quality: self.quality.unwrap_or(DEFAULT_QUALITY),
+                chroma: self.chroma.unwrap_or_default(),
+            }),
             Some(Format::WebP) => ResultFormat::Webp,
             Some(Format::Tiff) => ResultFormat::Tiff,
             _ => ResultFormat::Png,

@@ -61,6 +61,7 @@ fn manifest(job: JobId) -> Manifest {
         icc: None,
         notices: Vec::new(),
         quality: None,
+        chroma: None,
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
         created_at: crate::state::now(),

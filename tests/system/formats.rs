@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use anyhow::{Context, Result, ensure};
 use tessera::picture::codec::{MAX_DECODE_BYTES, ResultFormat, read_header, read_info};
+use tessera::picture::jpeg::JpegSettings;
 use tessera::picture::sniff::Format;
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
@@ -14,7 +15,7 @@ use crate::support::{LONG, pictures};
 
 /// A JPEG of the test picture.
 fn jpeg(width: u32, height: u32, seed: u32) -> Result<Vec<u8>> {
-    encoded(ResultFormat::Jpeg { quality: 92 }, None, (width, height), seed)
+    encoded(ResultFormat::Jpeg(JpegSettings { quality: 92, ..JpegSettings::default() }), None, (width, height), seed)
 }
 
 /// The test picture in a format, with a colour profile.
@@ -30,15 +31,26 @@ fn encoded(to: ResultFormat, icc: Option<&[u8]>, (width, height): (u32, u32), se
 
 /// Sends `picture` with a wanted format, and compares the result with `tessera run`.
 fn compare(system: &System, picture: &[u8], wanted: &str, ends: (&str, &str), operations: &[&str]) -> Result<String> {
+    compare_with(system, picture, &[("format", wanted)], ends, operations)
+}
+
+/// The same with all that is asked of the result.
+fn compare_with(
+    system: &System,
+    picture: &[u8],
+    wanted: &[(&str, &str)],
+    ends: (&str, &str),
+    operations: &[&str],
+) -> Result<String> {
     let mut form = Form::picture("picture", picture, operations);
-    form.field("format", wanted);
+    wanted.iter().for_each(|(field, value)| form.field(field, value));
     let answer = system.client.post("/api/v1/jobs", &form, &[])?;
     ensure!(answer.status == 202, "{}: {}", answer.status, answer.text());
     let job = answer.json()?["id"].as_str().context("no id")?.to_owned();
     let view = system.wait_for_end(&job, LONG)?;
     ensure!(view["status"] == "done", "{view}");
-    let reference = system.reference_as(picture, operations, ends)?;
-    ensure!(system.result(&job)? == reference, "{wanted} {ends:?}: other bytes than `tessera run`");
+    let reference = system.reference_with(picture, operations, ends, wanted)?;
+    ensure!(system.result(&job)? == reference, "{wanted:?} {ends:?}: other bytes than `tessera run`");
     Ok(job)
 }
 
@@ -50,6 +62,9 @@ fn jpeg_goes_in_and_comes_out() -> Result<()> {
     compare(&system, &picture, "png", ("jpg", "png"), &["grayscale", "invert"])?;
     compare(&system, &picture, "jpeg", ("jpg", "jpg"), &["grayscale"])?;
     compare(&system, &pictures::rgb_png(700, 600, 42)?, "jpeg", ("png", "jpg"), &["invert"])?;
+    let full = compare_with(&system, &picture, &[("format", "jpeg"), ("chroma", "444")], ("jpg", "jpg"), &["invert"])?;
+    let sampling = jpeg_sampling(&system.result(&full)?).context("no frame header")?;
+    assert_eq!(sampling, 0x11, "not 4:4:4");
     let result = system.client.get(&format!("/api/v1/jobs/{same}/result"))?;
     assert_eq!(result.header("content-type"), Some("image/jpeg"));
     assert!(result.header("content-disposition").context("no name")?.contains(".jpg"));
@@ -58,6 +73,12 @@ fn jpeg_goes_in_and_comes_out() -> Result<()> {
     let info = read_info(Format::Jpeg, Cursor::new(&result.body), 0)?;
     assert_eq!((info.size.width, info.size.height), (1301, 1100));
     Ok(())
+}
+
+/// How often a JPEG has brightness for each colour, across and down: 0x22 or 0x11.
+fn jpeg_sampling(file: &[u8]) -> Option<u8> {
+    let sof = file.windows(2).position(|pair| pair == [0xff, 0xc0])?;
+    file.get(sof + 11).copied()
 }
 
 #[test]
@@ -105,6 +126,11 @@ fn what_jpeg_has_not_is_refused_before_it_is_accepted() -> Result<()> {
     let answer = system.client.post("/api/v1/jobs", &form, &[])?;
     assert_eq!(answer.status, 422);
     assert!(answer.text().contains("alpha") && answer.text().contains("PNG"), "{}", answer.text());
+    let mut form = Form::picture("p.png", &picture, &["invert"]);
+    form.field("chroma", "444");
+    let answer = system.client.post("/api/v1/jobs", &form, &[])?;
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("chroma is a setting of JPEG and the result is PNG"), "{}", answer.text());
     assert_eq!(system.files("store").len(), 0, "a refused upload stays in the store");
     Ok(())
 }

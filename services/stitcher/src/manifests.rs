@@ -85,6 +85,7 @@ mod tests {
             icc: None,
             notices: Vec::new(),
             quality: None,
+            chroma: None,
             original_format: "png".into(),
             plan: Plan::make(info, &Chain::new(Vec::new()), &limits).unwrap(),
             created_at: String::new(),

@@ -3,7 +3,7 @@
 //! Owns the policy, the same for the running system and for one process: colour profiles are kept where they
 //! fit the result, all other metadata is dropped, of several frames the first is read.
 
-use super::{Header, ResultFormat, WantedFormat};
+use super::{Header, ResultFormat, Wanted};
 use crate::picture::PictureInfo;
 
 /// What becomes of a picture's result.
@@ -21,15 +21,9 @@ impl Delivery {
     /// Decides for a picture with `header` whose result is `output`.
     ///
     /// # Errors
-    /// If the format has no such picture: what is in the way, and which formats take it.
-    pub fn of(
-        header: &Header,
-        wanted: WantedFormat,
-        quality: u8,
-        output: PictureInfo,
-        max_decode_bytes: u64,
-    ) -> Result<Self, String> {
-        let (format, choice) = wanted.resolve(header, quality);
+    /// If the format has no such picture or setting: what is in the way, and what to choose instead.
+    pub fn of(header: &Header, wanted: Wanted, output: PictureInfo, max_decode_bytes: u64) -> Result<Self, String> {
+        let (format, choice) = wanted.resolve(header)?;
         format.check(output, max_decode_bytes)?;
         let layout = output.format.layout;
         let mut notices = header.notices(layout);

@@ -26,8 +26,9 @@ fn info(width: u32, height: u32, layout: Layout) -> PictureInfo {
 }
 
 fn encode(info: PictureInfo, quality: u8) -> Vec<u8> {
+    let settings = JpegSettings { quality, ..JpegSettings::default() };
     let paper = Paper::default();
-    let mut writer = Box::new(JpegWriter::new(paper.clone(), info, quality).unwrap());
+    let mut writer = Box::new(JpegWriter::new(paper.clone(), info, settings).unwrap());
     for y in 0..info.size.height {
         let row: Vec<u8> = (0..info.row_bytes() as u32).map(|x| ((x * x / 50 + y * 3) % 256) as u8).collect();
         writer.write_row(&row).unwrap();
@@ -61,11 +62,39 @@ fn every_size_and_layout_reads_back() {
 fn flat_pictures_survive_unchanged() {
     let info = info(50, 40, Layout::Gray);
     let paper = Paper::default();
-    let mut writer = Box::new(JpegWriter::new(paper.clone(), info, 100).unwrap());
+    let mut writer = Box::new(
+        JpegWriter::new(paper.clone(), info, JpegSettings { quality: 100, ..JpegSettings::default() }).unwrap(),
+    );
     (0..40).for_each(|_| writer.write_row(&[77; 50]).unwrap());
     writer.finish().unwrap();
     let file = std::mem::take(&mut *paper.0.lock());
     assert!(decode(&file).unwrap().1.iter().all(|sample| *sample == 77));
+}
+
+#[test]
+fn colours_share_four_pixels_or_none_as_chosen_and_gray_has_none_to_share() {
+    let stripes: Vec<u8> = (0..32).flat_map(|x| if x % 2 == 0 { [200, 40, 40] } else { [40, 40, 200] }).collect();
+    let written = |layout: Layout, chroma: Chroma| {
+        let paper = Paper::default();
+        let settings = JpegSettings { quality: 95, chroma };
+        let mut writer = Box::new(JpegWriter::new(paper.clone(), info(32, 16, layout), settings).unwrap());
+        (0..16).for_each(|_| writer.write_row(&stripes[..32 * layout.channels()]).unwrap());
+        writer.finish().unwrap();
+        std::mem::take(&mut *paper.0.lock())
+    };
+    let sampling = |file: &[u8]| {
+        let sof = file.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        file[sof + 10..].chunks(3).take(file[sof + 9].into()).map(|part| part[1]).collect::<Vec<u8>>()
+    };
+    let (half, full) = (written(Layout::Rgb, Chroma::Half), written(Layout::Rgb, Chroma::Full));
+    assert_eq!((sampling(&half), sampling(&full)), (vec![0x22, 0x11, 0x11], vec![0x11; 3]));
+    let far = |file: &[u8]| {
+        let (_, bytes) = decode(file).unwrap();
+        bytes.iter().zip(stripes.iter().cycle()).map(|(found, asked)| found.abs_diff(*asked)).max().unwrap()
+    };
+    assert!(far(&full) < 16 && far(&half) > 60, "{} and {}", far(&full), far(&half));
+    assert_eq!(written(Layout::Gray, Chroma::Half), written(Layout::Gray, Chroma::Full));
+    assert!("4:4:4".parse::<Chroma>().unwrap_err().contains("420, 444"));
 }
 
 #[test]
@@ -111,7 +140,7 @@ fn a_claimed_size_costs_no_memory_and_what_is_not_read_is_named() {
 
 #[test]
 fn pictures_that_jpeg_has_not_are_refused_by_name() {
-    let refused = |info: PictureInfo| match JpegWriter::new(Vec::new(), info, 90) {
+    let refused = |info: PictureInfo| match JpegWriter::new(Vec::new(), info, JpegSettings::default()) {
         Err(WriteError::Unsupported(text)) => text,
         other => panic!("{other:?}"),
     };

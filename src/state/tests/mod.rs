@@ -176,6 +176,7 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         icc: None,
         notices: Vec::new(),
         quality: None,
+        chroma: None,
         original_format: "png".to_owned(),
         plan: Plan { input, output: input, stages: vec![stage; stages] },
         created_at: now(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tessera::picture::jpeg::Chroma;
 
 use super::get::fetch;
 use super::run::parse_chain;
@@ -36,6 +37,9 @@ pub struct Args {
     /// Quality of JPEG results, 1 to 100.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
+    /// How finely JPEG results keep colours: 420, at half the width and height, which is usual, or 444, at full size.
+    #[arg(long, value_name = "420|444")]
+    chroma: Option<Chroma>,
     /// Wait until the jobs have ended.
     #[arg(long)]
     wait: bool,
@@ -81,7 +85,9 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
 fn fields(args: &Args) -> Vec<(&'static str, String)> {
     let steps = args.operations.iter().map(|step| ("op", step.clone()));
     let quality = args.quality.map(|quality| ("quality", quality.to_string()));
-    steps.chain([("priority", args.priority.clone()), ("format", args.format.clone())]).chain(quality).collect()
+    let chroma = args.chroma.map(|chroma| ("chroma", chroma.to_string()));
+    let always = [("priority", args.priority.clone()), ("format", args.format.clone())];
+    steps.chain(always).chain(quality).chain(chroma).collect()
 }
 
 /// Where each result goes: one for each file, `None` while none is wanted.

@@ -228,6 +228,7 @@ impl Picture {
             icc: None,
             notices: Vec::new(),
             quality: None,
+            chroma: None,
             original_format: "png".to_owned(),
             plan: self.plan(),
             created_at: tessera::state::now(),

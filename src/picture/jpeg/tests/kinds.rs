@@ -57,7 +57,8 @@ fn f17_profiles_of_several_segments_are_written_and_read() {
         let icc = profile(b"RGB ", length);
         let info = info(9, 3, Layout::Rgb);
         let paper = Paper::default();
-        let mut writer = Box::new(JpegWriter::with_profile(paper.clone(), info, 90, Some(&icc)).unwrap());
+        let mut writer =
+            Box::new(JpegWriter::with_profile(paper.clone(), info, JpegSettings::default(), Some(&icc)).unwrap());
         (0..3).for_each(|_| writer.write_row(&[7; 27]).unwrap());
         writer.finish().unwrap();
         let file = std::mem::take(&mut *paper.0.lock());

@@ -58,7 +58,7 @@ pub async fn describe(
     let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
     let plan = Plan::make(header.info, &request.chain.after(header.orientation), &limits)?;
     let most = config.limits.max_decode_bytes;
-    let delivery = Delivery::of(&header, request.format, request.quality, plan.output, most);
+    let delivery = Delivery::of(&header, request.wanted, plan.output, most);
     let Delivery { format, icc, notices } = delivery.map_err(Problem::Unprocessable)?;
     check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
@@ -68,7 +68,8 @@ pub async fn describe(
         owner: "anonymous".to_owned(),
         operations: request.chain.steps().to_vec(),
         format: format.extension().to_owned(),
-        quality: format.quality(),
+        quality: format.jpeg().map(|jpeg| jpeg.quality),
+        chroma: format.jpeg().map(|jpeg| jpeg.chroma),
         icc: icc.as_deref().map(Manifest::profile_text),
         notices,
         priority: request.priority,
