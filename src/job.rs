@@ -9,9 +9,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+mod kept;
 mod manifest;
 mod trace;
 
+pub use kept::KeptText;
 pub use manifest::{EndMarker, Manifest};
 pub use trace::TraceContext;
 

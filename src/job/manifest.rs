@@ -2,11 +2,9 @@
 //!
 //! Both are written by one service and read by all, so that a job outlives Redis.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, JobStatus, Priority, TraceContext};
+use super::{JobId, JobStatus, KeptText, Priority, TraceContext};
 use crate::operation::Step;
 use crate::picture::codec::ResultFormat;
 use crate::picture::jpeg::{Chroma, DEFAULT_QUALITY, JpegSettings};
@@ -34,9 +32,9 @@ pub struct Manifest {
     /// How finely the result keeps colours, where its format has a choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chroma: Option<Chroma>,
-    /// The colour profile that the result is written with, in base64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub icc: Option<String>,
+    /// What the result is written with besides its pixels.
+    #[serde(flatten)]
+    pub kept: KeptText,
     /// What the result does not have of the original, for the sender to read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
@@ -67,16 +65,6 @@ impl Manifest {
             Some(Format::Tiff) => ResultFormat::Tiff,
             _ => ResultFormat::Png,
         }
-    }
-
-    /// The bytes of the colour profile; what cannot be read is none.
-    pub fn profile(&self) -> Option<Vec<u8>> {
-        BASE64_STANDARD.decode(self.icc.as_ref()?).ok()
-    }
-
-    /// A colour profile as it stands in a manifest.
-    pub fn profile_text(icc: &[u8]) -> String {
-        BASE64_STANDARD.encode(icc)
     }
 }
 

@@ -58,7 +58,7 @@ fn manifest(job: JobId) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 10,
-        icc: None,
+        kept: crate::job::KeptText::default(),
         notices: Vec::new(),
         quality: None,
         chroma: None,

@@ -82,7 +82,7 @@ mod tests {
             format: "png".into(),
             priority: Priority::Normal,
             bytes_in: 1,
-            icc: None,
+            kept: tessera::job::KeptText::default(),
             notices: Vec::new(),
             quality: None,
             chroma: None,

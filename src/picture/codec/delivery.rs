@@ -1,18 +1,19 @@
 //! How a result is delivered: its format, what goes with its pixels, and what the sender should know.
 //!
 //! Owns the policy, the same for the running system and for one process: colour profiles are kept where they
-//! fit the result, all other metadata is dropped, of several frames the first is read.
+//! fit the result, all other metadata only if it is asked for, of several frames the first is read.
 
 use super::{Header, ResultFormat, Wanted};
 use crate::picture::PictureInfo;
+use crate::picture::metadata::{Kept, MetadataPolicy};
 
 /// What becomes of a picture's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// Its format.
     pub format: ResultFormat,
-    /// The profile that is written with it.
-    pub icc: Option<Vec<u8>>,
+    /// What is written with it.
+    pub kept: Kept,
     /// What it does not have of the picture, for the sender to read.
     pub notices: Vec<String>,
 }
@@ -28,7 +29,11 @@ impl Delivery {
         let layout = output.format.layout;
         let mut notices = header.notices(layout);
         notices.extend(choice);
-        let icc = header.profile.keep_for(layout).ok().flatten().map(<[u8]>::to_vec);
-        Ok(Self { format, icc, notices })
+        let mut kept = Kept::NONE;
+        kept.icc = header.profile.keep_for(layout).ok().flatten().map(<[u8]>::to_vec);
+        if wanted.metadata == MetadataPolicy::Keep {
+            notices.extend(header.metadata.keep(header.format, format.format(), &mut kept));
+        }
+        Ok(Self { format, kept, notices })
     }
 }

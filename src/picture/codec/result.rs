@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 
 use crate::picture::PictureInfo;
 use crate::picture::jpeg::{JpegSettings, JpegWriter};
+use crate::picture::metadata::Kept;
 use crate::picture::png::PngWriter;
 use crate::picture::rows::{RowWriter, WriteError};
 use crate::picture::sniff::Format;
@@ -88,24 +89,24 @@ impl ResultFormat {
         out: W,
         info: PictureInfo,
     ) -> Result<Box<dyn RowWriter>, WriteError> {
-        self.writer_with_profile(out, info, None)
+        self.writer_with(out, info, &Kept::NONE)
     }
 
-    /// A writer of rows and of a colour profile.
+    /// A writer of rows and of what goes with them.
     ///
     /// # Errors
     /// As [`ResultFormat::writer`].
-    pub fn writer_with_profile<W: Write + Send + 'static>(
+    pub fn writer_with<W: Write + Send + 'static>(
         self,
         out: W,
         info: PictureInfo,
-        icc: Option<&[u8]>,
+        kept: &Kept,
     ) -> Result<Box<dyn RowWriter>, WriteError> {
         Ok(match self {
-            Self::Png => Box::new(PngWriter::with_profile(out, info, icc)?),
-            Self::Jpeg(settings) => Box::new(JpegWriter::with_profile(out, info, settings, icc)?),
-            Self::Webp => Box::new(WebpWriter::new(out, info, icc)?),
-            Self::Tiff => Box::new(TiffWriter::new(BufWriter::with_capacity(BUFFER_BYTES, out), info, icc)?),
+            Self::Png => Box::new(PngWriter::with(out, info, kept)?),
+            Self::Jpeg(settings) => Box::new(JpegWriter::with(out, info, settings, kept)?),
+            Self::Webp => Box::new(WebpWriter::new(out, info, kept)?),
+            Self::Tiff => Box::new(TiffWriter::new(BufWriter::with_capacity(BUFFER_BYTES, out), info, kept)?),
         })
     }
 }

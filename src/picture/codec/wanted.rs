@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::{Header, ResultFormat};
 use crate::picture::jpeg::{Chroma, JpegSettings};
+use crate::picture::metadata::MetadataPolicy;
 use crate::picture::sniff::Format;
 
 /// What is asked for; what is not asked for is as usual.
@@ -18,6 +19,8 @@ pub struct Wanted {
     pub quality: Option<u8>,
     /// How finely a JPEG keeps colours; other formats refuse it.
     pub chroma: Option<Chroma>,
+    /// Whether the picture's metadata goes with it.
+    pub metadata: MetadataPolicy,
 }
 
 impl Wanted {

@@ -173,7 +173,7 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 99,
-        icc: None,
+        kept: crate::job::KeptText::default(),
         notices: Vec::new(),
         quality: None,
         chroma: None,

@@ -8,6 +8,7 @@ use tessera::operation::{Chain, StepError};
 use tessera::picture::PictureInfo;
 use tessera::picture::codec::{self, Delivery, READ_FORMATS, Wanted, WantedFormat};
 use tessera::picture::jpeg::{Chroma, DEFAULT_QUALITY};
+use tessera::picture::metadata::MetadataPolicy;
 use tessera::picture::rows::{ReadError, RowReader};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
 use tessera::pipeline::{self, Aside, BAND_ROWS, RunError};
@@ -47,6 +48,9 @@ pub struct Args {
     /// How finely a JPEG result keeps colours: 420, at half the width and height, which is usual, or 444, at full size.
     #[arg(long, value_name = "420|444")]
     chroma: Option<Chroma>,
+    /// Whether EXIF, XMP and texts go with the result as far as its format has a place for them: drop or keep.
+    #[arg(long, default_value_t, value_name = "drop|keep")]
+    metadata: MetadataPolicy,
     /// Memory for pictures that must be decoded whole, as progressive JPEG must, in bytes.
     #[arg(long, default_value_t = codec::MAX_DECODE_BYTES, value_name = "BYTES")]
     max_decode_bytes: u64,
@@ -76,10 +80,10 @@ fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
     let output = pipeline::output_info(chain, header.info).map_err(|error| refused(&error))?;
     let wanted = wanted(args);
     let delivery = Delivery::of(&header, wanted, output, args.max_decode_bytes);
-    let Delivery { format: result, icc, notices } = delivery.map_err(CtlError::Usage)?;
+    let Delivery { format: result, kept, notices } = delivery.map_err(CtlError::Usage)?;
     notices.iter().for_each(|notice| eprintln!("tessera: {}: {notice}", input.display()));
     let (part, file) = OutputFile::create(target)?;
-    let writer = result.writer_with_profile(file, output, icc.as_deref());
+    let writer = result.writer_with(file, output, &kept);
     let writer = writer.map_err(|error| failed(input, &RunError::Write(error)))?;
     let mut open = || {
         let rows = open_rows(input, format, args.max_decode_bytes)?;
@@ -114,7 +118,7 @@ fn format_of(input: &Path, file: &mut BufReader<File>) -> Result<Format, CtlErro
 /// What the result is to be.
 fn wanted(args: &Args) -> Wanted {
     let format = args.format.unwrap_or_else(|| wanted_format(&args.output));
-    Wanted { format, quality: Some(args.quality), chroma: args.chroma }
+    Wanted { format, quality: Some(args.quality), chroma: args.chroma, metadata: args.metadata }
 }
 
 /// The result's format by the end of its name.

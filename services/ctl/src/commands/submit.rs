@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tessera::picture::jpeg::Chroma;
+use tessera::picture::metadata::MetadataPolicy;
 
 use super::get::fetch;
 use super::run::parse_chain;
@@ -40,6 +41,9 @@ pub struct Args {
     /// How finely JPEG results keep colours: 420, at half the width and height, which is usual, or 444, at full size.
     #[arg(long, value_name = "420|444")]
     chroma: Option<Chroma>,
+    /// Whether EXIF, XMP and texts go with the results as far as their format has a place for them: drop or keep.
+    #[arg(long, default_value_t, value_name = "drop|keep")]
+    metadata: MetadataPolicy,
     /// Wait until the jobs have ended.
     #[arg(long)]
     wait: bool,
@@ -86,7 +90,8 @@ fn fields(args: &Args) -> Vec<(&'static str, String)> {
     let steps = args.operations.iter().map(|step| ("op", step.clone()));
     let quality = args.quality.map(|quality| ("quality", quality.to_string()));
     let chroma = args.chroma.map(|chroma| ("chroma", chroma.to_string()));
-    let always = [("priority", args.priority.clone()), ("format", args.format.clone())];
+    let metadata = args.metadata.to_string();
+    let always = [("priority", args.priority.clone()), ("format", args.format.clone()), ("metadata", metadata)];
     steps.chain(always).chain(quality).chain(chroma).collect()
 }
 

@@ -225,7 +225,7 @@ impl Picture {
             format: "png".to_owned(),
             priority: Priority::Normal,
             bytes_in: 1,
-            icc: None,
+            kept: tessera::job::KeptText::default(),
             notices: Vec::new(),
             quality: None,
             chroma: None,

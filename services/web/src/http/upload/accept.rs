@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
-use tessera::job::{JobId, JobStatus, Manifest, TraceContext};
+use tessera::job::{JobId, JobStatus, KeptText, Manifest, TraceContext};
 use tessera::picture::codec::Delivery;
 use tessera::plan::{DiskNeed, Plan};
 use tessera::state::{Transition, now};
@@ -59,7 +59,7 @@ pub async fn describe(
     let plan = Plan::make(header.info, &request.chain.after(header.orientation), &limits)?;
     let most = config.limits.max_decode_bytes;
     let delivery = Delivery::of(&header, request.wanted, plan.output, most);
-    let Delivery { format, icc, notices } = delivery.map_err(Problem::Unprocessable)?;
+    let Delivery { format, kept, notices } = delivery.map_err(Problem::Unprocessable)?;
     check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
         job: received.job,
@@ -70,7 +70,7 @@ pub async fn describe(
         format: format.extension().to_owned(),
         quality: format.jpeg().map(|jpeg| jpeg.quality),
         chroma: format.jpeg().map(|jpeg| jpeg.chroma),
-        icc: icc.as_deref().map(Manifest::profile_text),
+        kept: KeptText::from(&kept),
         notices,
         priority: request.priority,
         bytes_in: received.bytes,

@@ -5,6 +5,7 @@
 use tessera::job::Priority;
 use tessera::operation::{Chain, Step};
 use tessera::picture::codec::Wanted;
+use tessera::picture::metadata::MetadataPolicy;
 
 use crate::http::problem::Problem;
 
@@ -71,10 +72,15 @@ impl JobForm {
                 self.wanted.chroma = if_given(value).map(str::parse).transpose().map_err(bad)?;
                 Ok(())
             }
-            "priority" => self.take_priority(value.trim()),
-            other => {
-                Err(bad(format!("unknown field {other:?}; there are image, op, format, quality, chroma, priority")))
+            "metadata" => {
+                self.wanted.metadata =
+                    if_given(value).map_or(Ok(MetadataPolicy::default()), str::parse).map_err(bad)?;
+                Ok(())
             }
+            "priority" => self.take_priority(value.trim()),
+            other => Err(bad(format!(
+                "unknown field {other:?}; there are image, op, format, quality, chroma, metadata, priority"
+            ))),
         }
     }
 
@@ -182,6 +188,7 @@ mod tests {
             (vec![("op", "grayscale"), ("format", "gif")], "format must be one of"),
             (vec![("op", "grayscale"), ("quality", "0")], "quality must be an integer from 1 to 100"),
             (vec![("op", "grayscale"), ("chroma", "422")], "chroma must be one of 420, 444, got \"422\""),
+            (vec![("op", "grayscale"), ("metadata", "some")], "metadata must be one of drop, keep, got \"some\""),
             (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
             (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
             (vec![], "no operation was chosen"),

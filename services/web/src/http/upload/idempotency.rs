@@ -62,10 +62,11 @@ pub fn fingerprint(picture: [u8; 32], request: &JobRequest) -> String {
     let mut hash = Sha256::new();
     hash.update(picture);
     hash.update(request.priority.as_str());
-    let Wanted { format, quality, chroma } = request.wanted;
+    let Wanted { format, quality, chroma, metadata } = request.wanted;
     hash.update(format.as_str());
     hash.update([quality.unwrap_or(DEFAULT_QUALITY)]);
     hash.update(chroma.unwrap_or_default().as_str());
+    hash.update(metadata.as_str());
     for step in request.chain.steps() {
         hash.update([0]);
         hash.update(step.to_string());
