@@ -111,6 +111,32 @@ fn files_that_cannot_be_read_or_written_are_named() {
     assert!(said(&output).contains("no/such/folder"), "{}", said(&output));
 }
 
+/// The most memory that `tessera` took, in KiB.
+fn peak_kib(folder: &Path, arguments: &[&str]) -> i64 {
+    let child = Command::new(env!("CARGO_BIN_EXE_tessera")).current_dir(folder).args(arguments).spawn().unwrap();
+    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
+    // SAFETY: both places are there for the call to fill; the child is waited for nowhere else.
+    let ended = unsafe { libc::wait4(child.id() as i32, &mut status, 0, usage.as_mut_ptr()) };
+    assert_eq!((ended, status), (child.id() as i32, 0), "{arguments:?}");
+    // SAFETY: zeroed is a value of it, which the call has overwritten.
+    unsafe { usage.assume_init() }.ru_maxrss
+}
+
+#[test]
+fn f30_memory_does_not_follow_the_height_of_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    for end in ["png", "jpg"] {
+        let peak = |height: u32| {
+            let (input, output) = (format!("{height}.{end}"), format!("out-{height}.{end}"));
+            let make = ["bench", "picture", &format!("6000x{height}"), &input, "--scene", "gradient"];
+            let made = peak_kib(folder.path(), &make);
+            made.max(peak_kib(folder.path(), &["run", &input, &output, "--op", "gaussian_blur:ksize=51"]))
+        };
+        let (short, tall) = (peak(1000), peak(16_000));
+        assert!(tall <= short + 2048 && tall < 64 << 10, "{end}: {short} and {tall} KiB");
+    }
+}
+
 #[test]
 fn a_system_that_is_not_there_ends_with_3_and_the_remedy() {
     let folder = folder_with_picture();
