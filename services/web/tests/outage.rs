@@ -15,7 +15,7 @@ use rdkafka::client::DefaultClientContext;
 use site::bridge::Bridge;
 use site::{Answer, FORM, Settings, Site, form};
 use support::{Picture, Rig, until};
-use tessera::bus::Topic;
+use tessera::bus::{Group, Topic, admin};
 
 fn body() -> Vec<u8> {
     let picture = Picture::rgb(400, 300, 64, &[]).png();
@@ -61,10 +61,12 @@ async fn redis_away_refuses_before_the_body_and_leaves_nothing_in_between() {
 async fn an_announcement_that_kafka_does_not_take_leaves_nothing() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;
-    let admin: AdminClient<DefaultClientContext> =
+    let client: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", &rig.kafka.kafka_brokers).create().unwrap();
     let name = Topic::Jobs.name(&rig.kafka);
-    admin.delete_topics(&[&name], &AdminOptions::new()).await.unwrap();
+    client.delete_topics(&[&name], &AdminOptions::new()).await.unwrap();
+    // The controller answers before the broker has let go of the topic.
+    until("the topic to be gone", async || admin::lag(&rig.kafka, Group::Jobs).await.is_err()).await;
     let answer = site.upload("/api/v1/jobs", &body());
     assert_eq!((answer.status, answer.headers.contains_key("retry-after")), (503, true), "{}", answer.text());
     site.assert_empty(&rig, "an upload that kafka did not take");
