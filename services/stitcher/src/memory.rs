@@ -17,7 +17,7 @@ const ENCODING_BYTES: u64 = 2 << 20;
 /// Rows that a writer of rows holds at most: two blocks of JPEG.
 const ENCODING_ROWS: u64 = 32;
 /// What linking holds for each pixel of a part.
-const LINKED_PIXEL_BYTES: u64 = 8;
+const LINKED_PIXEL_BYTES: u64 = 12;
 /// The smallest buffer that a strip is put together in.
 const LEAST_STRIP_BYTES: u64 = 1 << 20;
 

@@ -6,6 +6,8 @@
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
 use crate::picture::{Turn, exif};
 
+/// Parts of a profile at most: their number is a byte.
+const MAX_PARTS: usize = 255;
 const ICC_NAME: &[u8] = b"ICC_PROFILE\0";
 
 /// What stands in the application segments.
@@ -39,7 +41,7 @@ impl Extras {
     fn take_part(&mut self, segment: &[u8]) {
         if let Some([number, _, part @ ..]) = segment.strip_prefix(ICC_NAME) {
             self.part_bytes += part.len();
-            if self.part_bytes <= MAX_ICC_BYTES {
+            if self.part_bytes <= MAX_ICC_BYTES && self.parts.len() < MAX_PARTS {
                 self.parts.push((*number, part.to_owned()));
             }
         }

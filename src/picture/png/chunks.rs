@@ -33,6 +33,7 @@ pub(super) fn extras(input: &mut (impl BufRead + Seek)) -> Extras {
 
 fn walk(input: &mut (impl BufRead + Seek), extras: &mut Extras) -> io::Result<()> {
     input.seek_relative(SIGNATURE_BYTES)?;
+    let mut has_profile = false;
     for _ in 0..MAX_CHUNKS {
         let mut head = [0; 8];
         input.read_exact(&mut head)?;
@@ -40,7 +41,11 @@ fn walk(input: &mut (impl BufRead + Seek), extras: &mut Extras) -> io::Result<()
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
         let mut data = input.by_ref().take(length.into());
         match &kind {
-            b"iCCP" => extras.profile = profile(&mut data),
+            // A file has one at most; each one costs inflating.
+            b"iCCP" if !has_profile => {
+                has_profile = true;
+                extras.profile = profile(&mut data);
+            }
             b"eXIf" => {
                 let mut block = Vec::new();
                 data.by_ref().take(MAX_EXIF_BYTES as u64).read_to_end(&mut block)?;
