@@ -3,11 +3,13 @@
 //! Owns what travels in records, keys and addresses and is the same for all services.
 
 mod id;
+mod kept;
 mod manifest;
 mod status;
 mod trace;
 
 pub use id::{BadId, JobId, Token, WorkerId};
+pub use kept::KeptText;
 pub use manifest::{EndMarker, Manifest};
 pub use status::{JobStatus, Priority};
 pub use trace::TraceContext;

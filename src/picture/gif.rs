@@ -10,7 +10,6 @@ use std::io::{BufRead, Seek};
 use ::gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
 use super::header::Header;
-use super::icc::Profile;
 use super::rows::{ReadError, RowReader};
 use super::sniff::Format;
 use super::whole::{WholeRows, room};
@@ -26,12 +25,12 @@ pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> 
     let info = info(&blocks);
     let canvas = info.bytes();
     let frame = u64::from(blocks.first.width) * u64::from(blocks.first.height);
-    Ok(Header {
-        whole_bytes: Some(canvas + frame),
-        frames: blocks.frames,
-        profile: Profile::None,
-        ..Header::new(Format::Gif, info)
-    })
+    let mut header =
+        Header { whole_bytes: Some(canvas + frame), frames: blocks.frames, ..Header::new(Format::Gif, info) };
+    if blocks.has_comments {
+        header.metadata.lose("the comments of the GIF are not kept");
+    }
+    Ok(header)
 }
 
 fn info(blocks: &Blocks) -> PictureInfo {

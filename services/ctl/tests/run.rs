@@ -69,6 +69,22 @@ fn wrong_use_ends_with_2_and_the_grammar_s_text() {
 }
 
 #[test]
+fn chroma_is_for_jpeg_alone() {
+    let folder = folder_with_picture();
+    let chroma = |out: &str| tessera(folder.path(), &["run", "in.png", out, "--op", "sepia", "--chroma", "444"]);
+    let output = chroma("out.png");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("chroma is a setting of JPEG and the result is PNG"), "{}", said(&output));
+    assert_eq!(names(folder.path()), ["in.png"]);
+    assert!(chroma("full.jpg").status.success());
+    assert!(tessera(folder.path(), &["run", "in.png", "half.jpg", "--op", "sepia"]).status.success());
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert_ne!(read("full.jpg"), read("half.jpg"));
+    let output = tessera(folder.path(), &["run", "in.png", "out.jpg", "--op", "sepia", "--chroma", "422"]);
+    assert!(output.status.code() == Some(2) && said(&output).contains("420, 444"), "{}", said(&output));
+}
+
+#[test]
 fn a_damaged_picture_ends_with_1_names_the_row_and_leaves_nothing() {
     let folder = folder_with_picture();
     let whole = std::fs::read(folder.path().join("in.png")).unwrap();

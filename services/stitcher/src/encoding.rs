@@ -16,6 +16,7 @@ use tessera::budget::Share;
 use tessera::linking::LinkError;
 use tessera::picture::PictureInfo;
 use tessera::picture::codec::ResultFormat;
+use tessera::picture::metadata::Kept;
 use tessera::picture::raw::RawWriter;
 use tessera::picture::rows::{RowWriter, WriteError};
 use tessera::plan::{Makes, Stage};
@@ -35,8 +36,8 @@ pub enum Product {
     Result {
         /// Its format.
         format: ResultFormat,
-        /// Its colour profile.
-        icc: Option<Vec<u8>>,
+        /// What is written with its pixels.
+        kept: Kept,
     },
     /// The next stage's input.
     Rows,
@@ -137,9 +138,7 @@ impl Encoding {
     pub fn begin(stage: &Stage, product: Product, output: Box<dyn Output>) -> Result<Self, EncodeError> {
         let output = Tap::new(output);
         let rows: Box<dyn RowWriter> = match product {
-            Product::Result { format, icc } => {
-                format.writer_with_profile(output.clone(), stage.output, icc.as_deref())?
-            }
+            Product::Result { format, kept } => format.writer_with(output.clone(), stage.output, &kept)?,
             Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
         };
         let work = match stage.makes {

@@ -1,6 +1,7 @@
 use std::io::Cursor;
 
 use super::*;
+use crate::picture::testing::read;
 
 /// A canvas with a global palette of two colours: black and (9, 8, 7).
 fn canvas(width: u16, height: u16) -> Vec<u8> {
@@ -23,12 +24,7 @@ fn image(left: u16, top: u16, width: u16, height: u16, data: &[u8]) -> Vec<u8> {
 const ONE_PIXEL: [u8; 2] = [0b0100_1100, 0b0000_0001];
 
 fn decode(file: &[u8]) -> Result<(Layout, Vec<u8>), ReadError> {
-    let mut rows = open(Cursor::new(file.to_vec()), 1 << 20)?;
-    let info = rows.info();
-    let mut bytes = vec![0; info.bytes() as usize];
-    bytes.chunks_exact_mut(info.row_bytes()).try_for_each(|row| rows.read_row(row))?;
-    rows.finish()?;
-    Ok((info.format.layout, bytes))
+    read(Format::Gif, file).map(|(info, bytes)| (info.format.layout, bytes))
 }
 
 #[test]

@@ -5,15 +5,17 @@
 
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Take};
 
-use crate::picture::exif::{self, MAX_EXIF_BYTES};
 use crate::picture::header::MAX_FRAMES;
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
-use crate::picture::{Size, Turn};
+use crate::picture::metadata::{MAX_EXIF_BYTES, MAX_XMP_BYTES, Metadata};
+use crate::picture::{Size, Turn, exif};
 
 /// Chunks that are walked over at most.
 const MAX_CHUNKS: u32 = 100_000;
 /// Position, sides and flags of a frame before its own chunks.
 const FRAME_BYTES: u64 = 16;
+/// The word that some writers put before EXIF.
+const EXIF_NAME_BYTES: usize = 6;
 
 /// What the chunks say.
 #[derive(Debug, Default)]
@@ -25,6 +27,7 @@ pub(super) struct Chunks {
     pub(super) profile: Profile,
     /// Bytes of the lossy picture as it is coded, which the decoder holds.
     pub(super) coded: u64,
+    pub(super) metadata: Metadata,
     is_animated: bool,
     has_pixels: bool,
 }
@@ -94,8 +97,14 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
         }
         b"EXIF" => {
             let mut block = Vec::new();
-            data.take(MAX_EXIF_BYTES as u64).read_to_end(&mut block)?;
+            data.take((EXIF_NAME_BYTES + MAX_EXIF_BYTES + 1) as u64).read_to_end(&mut block)?;
             chunks.orientation = exif::orientation(&block).unwrap_or_default();
+            chunks.metadata.take_exif(&block);
+        }
+        b"XMP " => {
+            let mut packet = Vec::new();
+            data.take(MAX_XMP_BYTES as u64 + 1).read_to_end(&mut packet)?;
+            chunks.metadata.take_xmp(&packet);
         }
         b"ICCP" => {
             let mut icc = Vec::new();

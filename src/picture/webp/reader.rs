@@ -29,6 +29,7 @@ pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> 
         frames: chunks.frames,
         orientation: chunks.orientation,
         profile: chunks.profile,
+        metadata: chunks.metadata,
         ..Header::new(Format::WebP, info)
     })
 }

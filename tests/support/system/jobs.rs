@@ -71,6 +71,17 @@ impl System {
 
     /// The same with other ends of the files' names: what came and what is wanted.
     pub fn reference_as(&self, picture: &[u8], operations: &[&str], ends: (&str, &str)) -> Result<Vec<u8>> {
+        self.reference_with(picture, operations, ends, &[])
+    }
+
+    /// The same with more that is asked of the result: the field and its value, as flags of `tessera run`.
+    pub fn reference_with(
+        &self,
+        picture: &[u8],
+        operations: &[&str],
+        ends: (&str, &str),
+        wanted: &[(&str, &str)],
+    ) -> Result<Vec<u8>> {
         let folder = tempfile::tempdir()?;
         let (input, output) =
             (folder.path().join("in").with_extension(ends.0), folder.path().join("out").with_extension(ends.1));
@@ -79,6 +90,9 @@ impl System {
         command.arg("run").args([&input, &output]);
         for operation in operations {
             command.args(["--op", operation]);
+        }
+        for (field, value) in wanted {
+            command.args([&format!("--{field}"), *value]);
         }
         let run = command.output()?;
         ensure!(run.status.success(), "tessera run: {}", String::from_utf8_lossy(&run.stderr));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use tessera::picture::codec::ResultFormat;
-use tessera::picture::jpeg::DEFAULT_QUALITY;
+use tessera::picture::jpeg::JpegSettings;
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
 use crate::CtlError;
@@ -36,7 +36,7 @@ impl Kind {
     fn format(self) -> ResultFormat {
         match self {
             Self::Png => ResultFormat::Png,
-            Self::Jpeg => ResultFormat::Jpeg { quality: DEFAULT_QUALITY },
+            Self::Jpeg => ResultFormat::Jpeg(JpegSettings::default()),
         }
     }
 }

@@ -13,7 +13,7 @@ use tessera::plan::{Makes, Stage};
 use super::strip::StripBuffer;
 use super::*;
 
-const PNG: Product = Product::Result { format: ResultFormat::Png, icc: None };
+const PNG: Product = Product::Result { format: ResultFormat::Png, kept: Kept::NONE };
 use crate::spool::{SlotOwner, Spool};
 use crate::strips::Strips;
 
