@@ -95,13 +95,12 @@ mod tests {
     use clap::Parser;
     use tessera::operation::Chain;
     use tessera::picture::codec::ResultFormat;
-    use tessera::picture::metadata::Kept;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
     use super::*;
     use crate::actors::result_feed;
 
-    const PNG: Product = Product::Result { format: ResultFormat::Png, kept: Kept::NONE };
+    const PNG: Product = Product::Result { format: ResultFormat::Png };
 
     fn memory(flags: &[&str]) -> Result<(Memory, Share), TooSmall> {
         let config = Config::try_parse_from(["x"].iter().chain(flags)).unwrap();
@@ -130,7 +129,7 @@ mod tests {
     #[test]
     fn whole_results_wait_for_each_other_and_for_their_tiles() {
         let (memory, _producer) = memory(&["--max-decode-bytes", "1000000"]).unwrap();
-        let webp = Product::Result { format: ResultFormat::Webp, kept: Kept::NONE };
+        let webp = Product::Result { format: ResultFormat::Webp };
         assert!(memory.encoding(&stage(300), Some(&webp), false).is_none());
         let first = memory.encoding(&stage(300), Some(&webp), true);
         assert!(first.is_some() && memory.encoding(&stage(1000), Some(&webp), true).is_none());
