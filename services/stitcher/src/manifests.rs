@@ -65,6 +65,7 @@ impl Manifests {
 mod tests {
     use tessera::job::Priority;
     use tessera::operation::Chain;
+    use tessera::picture::metadata::Kept;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
     use tessera::plan::Plan;
 
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_written_beside_the_pixels_is_not_remembered() {
-        let large: KeptText = serde_json::from_str("{\"icc\":\"AAAA\"}").unwrap();
+        let large = KeptText::from(&Kept::profile(vec![1; 1 << 20]));
         let mut manifests = Manifests::new(2);
         let known = manifests.insert(Manifest { kept: large, ..manifest() });
         assert_eq!(known.manifest.kept, KeptText::default());

@@ -1,5 +1,6 @@
 //! Uploads while Kafka or Redis is away, or the disk too full: refused with what to do, and nothing is left behind.
 #![cfg(feature = "broker-tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what failed by failing")]
 
 #[cfg(test)]
 mod site;

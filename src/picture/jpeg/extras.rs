@@ -34,12 +34,11 @@ impl Extras {
     /// Takes a segment.
     pub(super) fn take(&mut self, marker: u8, segment: &[u8]) {
         match marker {
-            0xE1 if segment.starts_with(EXIF_NAME) => {
-                if self.orientation.is_none() {
-                    self.orientation = exif::orientation(segment);
-                    self.metadata.take_exif(segment);
-                }
+            0xE1 if segment.starts_with(EXIF_NAME) && self.orientation.is_none() => {
+                self.orientation = exif::orientation(segment);
+                self.metadata.take_exif(segment);
             }
+            0xE1 if segment.starts_with(EXIF_NAME) => {}
             0xE1 if segment.starts_with(MORE_XMP_NAME) => {
                 self.metadata.lose("its XMP is larger than a segment, of it the first part is kept");
             }
