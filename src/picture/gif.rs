@@ -12,7 +12,7 @@ use ::gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 use super::header::Header;
 use super::rows::{ReadError, RowReader};
 use super::sniff::Format;
-use super::whole::{WholeRows, room};
+use super::whole::{self, room};
 use super::{Depth, Layout, PictureInfo, PixelFormat, Size};
 use blocks::{Blocks, Frame};
 
@@ -44,14 +44,10 @@ fn info(blocks: &Blocks) -> PictureInfo {
 /// # Errors
 /// As [`read_header`], and if it needs more memory than `max_decode_bytes`.
 pub fn open<R: BufRead + Seek + Send + 'static>(
-    mut input: R,
+    input: R,
     max_decode_bytes: u64,
 ) -> Result<Box<dyn RowReader>, ReadError> {
-    let header = read_header(&mut input)?;
-    header.check_memory(max_decode_bytes)?;
-    input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
-    let info = header.info;
-    Ok(Box::new(WholeRows::new(Format::Gif, info, Box::new(move || decode(input, info)))))
+    whole::open(input, max_decode_bytes, |input| read_header(input), decode)
 }
 
 fn decode(input: impl BufRead, info: PictureInfo) -> Result<Vec<u8>, String> {

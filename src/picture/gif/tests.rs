@@ -57,6 +57,21 @@ fn f20_ten_thousand_frames_are_counted_and_no_more() {
 }
 
 #[test]
+fn f20_how_frames_are_disposed_of_and_their_delays_change_nothing_of_the_first() {
+    for disposal in 0..8u8 {
+        for delay in [[0, 0], [10, 0], [255, 255]] {
+            let control = [&[0x21, 0xf9, 4, disposal << 2][..], &delay, &[0, 0]].concat();
+            let frame = [control, image(0, 0, 1, 1, &ONE_PIXEL)].concat();
+            let other = image(0, 0, 1, 1, &[0b0100_0100, 0b0000_0001]);
+            let file = [&canvas(2, 1)[..], &frame, &other, &frame, &[0x3b]].concat();
+            let found = decode(&file).unwrap();
+            assert_eq!(found, (Layout::Rgba, vec![9, 8, 7, 255, 0, 0, 0, 0]), "{disposal} {delay:?}");
+            assert_eq!(read_header(Cursor::new(&file)).unwrap().frames, 3);
+        }
+    }
+}
+
+#[test]
 fn f27_no_cut_file_is_taken_for_a_whole_one() {
     let whole = [canvas(1, 1), image(0, 0, 1, 1, &ONE_PIXEL), image(0, 0, 1, 1, &ONE_PIXEL), vec![0x3b]].concat();
     (0..whole.len()).for_each(|at| assert!(decode(&whole[..at]).is_err(), "cut at {at}"));

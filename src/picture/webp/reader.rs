@@ -8,7 +8,7 @@ use super::chunks::{self, Chunks};
 use crate::picture::header::Header;
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::sniff::Format;
-use crate::picture::whole::{WholeRows, room};
+use crate::picture::whole::{self, room};
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
 /// Bytes a pixel that the decoder holds besides the samples: one frame and the canvas, or planes.
@@ -45,14 +45,10 @@ fn info(chunks: &Chunks) -> PictureInfo {
 /// # Errors
 /// As [`read_header`], and if it needs more memory than `max_decode_bytes`.
 pub fn open<R: BufRead + Seek + Send + 'static>(
-    mut input: R,
+    input: R,
     max_decode_bytes: u64,
 ) -> Result<Box<dyn RowReader>, ReadError> {
-    let header = read_header(&mut input)?;
-    header.check_memory(max_decode_bytes)?;
-    input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
-    let info = header.info;
-    Ok(Box::new(WholeRows::new(Format::WebP, info, Box::new(move || decode(input, info)))))
+    whole::open(input, max_decode_bytes, |input| read_header(input), decode)
 }
 
 fn decode(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {
