@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""benches/opencv.py BENCH: the kernels beside single-threaded OpenCV, as a Markdown table.
+"""benches/opencv.py [NAME …]: the kernels beside others, as a Markdown table; all, or those named (canny, or 1x8).
 
-  cargo bench --bench kernels --no-run          # names BENCH, target/release/deps/kernels-…
-  python3 benches/opencv.py BENCH [STEP …]
+  python3 -m venv var/opencv && var/opencv/bin/pip install opencv-python-headless
+  var/opencv/bin/python benches/opencv.py
 
-Needs opencv-python-headless and numpy (`pip install` into a venv). Both sides get the same 512 x 512 tile; ours has its
-halo around it, OpenCV makes its border up, which is less work. By turns, three times each: the median of megapixels
-per second of CPU, and ours divided by OpenCV's. Where OpenCV has no such operation the calls nearest to it are
-timed, or nothing. Run it on a machine that does nothing else.
+Builds benches/kernels and runs each of its rows and the same of single-threaded OpenCV by turns, three times each:
+the medians of megapixels per second of CPU, and ours divided by OpenCV's. Both sides get the same 512 x 512 tile; ours
+has its halo around it, OpenCV makes its border up, which is less work. Where OpenCV has no such operation the calls
+nearest to it are timed, or nothing. Where the crates image and imageproc have it, they are timed too, and it is counted
+how many of their samples differ from ours. KERNELS may name a bench program that was built before. Run it on a machine
+that does nothing else.
 """
+import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -18,10 +22,12 @@ import time
 import cv2
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests" / "fixtures"))
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "fixtures"))
 from make import draw  # noqa: E402
 
 SIDE, TURNS, CALLS, RUNS = 512, 3, 4, 9
+FIGURES = ROOT / "target" / "criterion"
 
 
 def gray(picture):
@@ -109,24 +115,52 @@ CALLS_OF = {
     "close": morphology(cv2.MORPH_CLOSE),
     "gradient": morphology(cv2.MORPH_GRADIENT),
     "rotate": lambda picture, p: cv2.rotate(picture, {"90": cv2.ROTATE_90_CLOCKWISE, "180": cv2.ROTATE_180}[p["degrees"]]),
-    "flip": lambda picture, p: cv2.flip(picture, 1),
+    "flip": lambda picture, p: cv2.flip(picture, {"h": 1, "v": 0}[p["axis"]]),
     "pixelate": lambda picture, p: pixelate(picture),
     "sketch": lambda picture, p: sketch(picture),
     "cartoon": lambda picture, p: cartoon(picture),
 }
 
 
-def ours(bench):
-    lines = subprocess.run([bench, "--bench"], check=True, capture_output=True, text=True).stdout.splitlines()
-    rows = (line.split("\t") for line in lines)
-    return {(step, int(channels), int(depth)): float(rate) for step, channels, depth, rate in rows}
+def build():
+    """The bench program."""
+    command = ["cargo", "bench", "--no-run", "--message-format=json"]
+    where = ["--manifest-path", ROOT / "benches" / "kernels" / "Cargo.toml", "--target-dir", ROOT / "target"]
+    lines = subprocess.run([*command, *where], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    programs = (json.loads(line).get("executable") for line in lines)
+    return [program for program in programs if program][-1]
 
 
-def theirs(row):
+def listed(bench):
+    """The names of the bench program's rows: FORM/STEP, or "image FORM/STEP" for those of the crates."""
+    lines = subprocess.run([bench, "--bench", "--list"], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return [line.removesuffix(": benchmark") for line in lines if line.endswith(": benchmark")]
+
+
+def differences(bench):
+    """By name, how many percent of the crates' samples differ from ours."""
+    lines = subprocess.run([bench, "--differences"], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return dict(line.split("\t") for line in lines)
+
+
+def measured(bench, name):
+    """Megapixels per second of a row of the bench program."""
+    began = time.time()
+    environment = {**os.environ, "CRITERION_HOME": str(FIGURES)}
+    subprocess.run([bench, "--bench", "--exact", name], check=True, capture_output=True, env=environment)
+    for known in FIGURES.glob("*/*/new/benchmark.json"):
+        if known.stat().st_mtime >= began - 1 and json.loads(known.read_text())["full_id"] == name:
+            nanoseconds = json.loads((known.parent / "estimates.json").read_text())["median"]["point_estimate"]
+            return SIDE * SIDE * 1e3 / nanoseconds
+    sys.exit(f"the bench program left no figures of {name}")
+
+
+def of_opencv(name):
     """Megapixels per second of OpenCV; None where it has no such call."""
-    step, channels, depth = row
-    name, values = parameters(step)
-    call = CALLS_OF.get(name)
+    form, _, step = name.partition("/")
+    channels, depth = map(int, form.split("x"))
+    operation, values = parameters(step)
+    call = CALLS_OF.get(operation)
     picture = draw(SIDE, SIDE, channels, depth)
     if call is None or call(picture, values) is None:
         return None
@@ -139,19 +173,31 @@ def theirs(row):
     return SIDE * SIDE / 1e6 / statistics.median(times)
 
 
-def main(bench, *wanted):
-    cv2.setNumThreads(1)
+def line(bench, name, differing):
+    """A line of the table."""
+    crates = f"image {name}"
     turns = []
     for _ in range(TURNS):
-        mine = ours(bench)
-        rows = [row for row in mine if not wanted or parameters(row[0])[0] in wanted]
-        turns.append({row: (mine[row], theirs(row)) for row in rows})
-    print(f"| step | channels | bits | MP/s | OpenCV {cv2.__version__} | ratio |\n|-|-|-|-|-|-|")
-    for row in turns[0]:
-        rate = statistics.median(turn[row][0] for turn in turns)
-        other = None if turns[0][row][1] is None else statistics.median(turn[row][1] for turn in turns)
-        beside = "- | -" if other is None else f"{other:.0f} | {rate / other:.2f}"
-        print(f"| `{row[0]}` | {row[1]} | {row[2]} | {rate:.0f} | {beside} |")
+        of_crates = measured(bench, crates) if crates in differing else None
+        turns.append((measured(bench, name), of_opencv(name), of_crates))
+    ours, opencv, image = (None if None in column else statistics.median(column) for column in zip(*turns))
+    ratio = lambda rate: "- | -" if rate is None else f"{rate:.0f} | {ours / rate:.2f}"
+    form, _, step = name.partition("/")
+    channels, depth = form.split("x")
+    differ = f"{differing[crates]} %" if crates in differing else "-"
+    return f"| `{step}` | {channels} | {depth} | {ours:.0f} | {ratio(opencv)} | {ratio(image)} | {differ} |"
+
+
+def main(*wanted):
+    cv2.setNumThreads(1)
+    bench = os.environ.get("KERNELS") or build()
+    differing = differences(bench)
+    print(f"| step | channels | bits | MP/s | OpenCV {cv2.__version__} | ratio | `image`, `imageproc` | ratio | differ |")
+    print("|-|-|-|-|-|-|-|-|-|")
+    for name in listed(bench):
+        form, _, step = name.partition("/")
+        if not form.startswith("image") and (not wanted or parameters(step)[0] in wanted or form in wanted):
+            print(line(bench, name, differing), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,16 @@
 //! `tests/fixtures/make.py REFERENCE` writes the golden results anew; it and this file draw the same
 //! pictures from integers.
 
+#[path = "fixtures/drawn.rs"]
+mod drawn;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use drawn::draw;
 use image::{GrayImage, ImageBuffer, Luma};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -44,39 +48,6 @@ fn parse(line: &str) -> Result<Golden<'_>> {
         format: PixelFormat { layout, depth },
     };
     Ok(Golden { info, chain: chain.split(' ').collect(), drawn, result })
-}
-
-/// The same picture as `draw` in `make.py`.
-fn draw(info: PictureInfo) -> Vec<u8> {
-    let channels = info.format.layout.channels() as u32;
-    let mut bytes = Vec::with_capacity(info.bytes() as usize);
-    for y in 0..info.size.height {
-        for x in 0..info.size.width {
-            for c in 0..channels {
-                let value = sample(x, y, c);
-                match info.format.depth {
-                    Depth::Eight => bytes.push((value >> 8) as u8),
-                    Depth::Sixteen => bytes.extend_from_slice(&(value as u16).to_le_bytes()),
-                }
-            }
-        }
-    }
-    bytes
-}
-
-fn sample(x: u32, y: u32, c: u32) -> u32 {
-    let mix = [(x, 374761393), (y, 668265263), (c, 2246822519)].map(|(value, factor)| value.wrapping_mul(factor));
-    let noise = mix.into_iter().fold(362437u32, u32::wrapping_add);
-    let noise = (noise ^ (noise >> 13)).wrapping_mul(1274126177);
-    let noise = (noise ^ (noise >> 16)) & 0xffff;
-    let slope = (x * (211 + 97 * c) + y * 173) & 0x1ffff;
-    let slope = if slope > 0xffff { 0x1ffff - slope } else { slope };
-    match (x / 37 + y / 23 + c) % 7 {
-        0 => 0xffff,
-        1 => 0,
-        2 => noise,
-        _ => (6 * slope + 2 * noise) / 8,
-    }
 }
 
 fn digest(bytes: &[u8]) -> String {

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::job::{JobStatus, Priority, Token};
+use crate::job::{EndMarker, JobStatus, Manifest, Priority, Token};
 use crate::operation::Chain;
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 use crate::plan::{Plan, PlanLimits};

@@ -7,6 +7,8 @@ use crate::picture::icc::{MAX_ICC_BYTES, Profile};
 use crate::picture::metadata::Metadata;
 use crate::picture::{Turn, exif};
 
+/// Parts of a profile at most: their number is a byte.
+const MAX_PARTS: usize = 255;
 const ICC_NAME: &[u8] = b"ICC_PROFILE\0";
 pub(super) const EXIF_NAME: &[u8] = b"Exif\0\0";
 pub(super) const XMP_NAME: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -32,12 +34,11 @@ impl Extras {
     /// Takes a segment.
     pub(super) fn take(&mut self, marker: u8, segment: &[u8]) {
         match marker {
-            0xE1 if segment.starts_with(EXIF_NAME) => {
-                if self.orientation.is_none() {
-                    self.orientation = exif::orientation(segment);
-                    self.metadata.take_exif(segment);
-                }
+            0xE1 if segment.starts_with(EXIF_NAME) && self.orientation.is_none() => {
+                self.orientation = exif::orientation(segment);
+                self.metadata.take_exif(segment);
             }
+            0xE1 if segment.starts_with(EXIF_NAME) => {}
             0xE1 if segment.starts_with(MORE_XMP_NAME) => {
                 self.metadata.lose("its XMP is larger than a segment, of it the first part is kept");
             }
@@ -52,7 +53,7 @@ impl Extras {
     fn take_part(&mut self, segment: &[u8]) {
         if let Some([number, _, part @ ..]) = segment.strip_prefix(ICC_NAME) {
             self.part_bytes += part.len();
-            if self.part_bytes <= MAX_ICC_BYTES {
+            if self.part_bytes <= MAX_ICC_BYTES && self.parts.len() < MAX_PARTS {
                 self.parts.push((*number, part.to_owned()));
             }
         }

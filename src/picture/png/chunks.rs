@@ -36,6 +36,7 @@ pub(super) fn extras(input: &mut (impl BufRead + Seek)) -> Extras {
 
 fn walk(input: &mut (impl BufRead + Seek), extras: &mut Extras) -> io::Result<()> {
     input.seek_relative(SIGNATURE_BYTES)?;
+    let mut has_profile = false;
     for _ in 0..MAX_CHUNKS {
         let mut head = [0; 8];
         input.read_exact(&mut head)?;
@@ -43,7 +44,11 @@ fn walk(input: &mut (impl BufRead + Seek), extras: &mut Extras) -> io::Result<()
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
         let mut data = input.by_ref().take(length.into());
         match &kind {
-            b"iCCP" => extras.profile = profile(&mut data),
+            // A file has one at most; each one costs inflating.
+            b"iCCP" if !has_profile => {
+                has_profile = true;
+                extras.profile = profile(&mut data);
+            }
             b"eXIf" => {
                 let block = start(&mut data, MAX_EXIF_BYTES)?;
                 extras.orientation = exif::orientation(&block).unwrap_or_default();

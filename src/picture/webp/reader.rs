@@ -13,6 +13,9 @@ use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
 /// Bytes a pixel that the decoder holds besides the samples: one frame and the canvas, or planes.
 const DECODER_BYTES_PER_PIXEL: u64 = 8;
+/// What `image-webp` 0.2.4 holds of a lossy picture's coded bytes: all of them in a vector that grows by doubling,
+/// then a copy in partitions.
+const DECODER_COPIES: u64 = 3;
 
 /// Reads the headers of all parts.
 ///
@@ -22,7 +25,7 @@ pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> 
     let chunks = chunks::read(&mut input).map_err(ReadError::Header)?;
     let info = info(&chunks);
     Ok(Header {
-        whole_bytes: Some(info.bytes() + DECODER_BYTES_PER_PIXEL * info.size.pixels()),
+        whole_bytes: Some(info.bytes() + DECODER_BYTES_PER_PIXEL * info.size.pixels() + DECODER_COPIES * chunks.coded),
         frames: chunks.frames,
         orientation: chunks.orientation,
         profile: chunks.profile,
