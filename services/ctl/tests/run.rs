@@ -112,6 +112,7 @@ fn files_that_cannot_be_read_or_written_are_named() {
 }
 
 /// The most memory that `tessera` took, in KiB.
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
 fn peak_kib(folder: &Path, arguments: &[&str]) -> i64 {
     let child = Command::new(env!("CARGO_BIN_EXE_tessera")).current_dir(folder).args(arguments).spawn().unwrap();
     let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
