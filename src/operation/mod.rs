@@ -26,6 +26,7 @@ mod gaussian_blur;
 mod grayscale;
 mod histogram;
 mod invert;
+mod lanes;
 mod laplacian;
 mod median_blur;
 #[cfg(test)]
