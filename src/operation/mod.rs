@@ -29,6 +29,7 @@ mod invert;
 mod lanes;
 mod laplacian;
 mod median_blur;
+mod mirror;
 #[cfg(test)]
 mod models;
 mod morphology;
