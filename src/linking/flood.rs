@@ -1,5 +1,8 @@
 //! Pixels of one kind becoming another as far as they are joined.
 
+/// Pixels that are looked at together for one to begin at.
+const BLOCK: usize = 64;
+
 /// Pixels in rows, of which only the first byte of each is looked at.
 #[derive(Debug)]
 pub(crate) struct Plane<'a> {
@@ -40,8 +43,13 @@ impl<'a> Plane<'a> {
     pub(crate) fn begin_at_all(&mut self, kind: u8) {
         for y in 0..self.height {
             let row = &self.samples[y * self.width * self.step..][..self.width * self.step];
-            let found = row.iter().step_by(self.step).enumerate().filter(|(_, value)| **value == kind);
-            self.waiting.extend(found.map(|(x, _)| (x as u32, y as u32)));
+            for (block, pixels) in row.chunks(BLOCK * self.step).enumerate() {
+                // Most blocks have none: many bytes are compared at once.
+                if pixels.iter().fold(false, |any, value| any | (*value == kind)) {
+                    let found = pixels.iter().step_by(self.step).enumerate().filter(|(_, value)| **value == kind);
+                    self.waiting.extend(found.map(|(x, _)| ((block * BLOCK + x) as u32, y as u32)));
+                }
+            }
         }
     }
 
@@ -49,10 +57,14 @@ impl<'a> Plane<'a> {
     pub(crate) fn spread(&mut self, from: u8, to: u8) {
         while let Some((x, y)) = self.waiting.pop() {
             let (x, y) = (x as usize, y as usize);
+            let (left, right) = (x.saturating_sub(1), (x + 1).min(self.width - 1));
             for y in y.saturating_sub(1)..(y + 2).min(self.height) {
-                for x in x.saturating_sub(1)..(x + 2).min(self.width) {
-                    if self.at(x, y) == from {
-                        self.begin(x, y, to);
+                let row = y * self.width;
+                let pixels = &mut self.samples[(row + left) * self.step..=(row + right) * self.step];
+                for (x, pixel) in (left as u32..).zip(pixels.iter_mut().step_by(self.step)) {
+                    if *pixel == from {
+                        *pixel = to;
+                        self.waiting.push((x, y as u32));
                     }
                 }
             }

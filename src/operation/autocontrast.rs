@@ -134,19 +134,30 @@ impl Kernel for Stretch {
 impl Change for Stretch {
     #[inline(always)]
     fn change<T: Sample>(self, samples: &mut [T], layout: Layout) {
-        let [red, green, blue] = self.ends.map(|ends| Line::new::<T>(ends));
-        match layout {
-            Layout::Gray => samples.iter_mut().for_each(|sample| *sample = red.at(*sample)),
-            Layout::GrayAlpha => {
-                samples.as_chunks_mut::<2>().0.iter_mut().for_each(|pixel| pixel[0] = red.at(pixel[0]))
-            }
-            Layout::Rgb => samples.as_chunks_mut::<3>().0.iter_mut().for_each(|pixel| {
-                *pixel = [red.at(pixel[0]), green.at(pixel[1]), blue.at(pixel[2])];
-            }),
-            Layout::Rgba => samples.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| {
-                *pixel = [red.at(pixel[0]), green.at(pixel[1]), blue.at(pixel[2]), pixel[3]];
-            }),
+        if self.ends == [[0, i64::from(T::TOP)]; 3] {
+            return;
         }
+        let lines = self.ends.map(|ends| Line::new::<T>(ends));
+        if T::TOP > 255 {
+            return each_by_channel(samples, layout, |channel, sample| lines[channel].at(sample));
+        }
+        let tables: [[T; 256]; 3] = lines.map(|line| std::array::from_fn(|sample| line.at(T::of(sample as i32))));
+        each_by_channel(samples, layout, |channel, sample| tables[channel][(sample.wide() & 255) as usize]);
+    }
+}
+
+/// Changes each colour in its own way; alpha stays.
+#[inline(always)]
+fn each_by_channel<T: Copy>(samples: &mut [T], layout: Layout, change: impl Fn(usize, T) -> T) {
+    match layout {
+        Layout::Gray => samples.iter_mut().for_each(|sample| *sample = change(0, *sample)),
+        Layout::GrayAlpha => samples.as_chunks_mut::<2>().0.iter_mut().for_each(|pixel| pixel[0] = change(0, pixel[0])),
+        Layout::Rgb => samples.as_chunks_mut::<3>().0.iter_mut().for_each(|pixel| {
+            *pixel = [change(0, pixel[0]), change(1, pixel[1]), change(2, pixel[2])];
+        }),
+        Layout::Rgba => samples.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| {
+            *pixel = [change(0, pixel[0]), change(1, pixel[1]), change(2, pixel[2]), pixel[3]];
+        }),
     }
 }
 

@@ -167,9 +167,13 @@ impl<const COLORS: usize> Sums<COLORS> {
     #[inline(always)]
     fn add(&mut self, center: [&[u8]; COLORS], other: [&[u8]; COLORS], nearness: u32, closeness: &[u16; LEVELS]) {
         let width = self.place.len();
-        let (center, other) = (center.map(|row| &row[..width]), other.map(|row| &row[..width]));
-        for at in 0..width {
-            self.place[at] = (0..COLORS).map(|color| u16::from(center[color][at].abs_diff(other[color][at]))).sum();
+        // A loop a colour: a sum over colours for each pixel becomes a call.
+        self.place.fill(0);
+        for (center, other) in center.iter().zip(other) {
+            let (center, other) = (&center[..width], &other[..width]);
+            for at in 0..width {
+                self.place[at] += u16::from(center[at].abs_diff(other[at]));
+            }
         }
         for place in &mut self.place {
             *place = closeness[usize::from(*place) % LEVELS];

@@ -61,7 +61,7 @@ impl Cartoon {
     /// The median of the gray and its mean, for the part asked for.
     fn drawing(&self, area: &Area) -> Result<(Pixels, Pixels), StepError> {
         let gray = area.clone().try_map(|pixels| grayscale::gray(self.cpu, pixels))?;
-        let (wider, rest) = widened(&gray, MEAN_RADIUS)?;
+        let (wider, rest) = widened(gray, MEAN_RADIUS)?;
         let smooth = median_blur::median(self.cpu, &wider, 5)?;
         let misfit = || StepError::Tile("cartoon: a step gave pixels of another size".to_owned());
         let smooth = Area::new(smooth, rest).ok_or_else(misfit)?;

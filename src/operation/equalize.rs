@@ -1,11 +1,14 @@
 //! `equalize`: all shades about equally often.
 
 use super::filter::eight_bit;
-use super::histogram::{add, histogram};
-use super::point::{each_color, each_rgb};
+use super::histogram;
+use super::point::each_color;
 use super::{Area, Cpu, Definition, Halo, Kernel, Kind, Statistic, StepError, Work};
 use crate::picture::pixels::SamplesMut;
 use crate::picture::{Depth, Layout, PixelFormat, Pixels};
+
+/// Pixels of a block: their parts stay in the first cache.
+const BLOCK: usize = 256;
 
 /// A table that spreads the used shades over the range: gray by itself, colours by their Y of YCrCb in
 /// integers of 2⁻¹⁴; alpha stays.
@@ -49,14 +52,13 @@ impl Statistic for Equalize {
         let samples = eight_bit("equalize", pixels)?;
         let layout = pixels.format().layout;
         Ok(match layout {
-            Layout::Gray | Layout::GrayAlpha => histogram(samples, layout.channels(), 256),
-            Layout::Rgb => histogram(&lumas::<3>(samples), 1, 256),
-            Layout::Rgba => histogram(&lumas::<4>(samples), 1, 256),
+            Layout::Gray | Layout::GrayAlpha => histogram::of_bytes(samples, layout.channels()),
+            Layout::Rgb | Layout::Rgba => histogram::of_bytes(&self.cpu.run(Lumas { samples, layout }), 1),
         })
     }
 
     fn merge(&self, total: &mut [u64], partial: &[u64]) {
-        add(total, partial);
+        histogram::add(total, partial);
     }
 
     fn resolve(&self, _: PixelFormat, total: &[u64]) -> Vec<i64> {
@@ -72,13 +74,30 @@ impl Statistic for Equalize {
     }
 }
 
-fn lumas<const CHANNELS: usize>(samples: &[u8]) -> Vec<u8> {
-    samples
-        .as_chunks::<CHANNELS>()
-        .0
-        .iter()
-        .map(|pixel| luma(pixel[0].into(), pixel[1].into(), pixel[2].into()) as u8)
-        .collect()
+struct Lumas<'a> {
+    samples: &'a [u8],
+    layout: Layout,
+}
+
+impl Work for Lumas<'_> {
+    type Result = Vec<u8>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<u8> {
+        let mut out = vec![0; self.samples.len() / self.layout.channels()];
+        match self.layout {
+            Layout::Rgba => lumas(self.samples.as_chunks::<4>().0, &mut out),
+            _ => lumas(self.samples.as_chunks::<3>().0, &mut out),
+        }
+        out
+    }
+}
+
+#[inline(always)]
+fn lumas<const CHANNELS: usize>(pixels: &[[u8; CHANNELS]], out: &mut [u8]) {
+    for (out, pixel) in out.iter_mut().zip(pixels) {
+        *out = luma(pixel[0].into(), pixel[1].into(), pixel[2].into()) as u8;
+    }
 }
 
 /// What becomes of each shade; nothing changes if there is only one.
@@ -132,7 +151,8 @@ impl Work for Spreading<'_> {
             Layout::Gray | Layout::GrayAlpha => {
                 each_color(self.samples, self.layout, |sample| self.table[usize::from(sample)]);
             }
-            Layout::Rgb | Layout::Rgba => each_rgb(self.samples, self.layout, |pixel| spread(pixel, self.table)),
+            Layout::Rgb => spread(self.samples.as_chunks_mut::<3>().0, self.table),
+            Layout::Rgba => spread(self.samples.as_chunks_mut::<4>().0, self.table),
         }
     }
 }
@@ -143,16 +163,31 @@ fn luma(red: i32, green: i32, blue: i32) -> i32 {
     (4899 * red + 9617 * green + 1868 * blue + 8192) >> 14
 }
 
-/// To YCrCb, Y by the table, and back.
+/// To YCrCb, Y by the table, and back; block by block, so that all but the table is done for many pixels at once.
 #[inline(always)]
-fn spread(pixel: [u8; 3], table: &[u8; 256]) -> [u8; 3] {
-    let [red, green, blue] = pixel.map(i32::from);
-    let luma = luma(red, green, blue);
-    let chroma = |difference: i32, weight: i32| ((difference * weight + (128 << 14) + 8192) >> 14).clamp(0, 255) - 128;
-    let (cr, cb) = (chroma(red - luma, 11682), chroma(blue - luma, 9241));
-    let luma = i32::from(table[usize::from(luma as u8)]);
-    let part = |weighted: i32| (luma + ((weighted + 8192) >> 14)).clamp(0, 255) as u8;
-    [part(22987 * cr), part(-5636 * cb - 11698 * cr), part(29049 * cb)]
+fn spread<const CHANNELS: usize>(pixels: &mut [[u8; CHANNELS]], table: &[u8; 256]) {
+    let (mut lumas, mut reds, mut blues) = ([0u8; BLOCK], [0i16; BLOCK], [0i16; BLOCK]);
+    for pixels in pixels.chunks_mut(BLOCK) {
+        let parts = lumas.iter_mut().zip(&mut reds).zip(&mut blues);
+        for (pixel, ((y, cr), cb)) in pixels.iter().zip(parts) {
+            let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(i32::from);
+            let luma = luma(red, green, blue);
+            (*y, *cr, *cb) = (luma as u8, chroma(red - luma, 11682), chroma(blue - luma, 9241));
+        }
+        lumas.iter_mut().for_each(|luma| *luma = table[usize::from(*luma)]);
+        let parts = lumas.iter().zip(&reds).zip(&blues);
+        for (pixel, ((y, cr), cb)) in pixels.iter_mut().zip(parts) {
+            let (luma, cr, cb) = (i32::from(*y), i32::from(*cr), i32::from(*cb));
+            let part = |weighted: i32| (luma + ((weighted + 8192) >> 14)).clamp(0, 255) as u8;
+            (pixel[0], pixel[1], pixel[2]) = (part(22987 * cr), part(-5636 * cb - 11698 * cr), part(29049 * cb));
+        }
+    }
+}
+
+/// A weighted difference to Y, within ±128.
+#[inline(always)]
+fn chroma(difference: i32, weight: i32) -> i16 {
+    (((difference * weight + (128 << 14) + 8192) >> 14).clamp(0, 255) - 128) as i16
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ pub(super) const DEFINITION: Definition = Definition {
         "h: left and right, v: top and bottom",
     )],
     bind: |values| match values {
-        [Value::Word("h")] => Ok(Box::new(Turned(Turn::FlipHorizontal))),
-        [Value::Word("v")] => Ok(Box::new(Turned(Turn::FlipVertical))),
+        [Value::Word("h")] => Ok(Box::new(Turned::new(Turn::FlipHorizontal))),
+        [Value::Word("v")] => Ok(Box::new(Turned::new(Turn::FlipVertical))),
         _ => Err(StepError::Grammar("flip: axis must be one of h, v".to_owned())),
     },
 };

@@ -1,6 +1,8 @@
 //! `gamma`: the middle tones lighter or darker.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
 
 use super::point::each_color;
 use super::registry::Bound;
@@ -32,12 +34,16 @@ fn bind(values: &[Value]) -> Bound {
     }
 }
 
-/// The tables are made when a picture of that depth comes: the one for 16 bit costs as much as a tile.
+/// The table for 16 bit that was made last, and the bits of its value. Making it costs more than a tile, and each task
+/// of a job brings the same step anew.
+static LAST: Mutex<Option<(u64, Arc<[u16]>)>> = Mutex::new(None);
+
+/// The tables are made when a picture of that depth comes.
 #[derive(Debug)]
 struct Gamma {
     value: f64,
     eight: OnceLock<Vec<u8>>,
-    sixteen: OnceLock<Vec<u16>>,
+    sixteen: OnceLock<Arc<[u16]>>,
 }
 
 impl Gamma {
@@ -49,6 +55,17 @@ impl Gamma {
     fn table(&self, top: u32) -> impl Iterator<Item = f64> {
         let (top, exponent) = (f64::from(top), 1.0 / self.value);
         (0..=top as u32).map(move |sample| (top * (f64::from(sample) / top).powf(exponent)).round_ties_even())
+    }
+
+    /// The table for 16 bit: the last one if it is of the same value. It is made without holding the lock.
+    fn table16(&self) -> Arc<[u16]> {
+        let value = self.value.to_bits();
+        if let Some((_, table)) = LAST.lock().as_ref().filter(|(of, _)| *of == value) {
+            return Arc::clone(table);
+        }
+        let table: Arc<[u16]> = self.table(65535).map(|entry| entry as u16).collect();
+        *LAST.lock() = Some((value, Arc::clone(&table)));
+        table
     }
 }
 
@@ -62,7 +79,7 @@ impl Kernel for Gamma {
                 each_color(samples, layout, |sample| table[usize::from(sample)]);
             }
             SamplesMut::Sixteen(samples) => {
-                let table = self.sixteen.get_or_init(|| self.table(65535).map(|entry| entry as u16).collect());
+                let table = self.sixteen.get_or_init(|| self.table16());
                 each_color(samples, layout, |sample| table[usize::from(sample)]);
             }
         }
@@ -84,6 +101,15 @@ mod tests {
                 (top * (sample / top).powf(1.0 / value)).round_ties_even() as i64
             });
         }
+    }
+
+    #[test]
+    fn the_table_of_16_bit_is_that_of_its_value_and_made_once() {
+        let [one, two, other] = [2.0, 2.0, 3.0].map(Gamma::new);
+        assert_ne!(one.table16(), other.table16());
+        assert!(one.table16().iter().map(|entry| f64::from(*entry)).eq(one.table(65535)));
+        // Other tests may put another table in between.
+        assert!((0..1000).any(|_| Arc::ptr_eq(&one.table16(), &two.table16())));
     }
 
     #[test]

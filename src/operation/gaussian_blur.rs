@@ -3,9 +3,11 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod portable;
+mod small;
 mod strips;
 mod taps;
 
+use small::Small;
 use strips::Plane;
 use taps::Taps;
 
@@ -77,6 +79,9 @@ fn plane<'a, T>(area: &Area, samples: &'a [T]) -> Plane<'a, T> {
 }
 
 fn blur8(cpu: Cpu, plane: Plane<'_, u8>, taps: &Taps) -> Vec<u8> {
+    if let Some(small) = Small::new(plane, taps) {
+        return cpu.run(small);
+    }
     match cpu {
         #[cfg(target_arch = "x86_64")]
         Cpu::Avx2 if Cpu::detect() == Cpu::Avx2 => {

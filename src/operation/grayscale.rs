@@ -37,17 +37,22 @@ impl Kernel for Grayscale {
 
 /// The gray of all pixels, which other operations begin with too; moves them if they have one colour.
 pub(super) fn gray(cpu: Cpu, pixels: Pixels) -> Result<Pixels, StepError> {
+    Ok(gray_of(cpu, &pixels)?.unwrap_or(pixels))
+}
+
+/// The same of pixels that stay; `None` if they have one colour.
+pub(super) fn gray_of(cpu: Cpu, pixels: &Pixels) -> Result<Option<Pixels>, StepError> {
     let mut info = pixels.info();
     let layout = info.format.layout;
     info.format.layout = layout.to_gray();
     let samples = match (pixels.samples(), layout) {
-        (_, Layout::Gray | Layout::GrayAlpha) => return Ok(pixels),
+        (_, Layout::Gray | Layout::GrayAlpha) => return Ok(None),
         (Samples::Eight(samples), Layout::Rgb) => Samples::Eight(rgb8(cpu, samples)),
         (Samples::Eight(samples), Layout::Rgba) => Samples::Eight(rgba(samples)),
         (Samples::Sixteen(samples), Layout::Rgb) => Samples::Sixteen(rgb(samples)),
         (Samples::Sixteen(samples), Layout::Rgba) => Samples::Sixteen(rgba(samples)),
     };
-    Pixels::new(info, samples).map_err(|error| StepError::Tile(error.to_string()))
+    Pixels::new(info, samples).map(Some).map_err(|error| StepError::Tile(error.to_string()))
 }
 
 /// A sample of either depth.

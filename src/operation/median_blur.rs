@@ -3,9 +3,12 @@
 mod histogram;
 mod network;
 
+use network::{Median, Sort};
+
 use super::border::Border;
 use super::filter::{Alpha, Filter, Surroundings, filtered};
 use super::frame::Frame;
+use super::lanes::{Places, along};
 use super::registry::Bound;
 use super::sample::Sample;
 use super::{Area, Cpu, Definition, Halo, Kernel, Kind, Parameter, StepError, Value};
@@ -71,68 +74,51 @@ pub(super) fn median(cpu: Cpu, area: &Area, side: usize) -> Result<Pixels, StepE
         Samples::Eight(samples) if side > LARGEST_NETWORK => {
             let info = PictureInfo { size: area.output_size(), format: area.pixels().format() };
             let frame = Frame::new(area, samples, around.radius, around.border);
-            let samples = cpu.run(histogram::Counting { frame: &frame });
-            Pixels::new(info, Samples::Eight(samples)).map_err(|error| StepError::Tile(error.to_string()))
+            let samples = Samples::Eight(histogram::medians(cpu, &frame));
+            Pixels::new(info, samples).map_err(|error| StepError::Tile(error.to_string()))
         }
-        _ if side == 3 => filtered(area, around, Three),
-        _ => filtered(area, around, Five),
+        _ if side == 3 => filtered(area, around, Three(cpu)),
+        _ => filtered(area, around, Five(cpu)),
     }
 }
 
 #[derive(Clone, Copy)]
-struct Three;
+struct Three(Cpu);
 
 impl Filter for Three {
     #[inline(always)]
     fn filter<T: Sample>(self, frame: &Frame<'_, T>) -> Vec<T> {
-        by_columns(frame, network::sort3, network::median9)
+        by_columns::<T, 3, 9>(self.0, frame)
     }
 }
 
 #[derive(Clone, Copy)]
-struct Five;
+struct Five(Cpu);
 
 impl Filter for Five {
     #[inline(always)]
     fn filter<T: Sample>(self, frame: &Frame<'_, T>) -> Vec<T> {
-        by_columns(frame, network::sort5, network::median25)
+        by_columns::<T, 5, 25>(self.0, frame)
     }
 }
 
 /// Sorts each column of a row's square once, then takes the median of as many sorted columns.
-#[inline(always)]
-fn by_columns<T: Sample, const SIDE: usize>(
-    frame: &Frame<'_, T>,
-    sort: impl Fn([T; SIDE]) -> [T; SIDE],
-    median: impl Fn([[T; SIDE]; SIDE]) -> T,
-) -> Vec<T> {
+fn by_columns<T: Sample, const SIDE: usize, const AREA: usize>(cpu: Cpu, frame: &Frame<'_, T>) -> Vec<T>
+where
+    Sort: Places<SIDE, SIDE>,
+    Median: Places<AREA, 1>,
+{
     let mut out = vec![T::default(); frame.output_len()];
     let mut lines: [Vec<T>; SIDE] = std::array::from_fn(|_| vec![T::default(); frame.row_len()]);
     for (row, results) in out.chunks_exact_mut(frame.output_row_len()).enumerate() {
-        sort_columns(frame.square(row), lines.each_mut().map(Vec::as_mut_slice), &sort);
-        let ranks = lines.each_ref().map(|line| frame.columns::<SIDE>(line));
-        for (at, result) in results.iter_mut().enumerate() {
-            *result = median(std::array::from_fn(|rank| std::array::from_fn(|column| ranks[rank][column][at])));
+        along(cpu, frame.square::<SIDE>(row), lines.each_mut().map(Vec::as_mut_slice), Sort);
+        let mut samples: [&[T]; AREA] = [&[]; AREA];
+        for (line, samples) in lines.iter().zip(samples.as_chunks_mut::<SIDE>().0) {
+            *samples = frame.columns::<SIDE>(line);
         }
+        along(cpu, samples, [results], Median);
     }
     out
-}
-
-#[inline(always)]
-fn sort_columns<T: Sample, const SIDE: usize>(
-    rows: [&[T]; SIDE],
-    mut lines: [&mut [T]; SIDE],
-    sort: impl Fn([T; SIDE]) -> [T; SIDE],
-) {
-    let length = rows[0].len();
-    let rows = rows.map(|row| &row[..length]);
-    lines = lines.map(|line| &mut line[..length]);
-    for at in 0..length {
-        let sorted = sort(std::array::from_fn(|row| rows[row][at]));
-        for rank in 0..SIDE {
-            lines[rank][at] = sorted[rank];
-        }
-    }
 }
 
 #[cfg(test)]

@@ -26,8 +26,10 @@ mod gaussian_blur;
 mod grayscale;
 mod histogram;
 mod invert;
+mod lanes;
 mod laplacian;
 mod median_blur;
+mod mirror;
 #[cfg(test)]
 mod models;
 mod morphology;

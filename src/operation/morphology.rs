@@ -95,7 +95,7 @@ struct Grown {
 
 impl Kernel for Grown {
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        filtered(&area, around(self.cpu, self.side), Extremum { most: self.most, side: self.side })
+        filtered(&area, around(self.cpu, self.side), Extremum { most: self.most, side: self.side, cpu: self.cpu })
     }
 }
 
@@ -108,22 +108,22 @@ struct Both {
 
 impl Kernel for Both {
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        let (around, side) = (around(self.cpu, self.side), self.side);
-        let (wider, rest) = widened(&area, side as u32 / 2)?;
-        let first = filtered(&wider, around, Extremum { most: self.first, side })?;
+        let (cpu, side) = (self.cpu, self.side);
+        let (wider, rest) = widened(area, side as u32 / 2)?;
+        let first = filtered(&wider, around(cpu, side), Extremum { most: self.first, side, cpu })?;
         let area = Area::new(first, rest).ok_or_else(misfit)?;
-        filtered(&area, around, Extremum { most: self.first.other(), side })
+        filtered(&area, around(cpu, side), Extremum { most: self.first.other(), side, cpu })
     }
 }
 
 /// Asks for `radius` pixels more on each side, as far as the area has them; and says which part of that
 /// was asked for before.
-pub(super) fn widened(area: &Area, radius: u32) -> Result<(Area, Rect), StepError> {
+pub(super) fn widened(area: Area, radius: u32) -> Result<(Area, Rect), StepError> {
     let (size, keep) = (area.pixels().size(), area.keep());
     let (x, y) = (keep.x.saturating_sub(radius), keep.y.saturating_sub(radius));
     let right = keep.right().saturating_add(radius).min(size.width);
     let bottom = keep.bottom().saturating_add(radius).min(size.height);
-    let wider = Area::new(area.pixels().clone(), Rect { x, y, width: right - x, height: bottom - y });
+    let wider = Area::new(area.into_pixels(), Rect { x, y, width: right - x, height: bottom - y });
     Ok((wider.ok_or_else(misfit)?, Rect { x: keep.x - x, y: keep.y - y, ..keep }))
 }
 
@@ -139,9 +139,9 @@ struct Gradient {
 
 impl Kernel for Gradient {
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        let (around, side) = (around(self.cpu, self.side), self.side);
-        let smallest = filtered(&area, around, Extremum { most: Most::Smallest, side })?;
-        let mut pixels = filtered(&area, around, Extremum { most: Most::Largest, side })?;
+        let (around, side, cpu) = (around(self.cpu, self.side), self.side, self.cpu);
+        let smallest = filtered(&area, around, Extremum { most: Most::Smallest, side, cpu })?;
+        let mut pixels = filtered(&area, around, Extremum { most: Most::Largest, side, cpu })?;
         let layout = pixels.format().layout;
         match (pixels.samples_mut(), smallest.samples()) {
             (SamplesMut::Eight(largest), Samples::Eight(smallest)) => subtract(largest, smallest, layout),

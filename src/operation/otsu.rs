@@ -1,6 +1,6 @@
 //! `otsu`: black or white, by the level that parts the grays best.
 
-use super::histogram::{add, histogram};
+use super::histogram;
 use super::threshold::Threshold;
 use super::{Area, Cpu, Definition, Halo, Kernel, Kind, Statistic, StepError, grayscale};
 use crate::picture::{Depth, PixelFormat, Pixels, Samples};
@@ -47,17 +47,17 @@ impl Statistic for Otsu {
     }
 
     fn measure(&self, pixels: &Pixels) -> Result<Vec<u64>, StepError> {
-        let length = self.length(pixels.format());
-        let gray = grayscale::gray(Cpu::detect(), pixels.clone())?;
+        let gray = grayscale::gray_of(Cpu::detect(), pixels)?;
+        let gray = gray.as_ref().unwrap_or(pixels);
         let channels = gray.format().layout.channels();
         Ok(match gray.samples() {
-            Samples::Eight(samples) => histogram(samples, channels, length),
-            Samples::Sixteen(samples) => histogram(samples, channels, length),
+            Samples::Eight(samples) => histogram::of_bytes(samples, channels),
+            Samples::Sixteen(samples) => histogram::of_words(samples, channels),
         })
     }
 
     fn merge(&self, total: &mut [u64], partial: &[u64]) {
-        add(total, partial);
+        histogram::add(total, partial);
     }
 
     fn resolve(&self, _: PixelFormat, total: &[u64]) -> Vec<i64> {

@@ -5,6 +5,9 @@ use super::{Area, Cpu, StepError, Work};
 use crate::picture::pixels::SamplesMut;
 use crate::picture::{Layout, Pixels};
 
+/// Pixels of a block: their colours stay in the first cache.
+const BLOCK: usize = 256;
+
 /// What a kernel does to samples where they are.
 pub(super) trait Change: Copy {
     /// Changes pixels of a layout. Has to be `inline(always)`, as [`Work::run`].
@@ -52,15 +55,33 @@ pub(super) fn each_color<T: Copy>(samples: &mut [T], layout: Layout, change: imp
 
 /// Changes the three colours of each pixel together; alpha stays, and so does gray.
 #[inline(always)]
-pub(super) fn each_rgb<T: Copy>(samples: &mut [T], layout: Layout, change: impl Fn([T; 3]) -> [T; 3]) {
+pub(super) fn each_rgb<T: Copy + Default>(samples: &mut [T], layout: Layout, change: impl Fn([T; 3]) -> [T; 3]) {
     match layout {
         Layout::Gray | Layout::GrayAlpha => {}
-        Layout::Rgb => samples.as_chunks_mut::<3>().0.iter_mut().for_each(|pixel| *pixel = change(*pixel)),
-        Layout::Rgba => samples.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| {
-            let [red, green, blue, alpha] = *pixel;
-            let [red, green, blue] = change([red, green, blue]);
-            *pixel = [red, green, blue, alpha];
-        }),
+        Layout::Rgb => by_blocks(samples.as_chunks_mut::<3>().0, change),
+        Layout::Rgba => by_blocks(samples.as_chunks_mut::<4>().0, change),
+    }
+}
+
+/// Block by block, each colour by itself, so that many pixels are changed at once.
+#[inline(always)]
+fn by_blocks<T: Copy + Default, const CHANNELS: usize>(
+    pixels: &mut [[T; CHANNELS]],
+    change: impl Fn([T; 3]) -> [T; 3],
+) {
+    let (mut reds, mut greens, mut blues) = ([T::default(); BLOCK], [T::default(); BLOCK], [T::default(); BLOCK]);
+    for pixels in pixels.chunks_mut(BLOCK) {
+        let parts = reds.iter_mut().zip(&mut greens).zip(&mut blues);
+        for (pixel, ((red, green), blue)) in pixels.iter().zip(parts) {
+            (*red, *green, *blue) = (pixel[0], pixel[1], pixel[2]);
+        }
+        for ((red, green), blue) in reds.iter_mut().zip(&mut greens).zip(&mut blues) {
+            [*red, *green, *blue] = change([*red, *green, *blue]);
+        }
+        let parts = reds.iter().zip(&greens).zip(&blues);
+        for (pixel, ((red, green), blue)) in pixels.iter_mut().zip(parts) {
+            (pixel[0], pixel[1], pixel[2]) = (*red, *green, *blue);
+        }
     }
 }
 

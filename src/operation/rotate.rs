@@ -1,7 +1,12 @@
 //! `rotate`: quarter turns, clockwise.
 
-use super::{Area, Definition, Halo, Kernel, Kind, Parameter, StepError, Value};
-use crate::picture::{Depth, Pixels, Turn};
+use super::border::Border;
+use super::frame::Frame;
+use super::mirror::Reverse;
+use super::sample::Sample;
+use super::{Area, Cpu, Definition, Halo, Kernel, Kind, Parameter, StepError, Value};
+use crate::picture::pixels::PixelsError;
+use crate::picture::{Depth, PictureInfo, Pixels, Samples, Turn};
 
 /// The picture turned by 90, 180 or 270 degrees clockwise; no sample is changed.
 ///
@@ -23,7 +28,7 @@ pub(super) const DEFINITION: Definition = Definition {
         "how far, clockwise",
     )],
     bind: |values| {
-        Ok(Box::new(Turned(match values {
+        Ok(Box::new(Turned::new(match values {
             [Value::Integer(90)] => Turn::Rotate90,
             [Value::Integer(180)] => Turn::Rotate180,
             [Value::Integer(270)] => Turn::Rotate270,
@@ -34,16 +39,55 @@ pub(super) const DEFINITION: Definition = Definition {
 
 /// Pixels that lie otherwise: the kernel of `rotate` and `flip`.
 #[derive(Debug)]
-pub(super) struct Turned(pub(super) Turn);
+pub(super) struct Turned {
+    turn: Turn,
+    cpu: Cpu,
+}
+
+impl Turned {
+    /// The kernel of a turn.
+    pub(super) fn new(turn: Turn) -> Self {
+        Self { turn, cpu: Cpu::detect() }
+    }
+}
 
 impl Kernel for Turned {
     fn turn(&self) -> Turn {
-        self.0
+        self.turn
     }
 
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        let keep = area.keep();
-        self.0.pixels(area.into_pixels(), keep).map_err(|error| StepError::Tile(error.to_string()))
+        let misfit = |error: PixelsError| StepError::Tile(error.to_string());
+        if self.turn.swaps_sides() {
+            let keep = area.keep();
+            return self.turn.pixels(area.into_pixels(), keep).map_err(misfit);
+        }
+        let info = PictureInfo { size: area.output_size(), format: area.pixels().format() };
+        let samples = match area.pixels().samples() {
+            Samples::Eight(samples) => Samples::Eight(self.mirrored(&area, samples)),
+            Samples::Sixteen(samples) => Samples::Sixteen(self.mirrored(&area, samples)),
+        };
+        Pixels::new(info, samples).map_err(misfit)
+    }
+}
+
+impl Turned {
+    /// Rows stay rows: in reverse order, or each reversed, or both.
+    fn mirrored<T: Sample>(&self, area: &Area, samples: &[T]) -> Vec<T> {
+        let frame = Frame::new(area, samples, 0, Border::Replicate);
+        let reverse = Reverse::new::<T>(self.cpu, frame.channels());
+        let turns_rows = matches!(self.turn, Turn::FlipHorizontal | Turn::Rotate180);
+        let (mut out, mut line) = (Vec::with_capacity(frame.output_len()), vec![T::default(); frame.row_len()]);
+        for row in 0..frame.rows() {
+            let from = frame.row(if self.turn.keeps_row_order() { row } else { frame.rows() - 1 - row });
+            if turns_rows {
+                reverse.row(from, &mut line);
+                out.extend_from_slice(&line);
+            } else {
+                out.extend_from_slice(from);
+            }
+        }
+        out
     }
 }
 
@@ -51,6 +95,17 @@ impl Kernel for Turned {
 mod tests {
     use super::*;
     use crate::operation::Step;
+    use crate::operation::models::areas;
+
+    #[test]
+    fn mirrored_rows_are_those_that_a_turned_picture_has() {
+        for (cpu, turn) in Cpu::all().into_iter().flat_map(|cpu| Turn::ALL.map(|turn| (cpu, turn))) {
+            for area in areas() {
+                let expected = turn.pixels(area.pixels().clone(), area.keep()).unwrap();
+                assert_eq!(Turned { turn, cpu }.run(area).unwrap(), expected, "{turn:?}");
+            }
+        }
+    }
 
     #[test]
     fn degrees_are_quarters() {

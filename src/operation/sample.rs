@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::{Add, Mul, Neg, Sub};
 
+#[cfg(target_arch = "x86_64")]
+use super::lanes::avx2::{Bytes, Vector, Words};
+
 /// An unsigned sample; all values fit an `i32` with room for small sums.
 pub(super) trait Sample: Copy + Default + Ord + fmt::Debug + Send + Sync + 'static {
     /// The largest sample.
@@ -11,6 +14,9 @@ pub(super) trait Sample: Copy + Default + Ord + fmt::Debug + Send + Sync + 'stat
     type Sum: Sum;
     /// The narrowest unsigned integer for sums of up to 225 samples.
     type Total: Total;
+    /// As many as AVX2 compares at once.
+    #[cfg(target_arch = "x86_64")]
+    type Vector: Vector<Self>;
 
     /// The sample as it is.
     fn wide(self) -> i32;
@@ -79,6 +85,8 @@ impl Sample for u8 {
     const TOP: i32 = 255;
     type Sum = i16;
     type Total = u16;
+    #[cfg(target_arch = "x86_64")]
+    type Vector = Bytes;
 
     #[inline(always)]
     fn wide(self) -> i32 {
@@ -110,6 +118,8 @@ impl Sample for u16 {
     const TOP: i32 = 65535;
     type Sum = i32;
     type Total = u32;
+    #[cfg(target_arch = "x86_64")]
+    type Vector = Words;
 
     #[inline(always)]
     fn wide(self) -> i32 {

@@ -1,8 +1,9 @@
 //! `sepia`: the brown of old photographs.
 
+use super::point::{Change, changed, each_rgb};
 use super::sample::Sample;
 use super::{Area, Cpu, Definition, Halo, Kernel, Kind, StepError, Work};
-use crate::picture::{Depth, Layout, PixelFormat, Pixels, Samples};
+use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Pixels, Samples};
 
 /// The weights of red, green and blue in each of the new colours, times 2¹⁵.
 const ROWS: [[u32; 3]; 3] = [[12878, 25199, 6193], [11436, 22479, 5505], [8913, 17498, 4293]];
@@ -39,10 +40,12 @@ impl Kernel for Sepia {
     }
 
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
+        let layout = area.pixels().format().layout;
+        if layout.color_channels() == 3 {
+            return changed(self.cpu, area, Brown);
+        }
         let pixels = area.cropped();
-        let mut info = pixels.info();
-        let layout = info.format.layout;
-        info.format = self.output(info.format);
+        let info = PictureInfo { format: self.output(pixels.format()), ..pixels.info() };
         let samples = match pixels.samples() {
             Samples::Eight(samples) => Samples::Eight(self.cpu.run(Browning { samples, layout })),
             Samples::Sixteen(samples) => Samples::Sixteen(self.cpu.run(Browning { samples, layout })),
@@ -51,6 +54,17 @@ impl Kernel for Sepia {
     }
 }
 
+#[derive(Clone, Copy)]
+struct Brown;
+
+impl Change for Brown {
+    #[inline(always)]
+    fn change<T: Sample>(self, samples: &mut [T], layout: Layout) {
+        each_rgb(samples, layout, brown);
+    }
+}
+
+/// Of gray, with alpha or without.
 struct Browning<'a, T> {
     samples: &'a [T],
     layout: Layout,
@@ -61,13 +75,10 @@ impl<T: Sample> Work for Browning<'_, T> {
 
     #[inline(always)]
     fn run(self) -> Vec<T> {
-        match self.layout {
-            Layout::Gray => pixels::<T, 1, 3>(self.samples, |[gray]| brown([gray; 3])),
-            Layout::GrayAlpha => pixels::<T, 2, 4>(self.samples, |[gray, alpha]| with([gray; 3], alpha)),
-            Layout::Rgb => pixels::<T, 3, 3>(self.samples, brown),
-            Layout::Rgba => {
-                pixels::<T, 4, 4>(self.samples, |[red, green, blue, alpha]| with([red, green, blue], alpha))
-            }
+        if self.layout.has_alpha() {
+            pixels::<T, 2, 4>(self.samples, |[gray, alpha]| with([gray; 3], alpha))
+        } else {
+            pixels::<T, 1, 3>(self.samples, |[gray]| brown([gray; 3]))
         }
     }
 }

@@ -142,24 +142,25 @@ impl<M: Measure> Line<M> {
 #[inline(always)]
 fn peaks<M: Measure>(lines: &[Line<M>; 3], [low, high]: [M::Size; 2], results: &mut [u8]) {
     let length = results.len();
-    let [above, at, below] = lines.each_ref().map(|line| {
-        let columns: [&[M::Size]; 3] = std::array::from_fn(|at| &line.sizes[at..][..length]);
-        columns
-    });
+    let columns = |line: usize| [0, 1, 2].map(|column| &lines[line].sizes[column..][..length]);
+    // All of them are read, wherever the slope leads: a choice between values needs no branch.
+    let ([a, b, c], [d, e, f], [g, h, i]) = (columns(0), columns(1), columns(2));
     let (across, down) = (&lines[1].across[1..][..length], &lines[1].down[1..][..length]);
     let one = M::Size::from(1);
     for x in 0..length {
-        let (gx, gy, size) = (across[x], down[x], at[1][x]);
+        let (gx, gy, size) = (across[x], down[x], e[x]);
         let (ax, ay) = (gx.abs(), gy.abs());
         let t = ((2 * i32::from(ax) * 13573) >> 16) as i16;
         let (flat, steep) = ((ax > 0) & (ay <= t), ay > t + 2 * ax);
+        let (upper, lower) = ([a[x], b[x], c[x]], [g[x], h[x] - one, i[x]]);
+        let (before, after) = (d[x], f[x] - one);
         // The signs differ: up right and down left.
         let rising = (gx ^ gy) < 0;
-        let (up, down) = if rising { (above[2][x], below[0][x]) } else { (above[0][x], below[2][x]) };
-        let (first, second) = if steep { (above[1][x], below[1][x] - one) } else { (up, down) };
-        let (first, second) = if flat { (at[0][x], at[2][x] - one) } else { (first, second) };
-        let peak = (size > first) & (size > second);
+        let (first, second) = if rising { (upper[2], lower[0]) } else { (upper[0], lower[2]) };
+        let (first, second) = if steep { (upper[1], lower[1]) } else { (first, second) };
+        let (first, second) = if flat { (before, after) } else { (first, second) };
+        let peak = (size > first) & (size > second) & (size > low);
         let height = if size > high { STRONG } else { WEAK };
-        results[x] = if peak & (size > low) { height } else { NONE };
+        results[x] = if peak { height } else { NONE };
     }
 }

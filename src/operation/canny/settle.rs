@@ -1,6 +1,6 @@
 //! What a tile can tell of its map by itself.
 
-use crate::linking::{NONE, Plane, STRONG, WEAK};
+use crate::linking::{Plane, STRONG, WEAK};
 
 /// While it is not known what is on the other side of a seam.
 const OPEN: u8 = 3;
@@ -30,16 +30,26 @@ pub(super) fn settle(map: &mut [u8], width: usize, seams: Seams) {
         }
     }
     plane.spread(WEAK, OPEN);
-    for value in map {
-        *value = [NONE, NONE, STRONG, WEAK][usize::from(*value & 3)];
-    }
+    map.iter_mut().for_each(|value| *value = settled(*value));
+}
+
+/// What a pixel is in the end. What is weak still touches no seam; open becomes weak. In bits, so that many
+/// are done at once.
+fn settled(value: u8) -> u8 {
+    (value & STRONG) - (value & value >> 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linking::NONE;
 
     const NOWHERE: Seams = Seams { left: false, top: false, right: false, bottom: false };
+
+    #[test]
+    fn open_pixels_become_weak_and_weak_ones_none() {
+        assert_eq!([NONE, WEAK, STRONG, OPEN].map(super::settled), [NONE, NONE, STRONG, WEAK]);
+    }
 
     #[test]
     fn pieces_that_touch_no_seam_are_settled() {

@@ -1,11 +1,16 @@
-//! The largest or smallest sample of a square, in both directions by doubling.
+//! The largest or smallest sample of a square: down the columns first, then along each row of what that gives.
+//!
+//! Large squares take the same work a sample as small ones: rows are compared from the edges of blocks of as many,
+//! columns by windows of which each is up to five of the last.
+//!
+//! # Source
+//! M. van Herk, "A fast algorithm for local minimum and maximum filters", 1992.
 
+use super::super::Cpu;
 use super::super::filter::Filter;
 use super::super::frame::Frame;
+use super::super::lanes::{Compare, Places, along};
 use super::super::sample::Sample;
-
-/// Samples that the rows of a strip have together: they should stay in the second cache.
-const STRIP_SAMPLES: usize = 1 << 17;
 
 /// Which sample is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,133 +31,182 @@ impl Most {
 pub(super) struct Extremum {
     pub(super) most: Most,
     pub(super) side: usize,
+    pub(super) cpu: Cpu,
 }
 
 impl Filter for Extremum {
     #[inline(always)]
     fn filter<T: Sample>(self, frame: &Frame<'_, T>) -> Vec<T> {
         match self.most {
-            Most::Largest => self.picked(frame, T::max),
-            Most::Smallest => self.picked(frame, T::min),
+            Most::Largest => Squares { side: self.side, cpu: self.cpu, best: Best(Largest) }.picked(frame),
+            Most::Smallest => Squares { side: self.side, cpu: self.cpu, best: Best(Smallest) }.picked(frame),
         }
     }
 }
 
-impl Extremum {
+/// Which of two stays.
+trait Pick: Copy {
+    fn pick<C: Compare>(self, one: C, other: C) -> C;
+}
+
+#[derive(Clone, Copy)]
+struct Largest;
+
+impl Pick for Largest {
     #[inline(always)]
-    fn picked<T: Sample>(self, frame: &Frame<'_, T>, pick: impl Fn(T, T) -> T + Copy) -> Vec<T> {
+    fn pick<C: Compare>(self, one: C, other: C) -> C {
+        one.high(other)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Smallest;
+
+impl Pick for Smallest {
+    #[inline(always)]
+    fn pick<C: Compare>(self, one: C, other: C) -> C {
+        one.low(other)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Best<P>(P);
+
+/// The best of all.
+impl<P: Pick, const FROM: usize> Places<FROM, 1> for Best<P> {
+    #[inline(always)]
+    fn place<C: Compare>(self, sample: impl Fn(usize) -> C) -> [C; 1] {
+        let mut best = sample(0);
+        for at in 1..FROM {
+            best = self.0.pick(best, sample(at));
+        }
+        [best]
+    }
+}
+
+/// The best of the first two, and of all.
+impl<P: Pick> Places<3, 2> for Best<P> {
+    #[inline(always)]
+    fn place<C: Compare>(self, sample: impl Fn(usize) -> C) -> [C; 2] {
+        let best = self.0.pick(sample(0), sample(1));
+        [best, self.0.pick(best, sample(2))]
+    }
+}
+
+/// The best of all but the last, and of all but the first: what two rows that follow each other need.
+#[derive(Clone, Copy)]
+struct Two<P>(P);
+
+impl<P: Pick, const FROM: usize> Places<FROM, 2> for Two<P> {
+    #[inline(always)]
+    fn place<C: Compare>(self, sample: impl Fn(usize) -> C) -> [C; 2] {
+        let mut shared = sample(1);
+        for at in 2..FROM - 1 {
+            shared = self.0.pick(shared, sample(at));
+        }
+        [self.0.pick(sample(0), shared), self.0.pick(shared, sample(FROM - 1))]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Squares<P> {
+    side: usize,
+    cpu: Cpu,
+    best: Best<P>,
+}
+
+impl<P: Pick> Squares<P> {
+    fn picked<T: Sample>(self, frame: &Frame<'_, T>) -> Vec<T> {
         let mut out = vec![T::default(); frame.output_len()];
         match self.side {
             1 => {
                 let rows = out.chunks_exact_mut(frame.output_row_len()).enumerate();
                 rows.for_each(|(row, results)| results.copy_from_slice(frame.center(row)));
             }
-            3 => by_rows::<T, 3>(frame, &mut out, pick),
-            side => by_strips(frame, side, &mut out, pick),
+            3 => self.by_rows::<T, 3, 4>(frame, &mut out),
+            5 => self.by_rows::<T, 5, 6>(frame, &mut out),
+            7 => self.by_rows::<T, 7, 8>(frame, &mut out),
+            _ => self.by_blocks(frame, &mut out),
         }
         out
     }
-}
 
-/// Compares the rows of each column one by one, then those columns along the row.
-#[inline(always)]
-fn by_rows<T: Sample, const SIDE: usize>(frame: &Frame<'_, T>, out: &mut [T], pick: impl Fn(T, T) -> T + Copy) {
-    let mut line = vec![T::default(); frame.row_len()];
-    for (row, results) in out.chunks_exact_mut(frame.output_row_len()).enumerate() {
-        picks(&mut line, frame.square::<SIDE>(row), pick);
-        picks(results, frame.columns::<SIDE>(&line), pick);
-    }
-}
-
-/// The pick of samples at the same place of several slices.
-#[inline(always)]
-fn picks<T: Sample, const SIDE: usize>(results: &mut [T], samples: [&[T]; SIDE], pick: impl Fn(T, T) -> T) {
-    let length = results.len();
-    let samples = samples.map(|samples| &samples[..length]);
-    for at in 0..length {
-        let mut best = samples[0][at];
-        for more in &samples[1..] {
-            best = pick(best, more[at]);
-        }
-        results[at] = best;
-    }
-}
-
-/// Doubles the rows compared, in strips of columns, then the columns.
-#[inline(always)]
-fn by_strips<T: Sample>(frame: &Frame<'_, T>, side: usize, out: &mut [T], pick: impl Fn(T, T) -> T + Copy) {
-    let (length, halo) = (frame.output_row_len(), (side - 1) * frame.channels());
-    let width = (STRIP_SAMPLES / frame.rows()).max(2 * halo).max(64);
-    for start in (0..length).step_by(width) {
-        let columns = start..(start + width).min(length) + halo;
-        let mut strip = Strip { samples: Vec::new(), width: columns.len() };
-        for row in 0..frame.rows() {
-            strip.samples.extend_from_slice(&frame.row(row)[columns.clone()]);
-        }
-        let strip = strip.down(side, pick);
-        let mut lines = [vec![T::default(); strip.width], vec![T::default(); strip.width]];
-        for (row, line) in strip.samples.chunks_exact(strip.width).enumerate() {
-            lines[0].copy_from_slice(line);
-            let results = &mut out[row * length + start..][..strip.width - halo];
-            along(&mut lines, side, frame.channels(), results, pick);
-        }
-    }
-}
-
-/// Rows of the same length.
-struct Strip<T> {
-    samples: Vec<T>,
-    width: usize,
-}
-
-impl<T: Sample> Strip<T> {
-    /// The pick of `side` rows from each on; those that have fewer after them are dropped.
-    #[inline(always)]
-    fn down(mut self, side: usize, pick: impl Fn(T, T) -> T + Copy) -> Self {
-        for distance in doublings(side) {
-            let keep = self.samples.len() - distance * self.width;
-            for row in (0..keep).step_by(self.width) {
-                let (upper, lower) = self.samples.split_at_mut(row + distance * self.width);
-                pick_into(&mut upper[row..row + self.width], lower, pick);
+    /// Few rows: all of them for each two rows of results, which need `MORE`, one more than `SIDE`.
+    fn by_rows<T: Sample, const SIDE: usize, const MORE: usize>(self, frame: &Frame<'_, T>, out: &mut [T]) {
+        let length = frame.output_row_len();
+        let [mut upper, mut lower, mut spare] = std::array::from_fn(|_| vec![T::default(); frame.row_len()]);
+        for (pair, results) in out.chunks_mut(2 * length).enumerate() {
+            let (above, below) = results.split_at_mut(length);
+            if below.is_empty() {
+                along(self.cpu, frame.square::<SIDE>(2 * pair), [&mut upper], self.best);
+            } else {
+                along(self.cpu, frame.square::<MORE>(2 * pair), [&mut upper, &mut lower], Two(self.best.0));
+                self.across([&mut lower, &mut spare], frame.channels(), below);
             }
-            self.samples.truncate(keep);
+            self.across([&mut upper, &mut spare], frame.channels(), above);
         }
-        self
     }
-}
 
-/// The pick of each sample and the one at the same place below.
-#[inline(always)]
-fn pick_into<T: Sample>(samples: &mut [T], more: &[T], pick: impl Fn(T, T) -> T) {
-    let more = &more[..samples.len()];
-    for at in 0..samples.len() {
-        samples[at] = pick(samples[at], more[at]);
+    /// Many rows: each square has the tail of a block of as many rows, and the head of the next.
+    fn by_blocks<T: Sample>(self, frame: &Frame<'_, T>, out: &mut [T]) {
+        let length = frame.output_row_len();
+        let mut tails = vec![vec![T::default(); frame.row_len()]; self.side];
+        let [mut head, mut next, mut line, mut spare] = std::array::from_fn(|_| vec![T::default(); frame.row_len()]);
+        for (block, out) in out.chunks_mut(length * self.side).enumerate() {
+            let start = block * self.side;
+            self.tails(frame, start, &mut tails);
+            for (at, (results, tail)) in out.chunks_exact_mut(length).zip(&tails).enumerate() {
+                if at == 0 {
+                    line.copy_from_slice(tail);
+                } else {
+                    let row = frame.row(start + self.side + at - 1);
+                    let so_far = if at == 1 { row } else { &head[..] };
+                    along(self.cpu, [so_far, row, tail], [&mut next, &mut line], self.best);
+                    std::mem::swap(&mut head, &mut next);
+                }
+                self.across([&mut line, &mut spare], frame.channels(), results);
+            }
+        }
     }
-}
 
-/// The pick of `side` pixels from each on, of the first line; the second is for what comes between.
-#[inline(always)]
-fn along<T: Sample>(
-    [from, to]: &mut [Vec<T>; 2],
-    side: usize,
-    channels: usize,
-    results: &mut [T],
-    pick: impl Fn(T, T) -> T + Copy,
-) {
-    let (mut from, mut to) = (from, to);
-    let mut length = results.len() + (side - 1) * channels;
-    for distance in doublings(side) {
-        length -= distance * channels;
-        picks(&mut to[..length], [&from[..length], &from[distance * channels..][..length]], pick);
-        (from, to) = (to, from);
+    /// The best of each row of a block from `start` on and all after it in the block.
+    fn tails<T: Sample>(self, frame: &Frame<'_, T>, start: usize, tails: &mut [Vec<T>]) {
+        tails[self.side - 1].copy_from_slice(frame.row(start + self.side - 1));
+        for at in (0..self.side - 1).rev() {
+            let (upper, lower) = tails.split_at_mut(at + 1);
+            along(self.cpu, [frame.row(start + at), &lower[0]], [&mut upper[at]], self.best);
+        }
     }
-    results.copy_from_slice(&from[..results.len()]);
-}
 
-/// By how much to go on so that twice as many are compared each time, and `side` in the end.
-#[inline(always)]
-fn doublings(side: usize) -> impl Iterator<Item = usize> {
-    let whole = side.ilog2();
-    let rest = side - (1 << whole);
-    (0..whole).map(|power| 1 << power).chain((rest > 0).then_some(rest))
+    /// The best of `side` pixels from each on, of the first line; the second is for what comes between.
+    fn across<T: Sample>(self, [mut from, mut to]: [&mut Vec<T>; 2], channels: usize, results: &mut [T]) {
+        let mut window = 1;
+        while 5 * window < self.side {
+            let length = results.len() + (self.side - 4 * window) * channels;
+            self.windows::<T, 4>(from, window, 4 * window, channels, &mut to[..length]);
+            (from, to) = (to, from);
+            window *= 4;
+        }
+        match self.side.div_ceil(window) {
+            2 => self.windows::<T, 2>(from, window, self.side, channels, results),
+            3 => self.windows::<T, 3>(from, window, self.side, channels, results),
+            4 => self.windows::<T, 4>(from, window, self.side, channels, results),
+            _ => self.windows::<T, 5>(from, window, self.side, channels, results),
+        }
+    }
+
+    /// From windows of `window` pixels to those of `wider`, which `COUNT` of them cover.
+    fn windows<T: Sample, const COUNT: usize>(
+        self,
+        from: &[T],
+        window: usize,
+        wider: usize,
+        channels: usize,
+        to: &mut [T],
+    ) {
+        let length = to.len();
+        let first = |at: usize| (at * window).min(wider - window) * channels;
+        let from: [&[T]; COUNT] = std::array::from_fn(|at| &from[first(at)..][..length]);
+        along(self.cpu, from, [to], self.best);
+    }
 }
