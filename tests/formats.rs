@@ -3,13 +3,13 @@
 //! `tests/fixtures/pictures.py` writes the files and what they decode to.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use tessera::picture::codec::{self, MAX_DECODE_BYTES};
-use tessera::picture::sniff::{SNIFF_BYTES, sniff};
+use tessera::picture::sniff::sniff;
 use tessera::picture::{Depth, Layout, PictureInfo};
 
 fn folder() -> PathBuf {
@@ -17,14 +17,13 @@ fn folder() -> PathBuf {
 }
 
 fn decode(name: &str) -> Result<(PictureInfo, Vec<u8>)> {
-    let mut file = BufReader::new(File::open(folder().join(name))?);
-    let mut start = Vec::new();
-    file.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start)?;
-    let format = sniff(&start).context("no picture")?;
-    file.rewind()?;
-    let header = codec::read_header(format, file, MAX_DECODE_BYTES)?;
-    let file = BufReader::new(File::open(folder().join(name))?);
-    let mut rows = codec::open(format, file, MAX_DECODE_BYTES)?;
+    decode_bytes(&std::fs::read(folder().join(name))?)
+}
+
+fn decode_bytes(file: &[u8]) -> Result<(PictureInfo, Vec<u8>)> {
+    let format = sniff(file).context("no picture")?;
+    let header = codec::read_header(format, Cursor::new(file), MAX_DECODE_BYTES)?;
+    let mut rows = codec::open(format, Cursor::new(file.to_vec()), MAX_DECODE_BYTES)?;
     let info = rows.info();
     ensure!(header.info == info, "the header says {:?}, the rows are {info:?}", header.info);
     let mut bytes = vec![0; info.bytes() as usize];
@@ -52,6 +51,19 @@ fn pictures_of_other_programs_have_the_same_samples() {
     let failed: Vec<String> =
         lines.iter().filter_map(|line| check(line).err().map(|error| format!("{line}: {error:#}"))).collect();
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), lines.len(), failed.join("\n"));
+}
+
+#[test]
+fn f09_bytes_after_the_end_change_nothing() {
+    for line in include_str!("fixtures/pictures.tsv").lines() {
+        let name = line.split('\t').next().unwrap();
+        let whole = std::fs::read(folder().join(name)).unwrap();
+        for extra in [&b"\0"[..], b"\xff\xd9\xff\xd8\xff", &[0x5a; 5000]] {
+            let longer = [&whole[..], extra].concat();
+            let found = decode_bytes(&longer).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+            assert!(found == decode_bytes(&whole).unwrap(), "{name}: other samples");
+        }
+    }
 }
 
 #[test]

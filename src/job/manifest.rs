@@ -2,14 +2,12 @@
 //!
 //! Both are written by one service and read by all, so that a job outlives Redis.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, JobStatus, Priority, TraceContext};
+use super::{JobId, JobStatus, KeptText, Priority, TraceContext};
 use crate::operation::Step;
 use crate::picture::codec::ResultFormat;
-use crate::picture::jpeg::DEFAULT_QUALITY;
+use crate::picture::jpeg::{Chroma, DEFAULT_QUALITY, JpegSettings};
 use crate::picture::sniff::Format;
 use crate::plan::Plan;
 
@@ -31,9 +29,12 @@ pub struct Manifest {
     /// The result's quality, 1 to 100, where its format has one.
     #[serde(default)]
     pub quality: Option<u8>,
-    /// The colour profile that the result is written with, in base64.
+    /// How finely the result keeps colours, where its format has a choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub icc: Option<String>,
+    pub chroma: Option<Chroma>,
+    /// What the result is written with besides its pixels.
+    #[serde(flatten)]
+    pub kept: KeptText,
     /// What the result does not have of the original, for the sender to read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
@@ -56,21 +57,14 @@ impl Manifest {
     /// The format that the result is written in.
     pub fn result_format(&self) -> ResultFormat {
         match Format::from_extension(&self.format) {
-            Some(Format::Jpeg) => ResultFormat::Jpeg { quality: self.quality.unwrap_or(DEFAULT_QUALITY) },
+            Some(Format::Jpeg) => ResultFormat::Jpeg(JpegSettings {
+                quality: self.quality.unwrap_or(DEFAULT_QUALITY),
+                chroma: self.chroma.unwrap_or_default(),
+            }),
             Some(Format::WebP) => ResultFormat::Webp,
             Some(Format::Tiff) => ResultFormat::Tiff,
             _ => ResultFormat::Png,
         }
-    }
-
-    /// The bytes of the colour profile; what cannot be read is none.
-    pub fn profile(&self) -> Option<Vec<u8>> {
-        BASE64_STANDARD.decode(self.icc.as_ref()?).ok()
-    }
-
-    /// A colour profile as it stands in a manifest.
-    pub fn profile_text(icc: &[u8]) -> String {
-        BASE64_STANDARD.encode(icc)
     }
 }
 

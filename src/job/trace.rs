@@ -57,7 +57,7 @@ impl FromStr for TraceContext {
 
     /// Source: W3C Trace Context, section 3.2; of a later version the parts that all versions have are read.
     fn from_str(text: &str) -> Result<Self, BadId> {
-        parse(text).ok_or_else(|| BadId(text.chars().take(64).collect()))
+        parse(text).ok_or_else(|| BadId::new(text))
     }
 }
 

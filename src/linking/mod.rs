@@ -13,7 +13,7 @@
 //! 3. [`Settler::settle`] gets the same strips again and makes them the rows of the result.
 //!
 //! A strip is any number of whole rows: a row of tiles, or a band. Cost: memory of a few times the width,
-//! plus 8 bytes a pixel of a part of [`PART_PIXELS`] (strips are cut into such parts); on the spill 4 bytes
+//! plus at most 12 bytes a pixel of a part of [`PART_PIXELS`] (strips are cut into such parts); on the spill 4 bytes
 //! for each piece at the bottom of a part.
 //!
 //! Knows no files, tiles or jobs; opens nothing. Checks what it reads from the spill.

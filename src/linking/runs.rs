@@ -1,5 +1,7 @@
 //! Rows as runs of edge pixels, and the pieces that the runs of many rows form.
 
+use std::collections::HashMap;
+
 use imageproc::union_find::DisjointSetForest;
 
 use super::{NONE, STRONG, Shape};
@@ -50,13 +52,15 @@ pub(super) enum Link {
 /// Joins the rows of a part to the frontier above it. Gives the frontier at its bottom, and what became of the
 /// pieces of the one above.
 pub(super) fn join(above: &Frontier, part: &[u8], shape: Shape) -> (Frontier, Vec<Link>) {
-    let rows: Vec<Vec<Run>> = part.chunks_exact(shape.row_bytes()).map(|row| runs(row, shape.step)).collect();
+    // Rows are looked at twice and not kept: their runs would take more than what joins them.
+    let rows = || part.chunks_exact(shape.row_bytes()).map(|row| runs(row, shape.step));
     let known = above.strong.len();
-    let nodes = known + rows.iter().map(Vec::len).sum::<usize>();
+    let nodes = known + rows().map(|row| row.len()).sum::<usize>();
     let mut forest = DisjointSetForest::new(nodes);
-    let mut strong = above.strong.clone();
+    let mut strong = Vec::with_capacity(nodes);
+    strong.extend_from_slice(&above.strong);
     let mut last: Vec<(Run, usize)> = above.runs.clone();
-    for row in rows {
+    for row in rows() {
         let first = strong.len();
         strong.extend(row.iter().map(|run| run.strong));
         let row: Vec<(Run, usize)> = row.into_iter().enumerate().map(|(at, run)| (run, first + at)).collect();
@@ -93,11 +97,12 @@ fn number(
     forest: &mut DisjointSetForest,
     roots: &[bool],
 ) -> (Frontier, Vec<Link>) {
-    let mut numbers: Vec<Option<usize>> = vec![None; roots.len()];
+    // Only the roots of the last row have one.
+    let mut numbers: HashMap<usize, usize> = HashMap::with_capacity(last.len());
     let mut frontier = Frontier::default();
     for (run, node) in last {
         let root = forest.root(*node);
-        let number = *numbers[root].get_or_insert_with(|| {
+        let number = *numbers.entry(root).or_insert_with(|| {
             frontier.strong.push(roots[root]);
             frontier.strong.len() - 1
         });
@@ -105,7 +110,7 @@ fn number(
     }
     let link = |node| {
         let root = forest.root(node);
-        numbers[root].map_or(Link::Ends(roots[root]), Link::Reaches)
+        numbers.get(&root).map_or(Link::Ends(roots[root]), |number| Link::Reaches(*number))
     };
     let links = (0..known).map(link).collect();
     (frontier, links)

@@ -130,17 +130,19 @@ impl Parameter {
         Self { name, kind: ParameterKind::Word, default, min, max, choices, help }
     }
 
-    /// Reads a value; `None` if the text is none or it is out of range.
+    /// Reads a value; `None` if the text is none or it is out of range. A choice is written as it is offered.
     pub fn read(&self, text: &str) -> Option<Value> {
+        if !self.choices.is_empty() {
+            return self.choices.iter().copied().find(|choice| choice.to_string() == text);
+        }
         let value = match self.kind {
             ParameterKind::Integer => Value::Integer(plain_integer(text)?),
             ParameterKind::OddInteger => Value::Integer(plain_integer(text).filter(|value| value % 2 != 0)?),
             ParameterKind::Decimal => Value::Decimal(plain_decimal(text)?),
             ParameterKind::Weights => return Weights::read(text).map(Value::Weights),
-            ParameterKind::Word => return self.choices.iter().copied().find(|word| word.to_string() == text),
+            ParameterKind::Word => return None,
         };
-        let chosen = self.choices.is_empty() || self.choices.contains(&value);
-        (chosen && in_range(self.min, value, self.max)).then_some(value)
+        in_range(self.min, value, self.max).then_some(value)
     }
 
     /// What a value must be, as a refusal says it.
@@ -202,6 +204,20 @@ mod tests {
         for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "nan", "inf", "1.5.5", "1.0000000", "1000000", "1,5"] {
             assert!(plain_decimal(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn choices_are_taken_as_they_are_offered_and_numbers_are_written_without_zeros_before_them() {
+        const TURNS: [Value; 2] = [Value::Integer(90), Value::Integer(180)];
+        let turn = Parameter::choice_of_integers("degrees", &TURNS, "");
+        assert_eq!(turn.read("180"), Some(Value::Integer(180)));
+        for text in ["0180", "090", "18e1", "180.0", "+90", "270", ""] {
+            assert_eq!(turn.read(text), None, "{text}");
+        }
+        let side = Parameter::odd("ksize", 5, 255, "");
+        assert_eq!(side.read("03").unwrap().to_string(), "3");
+        let factor = Parameter::decimal("factor", 1.0, 0.0, 16.0, "");
+        assert_eq!(factor.read("01.50").unwrap().to_string(), "1.5");
     }
 
     #[test]

@@ -5,11 +5,13 @@
 
 mod delivery;
 mod result;
+mod wanted;
 
 use std::io::{BufRead, Seek};
 
 pub use delivery::Delivery;
-pub use result::{ResultFormat, WantedFormat};
+pub use result::ResultFormat;
+pub use wanted::{Wanted, WantedFormat};
 
 pub use super::header::Header;
 use super::jpeg::{self, JpegRows};

@@ -10,10 +10,9 @@ use std::io::{BufRead, Seek};
 use ::gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
 use super::header::Header;
-use super::icc::Profile;
 use super::rows::{ReadError, RowReader};
 use super::sniff::Format;
-use super::whole::{WholeRows, room};
+use super::whole::{self, room};
 use super::{Depth, Layout, PictureInfo, PixelFormat, Size};
 use blocks::{Blocks, Frame};
 
@@ -26,12 +25,12 @@ pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> 
     let info = info(&blocks);
     let canvas = info.bytes();
     let frame = u64::from(blocks.first.width) * u64::from(blocks.first.height);
-    Ok(Header {
-        whole_bytes: Some(canvas + frame),
-        frames: blocks.frames,
-        profile: Profile::None,
-        ..Header::new(Format::Gif, info)
-    })
+    let mut header =
+        Header { whole_bytes: Some(canvas + frame), frames: blocks.frames, ..Header::new(Format::Gif, info) };
+    if blocks.has_comments {
+        header.metadata.lose("the comments of the GIF are not kept");
+    }
+    Ok(header)
 }
 
 fn info(blocks: &Blocks) -> PictureInfo {
@@ -45,14 +44,10 @@ fn info(blocks: &Blocks) -> PictureInfo {
 /// # Errors
 /// As [`read_header`], and if it needs more memory than `max_decode_bytes`.
 pub fn open<R: BufRead + Seek + Send + 'static>(
-    mut input: R,
+    input: R,
     max_decode_bytes: u64,
 ) -> Result<Box<dyn RowReader>, ReadError> {
-    let header = read_header(&mut input)?;
-    header.check_memory(max_decode_bytes)?;
-    input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
-    let info = header.info;
-    Ok(Box::new(WholeRows::new(Format::Gif, info, Box::new(move || decode(input, info)))))
+    whole::open(input, max_decode_bytes, |input| read_header(input), decode)
 }
 
 fn decode(input: impl BufRead, info: PictureInfo) -> Result<Vec<u8>, String> {

@@ -3,6 +3,7 @@
 //! Owns what is said to the sender of what a result will not have. Reads nothing itself.
 
 use super::icc::Profile;
+use super::metadata::Metadata;
 use super::rows::ReadError;
 use super::sniff::Format;
 use super::{Layout, PictureInfo, Turn};
@@ -25,13 +26,15 @@ pub struct Header {
     pub frames: u32,
     /// Its colour profile.
     pub profile: Profile,
+    /// What else it has.
+    pub metadata: Metadata,
 }
 
 impl Header {
     /// The header of a picture with one frame, upright, read by rows, without a profile.
     pub(super) fn new(format: Format, info: PictureInfo) -> Self {
-        let orientation = Turn::default();
-        Self { format, info, orientation, whole_bytes: None, frames: 1, profile: Profile::None }
+        let (orientation, metadata) = (Turn::default(), Metadata::default());
+        Self { format, info, orientation, whole_bytes: None, frames: 1, profile: Profile::None, metadata }
     }
 
     /// Whether decoding keeps to `max_decode_bytes`.

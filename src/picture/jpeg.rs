@@ -10,11 +10,13 @@ mod frame;
 mod header;
 mod inks;
 mod reader;
+mod settings;
 mod writer;
 
 pub use header::{JpegHeader, read_info};
 pub use reader::JpegRows;
-pub use writer::{DEFAULT_QUALITY, JpegWriter, MAX_SIDE};
+pub use settings::{Chroma, DEFAULT_QUALITY, JpegSettings};
+pub use writer::{JpegWriter, MAX_SIDE};
 
 #[cfg(test)]
 mod tests;

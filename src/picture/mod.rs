@@ -12,17 +12,21 @@ pub mod header;
 pub mod icc;
 pub mod jpeg;
 mod margins;
+pub mod metadata;
 pub mod pixels;
 pub mod png;
 pub mod qoi;
 pub mod raw;
 pub mod rows;
 pub mod sniff;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tiff;
 mod turn;
 mod turned;
 pub mod webp;
 mod whole;
+mod xmp;
 
 pub use format::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
 pub use margins::Margins;

@@ -31,8 +31,9 @@ pub fn read_header(input: impl BufRead + Seek) -> Result<Header, ReadError> {
     let mut source = Source::open(input).map_err(ReadError::Header)?;
     let layout = Layout::read(&mut source).map_err(ReadError::Header)?;
     let frames = source.count_directories();
-    let (orientation, profile) = (layout.orientation, layout.profile.clone());
-    Ok(Header { frames, orientation, profile, ..describe(&layout) })
+    let described = describe(&layout);
+    let Layout { orientation, profile, metadata, .. } = layout;
+    Ok(Header { frames, orientation, profile, metadata, ..described })
 }
 
 fn describe(layout: &Layout) -> Header {

@@ -5,9 +5,11 @@
 //! picture that cannot be read.
 
 use std::fmt;
+use std::io::{BufRead, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::PictureInfo;
+use super::header::Header;
 use super::rows::{ReadError, RowReader};
 use super::sniff::Format;
 
@@ -43,6 +45,23 @@ impl WholeRows {
         self.bytes = bytes;
         Ok(())
     }
+}
+
+/// Opens a picture that is decoded when its first row is asked for.
+///
+/// # Errors
+/// Those of `read_header`, and if it needs more memory than `max_decode_bytes`.
+pub(super) fn open<R: BufRead + Seek + Send + 'static>(
+    mut input: R,
+    max_decode_bytes: u64,
+    read_header: impl Fn(&mut R) -> Result<Header, ReadError>,
+    decode: fn(R, PictureInfo) -> Result<Vec<u8>, String>,
+) -> Result<Box<dyn RowReader>, ReadError> {
+    let header = read_header(&mut input)?;
+    header.check_memory(max_decode_bytes)?;
+    input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
+    let info = header.info;
+    Ok(Box::new(WholeRows::new(header.format, info, Box::new(move || decode(input, info)))))
 }
 
 impl RowReader for WholeRows {

@@ -4,6 +4,8 @@
 //! or too few until the next repair.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
 
 use super::client::State;
 use super::view::JobView;
@@ -14,6 +16,44 @@ use crate::job::{JobId, JobStatus};
 const PAGE: usize = 500;
 /// Keys looked at in one step of a repair.
 const REPAIR_STEP: usize = 200;
+
+/// Which jobs come first in a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The oldest.
+    Oldest,
+}
+
+impl Order {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Newest, Self::Oldest];
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Oldest => "oldest",
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Order {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|order| order.as_str() == text);
+        known.ok_or_else(|| format!("order must be one of newest, oldest, got {text:?}"))
+    }
+}
 
 impl State {
     /// A job's hash; `None` if there is none.
@@ -49,28 +89,33 @@ impl State {
         Ok(views)
     }
 
-    /// Jobs from the newest to the oldest, of one status or of all, from `cursor` on; with the cursor of the
-    /// next page, if there may be one.
+    /// Jobs of one status or of all, by when they were accepted, from `cursor` on; with the cursor of the next
+    /// page, if there may be one.
     ///
     /// # Errors
     /// [`StateError::Data`] if `cursor` is none, and if Redis gives no answer.
     pub async fn list(
         &self,
         status: Option<JobStatus>,
+        order: Order,
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<(Vec<JobView>, Option<String>), StateError> {
         let limit = limit.clamp(1, PAGE);
-        let before = match cursor {
-            None => "+".to_owned(),
+        let (command, start, end) = match order {
+            Order::Newest => ("ZREVRANGEBYLEX", "+", "-"),
+            Order::Oldest => ("ZRANGEBYLEX", "-", "+"),
+        };
+        let from = match cursor {
+            None => start.to_owned(),
             Some(text) => {
                 let job: JobId = text.parse().map_err(|_| StateError::Data("the cursor is none".to_owned()))?;
                 format!("({job}")
             }
         };
         let key = status.map_or_else(|| self.keys.jobs(), |status| self.keys.status(status));
-        let mut command = redis::cmd("ZREVRANGEBYLEX");
-        command.arg(key).arg(before).arg("-").arg("LIMIT").arg(0).arg(limit);
+        let mut command = redis::cmd(command);
+        command.arg(key).arg(from).arg(end).arg("LIMIT").arg(0).arg(limit);
         let ids: Vec<String> = self.query(&command).await?;
         let next = ids.last().filter(|_| ids.len() == limit).cloned();
         let jobs: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();

@@ -31,6 +31,7 @@ pub use client::{State, StateOptions};
 pub use history::WorkerTile;
 pub use idempotency::{Idempotency, MAX_KEY_BYTES};
 pub use leases::{LeaseState, Leased, MAX_DEAD_LEASES, Release};
+pub use listing::Order;
 pub use stages::{Claim, Given, Mark, Marked};
 pub use tiles::{Take, TileBy, WindowView};
 pub use view::JobView;

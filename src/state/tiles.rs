@@ -51,6 +51,8 @@ pub struct TileBy {
     pub worker_number: u16,
     /// Which attempt it was.
     pub attempt: u16,
+    /// Microseconds that its operations took; 71 minutes and more count as that.
+    pub run_us: u32,
 }
 
 impl State {
@@ -142,15 +144,17 @@ impl State {
     }
 }
 
-/// Who made each of `total` tiles, from the stage's bitmap and the four bytes that are kept of each.
+/// Who made each of `total` tiles, from the stage's bitmap and the eight bytes that are kept of each.
 pub(super) fn tiles_made(total: u32, bitmap: Vec<u8>, by: &[u8]) -> Vec<Option<TileBy>> {
     let view = WindowView { status: None, stage: 0, run: 0, bitmap };
-    let by: Vec<&[u8]> = by.chunks_exact(4).collect();
+    let (by, _) = by.as_chunks::<8>();
     let tile = |index: u32| {
-        let made = by.get(index as usize).map_or(TileBy { worker_number: 0, attempt: 0 }, |made| TileBy {
-            worker_number: u16::from_be_bytes([made[0], made[1]]),
-            attempt: u16::from_be_bytes([made[2], made[3]]),
-        });
+        let [w0, w1, a0, a1, time @ ..] = by.get(index as usize).copied().unwrap_or_default();
+        let made = TileBy {
+            worker_number: u16::from_be_bytes([w0, w1]),
+            attempt: u16::from_be_bytes([a0, a1]),
+            run_us: u32::from_be_bytes(time),
+        };
         view.has(index).then_some(made)
     };
     (0..total).map(tile).collect()

@@ -45,6 +45,10 @@ pub struct JobView {
     pub original_width: u32,
     /// Rows of the picture as it was sent.
     pub original_height: u32,
+    /// Columns of the result.
+    pub result_width: u32,
+    /// Rows of the result.
+    pub result_height: u32,
     /// The stage, from 0.
     pub stage: u32,
     /// Stages in all.
@@ -126,6 +130,8 @@ impl JobView {
             grid_height: number(fields, "grid_height"),
             original_width: number(fields, "original_width"),
             original_height: number(fields, "original_height"),
+            result_width: number(fields, "result_width"),
+            result_height: number(fields, "result_height"),
             stage: number(fields, "stage"),
             stages: number(fields, "stages"),
             run: number(fields, "run"),
@@ -204,6 +210,8 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("notices", manifest.notices.join("\n")),
         ("original_width", plan.input.size.width.to_string()),
         ("original_height", plan.input.size.height.to_string()),
+        ("result_width", plan.output.size.width.to_string()),
+        ("result_height", plan.output.size.height.to_string()),
         ("stages", plan.stages.len().to_string()),
         ("run", manifest.run.to_string()),
         ("priority", manifest.priority.as_str().to_owned()),

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::job::{JobStatus, Priority, Token};
+use crate::job::{EndMarker, JobStatus, Manifest, Priority, Token};
 use crate::operation::Chain;
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 use crate::plan::{Plan, PlanLimits};
@@ -58,9 +58,10 @@ fn manifest(job: JobId) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 10,
-        icc: None,
+        kept: crate::job::KeptText::default(),
         notices: Vec::new(),
         quality: None,
+        chroma: None,
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
         created_at: crate::state::now(),

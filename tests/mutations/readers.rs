@@ -153,26 +153,29 @@ fn rows_between_stages() {
 
 #[test]
 fn operations() {
-    let texts =
-        ["grayscale", "gaussian_blur:ksize=51,sigma=8", "rotate:degrees=90", "flip:axis=h", "sharpen:amount=1.5"];
-    let corpus: Vec<Vec<u8>> =
-        texts.iter().map(|text| text.as_bytes().to_vec()).filter(|text| targets::operation(text)).collect();
-    assert!(corpus.len() >= 4);
+    let texts = [
+        "grayscale",
+        "gaussian_blur:ksize=51,sigma=8",
+        "rotate:degrees=90",
+        "flip:axis=h",
+        "filter2d:kernel=0/-1/0/-1/5/-1/0/-1/0",
+        "canny:low=1,high=2,l2=1",
+    ];
+    let corpus = texts.map(|text| text.as_bytes().to_vec());
     assert!(try_all(&corpus, 19, targets::operation, |text| text) > 0);
 }
 
 #[test]
 fn records() {
-    let job = "0190f3c2a7d87e1fb2c3d4e5f6a7b8c9";
-    let corpus = [
-        format!("job-command/1.0\n{{\"type\":\"accepted\",\"job\":\"{job}\"}}\n"),
-        format!("job-command/1.0\n{{\"type\":\"resend\",\"job\":\"{job}\",\"stage\":0}}\n"),
-    ];
-    let mut corpus: Vec<Vec<u8>> = corpus.map(String::into_bytes).to_vec();
-    corpus.extend(task());
-    corpus.retain(|record| targets::record(record));
-    assert!(!corpus.is_empty());
-    try_all(&corpus, 20, targets::record, |record| record);
+    use tessera::bus::records::{Check, JobCommand};
+    let job = "0190f3c2a7d87e1fb2c3d4e5f6a7b8c9".parse().unwrap();
+    let commands = [JobCommand::Accepted { job }, JobCommand::Resend { job, stage: 0, reason: "lost".to_owned() }];
+    let mut corpus: Vec<Vec<u8>> =
+        commands.iter().map(|command| [b"job-command/1.0\n", &command.encode().1[..], b"\n"].concat()).collect();
+    let check = Check { job, stage: 1 }.encode();
+    corpus.push(check.iter().flat_map(|(_, value)| [value.as_bytes(), b"\n"].concat()).collect());
+    corpus.push(task().unwrap());
+    assert!(try_all(&corpus, 20, targets::record, |record| record) > 0);
 }
 
 /// A task as it is sent.

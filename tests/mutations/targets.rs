@@ -48,6 +48,8 @@ fn read_rows(rows: &mut dyn RowReader) -> Result<(), ReadError> {
 pub fn operation(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let _ = Chain::parse(&text.split(' ').collect::<Vec<_>>(), 16);
+    // As a record has it, with the numbers that a sender may not write.
+    let _ = serde_json::from_value::<Step>(text.into());
     let Ok(step) = text.parse::<Step>() else { return false };
     let again: Step = step.to_string().parse().expect("a step that was written");
     assert_eq!(again, step);

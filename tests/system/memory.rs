@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tessera::picture::codec::ResultFormat;
+use tessera::picture::jpeg::JpegSettings;
 
 use crate::support::pictures::{self, Painter};
 use crate::support::system::{Options, System};
@@ -48,7 +49,7 @@ fn no_process_exceeds_256_mib_and_small_pictures_end_first() -> Result<()> {
     let mut system = System::start(&Options::default())?;
     let painter = Painter { width: 16_384, height: 3_072, seed: 64 };
     let png = painter.paint(ResultFormat::Png)?;
-    let jpeg = painter.paint(ResultFormat::Jpeg { quality: 90 })?;
+    let jpeg = painter.paint(ResultFormat::Jpeg(JpegSettings::default()))?;
     let small = pictures::rgb_png(700, 600, 65)?;
     let giants = [system.submit(&png, &[BLUR])?, system.submit(&jpeg, &[BLUR])?];
     let jobs: Vec<String> = (0..10).map(|_| system.submit(&small, &["grayscale"])).collect::<Result<_>>()?;

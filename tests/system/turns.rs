@@ -19,7 +19,12 @@ fn turned_pictures_come_out_as_the_reference() -> Result<()> {
         system.submit_and_compare(&picture, operations)?;
     }
     // One column becomes one row.
-    system.submit_and_compare(&pictures::rgb_png(1, 1200, 42)?, &["rotate:degrees=270"])?;
+    let job = system.submit_and_compare(&pictures::rgb_png(1, 1200, 42)?, &["rotate:degrees=270"])?;
+    let view = system.job(&job)?;
+    assert_eq!(
+        (&view["original_width"], &view["result_width"], &view["result_height"]),
+        (&1.into(), &1200.into(), &1.into())
+    );
     wait_for("the spool to be empty", LONG, || Ok(system.files("scratch/spool").is_empty().then_some(())))
 }
 

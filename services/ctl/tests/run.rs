@@ -69,6 +69,22 @@ fn wrong_use_ends_with_2_and_the_grammar_s_text() {
 }
 
 #[test]
+fn chroma_is_for_jpeg_alone() {
+    let folder = folder_with_picture();
+    let chroma = |out: &str| tessera(folder.path(), &["run", "in.png", out, "--op", "sepia", "--chroma", "444"]);
+    let output = chroma("out.png");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("chroma is a setting of JPEG and the result is PNG"), "{}", said(&output));
+    assert_eq!(names(folder.path()), ["in.png"]);
+    assert!(chroma("full.jpg").status.success());
+    assert!(tessera(folder.path(), &["run", "in.png", "half.jpg", "--op", "sepia"]).status.success());
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert_ne!(read("full.jpg"), read("half.jpg"));
+    let output = tessera(folder.path(), &["run", "in.png", "out.jpg", "--op", "sepia", "--chroma", "422"]);
+    assert!(output.status.code() == Some(2) && said(&output).contains("420, 444"), "{}", said(&output));
+}
+
+#[test]
 fn a_damaged_picture_ends_with_1_names_the_row_and_leaves_nothing() {
     let folder = folder_with_picture();
     let whole = std::fs::read(folder.path().join("in.png")).unwrap();
@@ -93,6 +109,33 @@ fn files_that_cannot_be_read_or_written_are_named() {
     let output = tessera(folder.path(), &["run", "in.png", "no/such/folder/out.png", "--op", "invert"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("no/such/folder"), "{}", said(&output));
+}
+
+/// The most memory that `tessera` took, in KiB.
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
+fn peak_kib(folder: &Path, arguments: &[&str]) -> i64 {
+    let child = Command::new(env!("CARGO_BIN_EXE_tessera")).current_dir(folder).args(arguments).spawn().unwrap();
+    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
+    // SAFETY: both places are there for the call to fill; the child is waited for nowhere else.
+    let ended = unsafe { libc::wait4(child.id() as i32, &mut status, 0, usage.as_mut_ptr()) };
+    assert_eq!((ended, status), (child.id() as i32, 0), "{arguments:?}");
+    // SAFETY: zeroed is a value of it, which the call has overwritten.
+    unsafe { usage.assume_init() }.ru_maxrss
+}
+
+#[test]
+fn f30_memory_does_not_follow_the_height_of_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    for end in ["png", "jpg"] {
+        let peak = |height: u32| {
+            let (input, output) = (format!("{height}.{end}"), format!("out-{height}.{end}"));
+            let make = ["bench", "picture", &format!("6000x{height}"), &input, "--scene", "gradient"];
+            let made = peak_kib(folder.path(), &make);
+            made.max(peak_kib(folder.path(), &["run", &input, &output, "--op", "gaussian_blur:ksize=51"]))
+        };
+        let (short, tall) = (peak(1000), peak(16_000));
+        assert!(tall <= short + 2048 && tall < 64 << 10, "{end}: {short} and {tall} KiB");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tessera::job::{EndMarker, JobId, JobStatus};
-use tessera::state::{JobView, StateError, now};
+use tessera::state::{JobView, Order, StateError, now};
 use tessera::store::{Object, StoreError};
 use tessera::telemetry::logs::trace_id;
 use tracing::Instrument;
@@ -56,7 +56,8 @@ impl Cleaning {
         for status in ENDED {
             let mut cursor = None;
             loop {
-                let (jobs, next) = self.edges.state.list(Some(status), PAGE, cursor.as_deref()).await?;
+                let (jobs, next) =
+                    self.edges.state.list(Some(status), Order::default(), PAGE, cursor.as_deref()).await?;
                 for job in &jobs {
                     let span =
                         tracing::info_span!("job.clean", trace_id = trace_id(job.trace.as_ref()), job = %job.job);

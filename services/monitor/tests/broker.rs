@@ -139,8 +139,8 @@ async fn a_silent_worker_is_dead_within_its_ttl_and_a_second() {
     beat(&rig, "w-2", "running").await;
     until("the workers to be seen", async || is_alive(&rig, "w-1").await == Some(true)).await;
     until("the workers to be seen", async || is_alive(&rig, "w-2").await == Some(true)).await;
-    let last = Instant::now();
     beat(&rig, "w-1", "running").await;
+    let last = Instant::now();
     until("the silent worker to be dead", async || is_alive(&rig, "w-2").await == Some(false)).await;
     until("the other to be dead", async || is_alive(&rig, "w-1").await == Some(false)).await;
     assert!(last.elapsed() < Duration::from_secs(3), "{:?}", last.elapsed());
@@ -156,7 +156,8 @@ async fn a_silent_worker_is_dead_within_its_ttl_and_a_second() {
 async fn a_stuck_job_is_checked_and_after_five_checks_fails_with_the_list_of_its_tiles() {
     let rig = Rig::new().await;
     let job = stuck_job(&rig).await.job;
-    let _monitor = Monitor::start(&rig, "one", &[("TESSERA_STALL_MS", "150")]);
+    // The worker's one heartbeat lasts longer than five checks and the stitcher's joining take.
+    let _monitor = Monitor::start(&rig, "one", &[("TESSERA_STALL_MS", "150"), ("TESSERA_WORKER_TTL_SECONDS", "120")]);
     let _stitcher = play_stitcher(&rig);
     beat(&rig, "w-1", "running").await;
     until("the job to fail", async || view(&rig, job).await.status == JobStatus::Failed).await;

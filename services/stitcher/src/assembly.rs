@@ -166,7 +166,7 @@ impl Assembly {
         }
         let (job, token, manifest) = (self.job(), self.token.clone(), &self.known.manifest);
         if self.is_last() {
-            let product = Product::Result { format: manifest.result_format(), icc: manifest.profile() };
+            let product = Product::Result { format: manifest.result_format() };
             Some((product, Object::Result { job, token, ext: manifest.format.clone() }))
         } else {
             Some((Product::Rows, Object::Rows { job, stage: self.number + 1, token }))

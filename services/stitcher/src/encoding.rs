@@ -16,6 +16,7 @@ use tessera::budget::Share;
 use tessera::linking::LinkError;
 use tessera::picture::PictureInfo;
 use tessera::picture::codec::ResultFormat;
+use tessera::picture::metadata::Kept;
 use tessera::picture::raw::RawWriter;
 use tessera::picture::rows::{RowWriter, WriteError};
 use tessera::plan::{Makes, Stage};
@@ -29,27 +30,39 @@ use sum::Sum;
 use crate::spool::{SlotError, Slots};
 
 /// What a stage's strips become.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Product {
     /// The job's result, a file.
     Result {
         /// Its format.
         format: ResultFormat,
-        /// Its colour profile.
-        icc: Option<Vec<u8>>,
     },
     /// The next stage's input.
     Rows,
 }
 
 impl Product {
+    /// Where the memory of its encoding comes from.
+    pub fn pool(&self, info: PictureInfo) -> Pool {
+        if self.whole_bytes(info).is_some() { Pool::Wholes } else { Pool::Rows }
+    }
+
     /// Bytes that an encoding of a picture of `info` holds, if it holds the whole picture.
     pub fn whole_bytes(&self, info: PictureInfo) -> Option<u64> {
         match self {
-            Self::Result { format, .. } => format.whole_bytes(info),
+            Self::Result { format } => format.whole_bytes(info),
             Self::Rows => None,
         }
     }
+}
+
+/// A part of the memory budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pool {
+    /// For encodings that hold rows.
+    Rows,
+    /// For those that hold whole pictures.
+    Wholes,
 }
 
 /// A product that is complete.
@@ -130,16 +143,14 @@ enum Work {
 }
 
 impl Encoding {
-    /// Begins a product of `stage` that is stored.
+    /// Begins a product of `stage` that is stored; `kept` is written with a result's pixels.
     ///
     /// # Errors
     /// If the format does not take the picture, or the output fails.
-    pub fn begin(stage: &Stage, product: Product, output: Box<dyn Output>) -> Result<Self, EncodeError> {
+    pub fn begin(stage: &Stage, product: Product, kept: &Kept, output: Box<dyn Output>) -> Result<Self, EncodeError> {
         let output = Tap::new(output);
         let rows: Box<dyn RowWriter> = match product {
-            Product::Result { format, icc } => {
-                format.writer_with_profile(output.clone(), stage.output, icc.as_deref())?
-            }
+            Product::Result { format } => format.writer_with(output.clone(), stage.output, kept)?,
             Product::Rows => Box::new(RawWriter::new(output.clone(), stage.output)?),
         };
         let work = match stage.makes {

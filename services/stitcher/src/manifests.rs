@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use tessera::job::{JobId, Manifest};
+use tessera::job::{JobId, KeptText, Manifest};
 use tessera::plan::PlanHash;
 use tessera::telemetry::logs::trace_id;
 
@@ -43,9 +43,11 @@ impl Manifests {
         self.known.get(&job).cloned()
     }
 
-    /// Keeps a manifest.
+    /// Keeps a manifest, without what is written beside the result's pixels: that may be large, and is read again
+    /// by the one encoder that writes it.
     pub fn insert(&mut self, manifest: Manifest) -> Arc<KnownJob> {
         let job = manifest.job;
+        let manifest = Manifest { kept: KeptText::default(), ..manifest };
         let known = Arc::new(KnownJob { plan: manifest.plan.hash(), manifest });
         if self.known.insert(job, Arc::clone(&known)).is_none() {
             self.order.push_back(job);
@@ -63,6 +65,7 @@ impl Manifests {
 mod tests {
     use tessera::job::Priority;
     use tessera::operation::Chain;
+    use tessera::picture::metadata::Kept;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
     use tessera::plan::Plan;
 
@@ -82,13 +85,22 @@ mod tests {
             format: "png".into(),
             priority: Priority::Normal,
             bytes_in: 1,
-            icc: None,
+            kept: KeptText::default(),
             notices: Vec::new(),
             quality: None,
+            chroma: None,
             original_format: "png".into(),
             plan: Plan::make(info, &Chain::new(Vec::new()), &limits).unwrap(),
             created_at: String::new(),
         }
+    }
+
+    #[test]
+    fn what_is_written_beside_the_pixels_is_not_remembered() {
+        let large = KeptText::from(&Kept::profile(vec![1; 1 << 20]));
+        let mut manifests = Manifests::new(2);
+        let known = manifests.insert(Manifest { kept: large, ..manifest() });
+        assert_eq!(known.manifest.kept, KeptText::default());
     }
 
     #[test]

@@ -17,7 +17,7 @@ const ENCODING_BYTES: u64 = 2 << 20;
 /// Rows that a writer of rows holds at most: two blocks of JPEG.
 const ENCODING_ROWS: u64 = 32;
 /// What linking holds for each pixel of a part.
-const LINKED_PIXEL_BYTES: u64 = 8;
+const LINKED_PIXEL_BYTES: u64 = 12;
 /// The smallest buffer that a strip is put together in.
 const LEAST_STRIP_BYTES: u64 = 1 << 20;
 
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::actors::result_feed;
 
-    const PNG: Product = Product::Result { format: ResultFormat::Png, icc: None };
+    const PNG: Product = Product::Result { format: ResultFormat::Png };
 
     fn memory(flags: &[&str]) -> Result<(Memory, Share), TooSmall> {
         let config = Config::try_parse_from(["x"].iter().chain(flags)).unwrap();
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn whole_results_wait_for_each_other_and_for_their_tiles() {
         let (memory, _producer) = memory(&["--max-decode-bytes", "1000000"]).unwrap();
-        let webp = Product::Result { format: ResultFormat::Webp, icc: None };
+        let webp = Product::Result { format: ResultFormat::Webp };
         assert!(memory.encoding(&stage(300), Some(&webp), false).is_none());
         let first = memory.encoding(&stage(300), Some(&webp), true);
         assert!(first.is_some() && memory.encoding(&stage(1000), Some(&webp), true).is_none());

@@ -34,7 +34,7 @@ use crate::config::Config;
 use crate::error::ServiceError;
 use counts::{Counts, count};
 use events::EventRelay;
-use gate::Gate;
+use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
 use services::Services;
 
@@ -110,6 +110,8 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
     let producer = Producer::connect_within(&config.kafka, &format!("tessera-{name}"), queue)?;
     let store = Store::open(&config.store)?;
+    // At least one upload must fit beside it, or all would be refused for good.
+    drop(memory.set_aside(UPLOAD_BYTES, "an upload")?);
     let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
     Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new(), events })

@@ -331,6 +331,14 @@ async fn lists_are_paged_and_filtered() {
     let second = site.get(&format!("/api/v1/jobs?limit=2&cursor={}", first["next"].as_str().unwrap())).json();
     assert_eq!(ids(&second), jobs[2..]);
     assert!(second["next"].is_null());
+    jobs.reverse();
+    let oldest = site.get("/api/v1/jobs?limit=2&order=oldest").json();
+    assert_eq!(ids(&oldest), jobs[..2]);
+    let page = site.call("GET", "/jobs?limit=2&order=oldest", &[("Accept", "text/html")], b"").text();
+    assert!(page.contains("Newer jobs") && page.contains("Newest first") && page.contains("order=oldest&"), "{page}");
+    let refused = site.get("/api/v1/jobs?order=size");
+    assert_eq!(refused.status, 400);
+    assert!(refused.json()["detail"].as_str().unwrap().contains("newest, oldest"), "{}", refused.text());
     assert_eq!(ids(&site.get("/api/v1/jobs?status=queued").json()).len(), 3);
     assert_eq!(ids(&site.get("/api/v1/jobs?status=done").json()).len(), 0);
 }

@@ -1,5 +1,6 @@
-//! Uploads while Kafka or Redis is away: refused with a time to come back, and nothing is left behind.
+//! Uploads while Kafka or Redis is away, or the disk too full: refused with what to do, and nothing is left behind.
 #![cfg(feature = "broker-tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what failed by failing")]
 
 #[cfg(test)]
 mod site;
@@ -15,7 +16,13 @@ use rdkafka::client::DefaultClientContext;
 use site::bridge::Bridge;
 use site::{Answer, FORM, Settings, Site, form};
 use support::{Picture, Rig, until};
-use tessera::bus::Topic;
+use tessera::bus::{Group, Topic, admin};
+use tessera::config::LimitArgs;
+use tessera::operation::Chain;
+use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
+use tessera::plan::{DiskNeed, Plan, PlanLimits};
+use tessera::state::Order;
+use tessera::store::Store;
 
 fn body() -> Vec<u8> {
     let picture = Picture::rgb(400, 300, 64, &[]).png();
@@ -61,13 +68,70 @@ async fn redis_away_refuses_before_the_body_and_leaves_nothing_in_between() {
 async fn an_announcement_that_kafka_does_not_take_leaves_nothing() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;
-    let admin: AdminClient<DefaultClientContext> =
+    let client: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", &rig.kafka.kafka_brokers).create().unwrap();
     let name = Topic::Jobs.name(&rig.kafka);
-    admin.delete_topics(&[&name], &AdminOptions::new()).await.unwrap();
+    client.delete_topics(&[&name], &AdminOptions::new()).await.unwrap();
+    // The controller answers before the broker has let go of the topic.
+    until("the topic to be gone", async || admin::lag(&rig.kafka, Group::Jobs).await.is_err()).await;
     let answer = site.upload("/api/v1/jobs", &body());
     assert_eq!((answer.status, answer.headers.contains_key("retry-after")), (503, true), "{}", answer.text());
     site.assert_empty(&rig, "an upload that kafka did not take");
     assert_eq!(rig.state.queued().await.unwrap(), 0);
-    assert_eq!(rig.state.list(None, 10, None).await.unwrap().0, []);
+    assert_eq!(rig.state.list(None, Order::default(), 10, None).await.unwrap().0, []);
+}
+
+/// The head of a picture of red, green and blue; its rows are missing, which is seen later.
+fn claim(size: Size) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, size.width, size.height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_chunk(png::chunk::IDAT, &[0x78, 1]).unwrap();
+    out
+}
+
+/// What a turned picture of that size needs of a disk that has both the store and the spools.
+fn need(size: Size, limits: &PlanLimits) -> u64 {
+    let info = PictureInfo { size, format: PixelFormat { layout: Layout::Rgb, depth: Depth::Eight } };
+    let DiskNeed { spool, store } = Plan::make(info, &chain(), limits).unwrap().disk_need();
+    spool + store
+}
+
+fn chain() -> Chain {
+    Chain::new(vec!["rotate:degrees=90".parse().unwrap()])
+}
+
+#[tokio::test]
+async fn a_job_that_the_disk_has_no_room_for_is_refused_for_good_or_for_now() {
+    let mut rig = Rig::new().await;
+    // A file system in memory, whose size is known to be small.
+    rig.folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    rig.store.store = format!("file://{}", rig.folder.path().join("store").display());
+    rig.store.scratch_dir = rig.folder.path().join("s");
+    let site = Site::start(&rig, Settings::default()).await;
+    let room =
+        || Store::open(&rig.store).unwrap().shortage(DiskNeed { spool: u64::MAX / 4, store: 0 }).unwrap().unwrap();
+    let total = room().total;
+    let limits = LimitArgs::default().plan_limits(rig.kafka.max_record_bytes);
+    // Of this width the need grows in small steps with the height.
+    let width = u32::try_from((total / 50_000).min(100_000)).unwrap();
+    let at_least = |bytes: u64| {
+        let heights: Vec<u32> = (1..=100_000).collect();
+        let at = heights.partition_point(|height| need(Size { width, height: *height }, &limits) < bytes);
+        Size { width, height: *heights.get(at).expect("a disk in memory of less than 60 GB") }
+    };
+    let upload = |size| site.upload("/api/v1/jobs", &form(b"a.png", &claim(size), &["rotate:degrees=90"]));
+
+    let never = upload(at_least(total + 1));
+    assert_eq!(never.status, 422, "{}", never.text());
+    assert!(never.text().contains(&format!("the disk has {total}")), "{}", never.text());
+    site.assert_empty(&rig, "a job that can never fit");
+
+    let filler = std::fs::File::create(rig.folder.path().join("filler")).unwrap();
+    rustix::fs::fallocate(&filler, rustix::fs::FallocateFlags::empty(), 0, (total / 16).min(400 << 20)).unwrap();
+    let free = room().free;
+    let later = upload(at_least(free + (total - free) / 4));
+    assert_eq!((later.status, later.headers.contains_key("retry-after")), (503, true), "{}", later.text());
+    assert!(later.text().contains("are free now"), "{}", later.text());
+    site.assert_empty(&rig, "a job that does not fit now");
 }

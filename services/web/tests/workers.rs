@@ -1,4 +1,4 @@
-//! Pages of workers: what they have in hand, who is dead, and what each finished last.
+//! Pages of workers and of tiles: what they have in hand, who is dead, who made what in which time.
 #![cfg(feature = "broker-tests")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what failed by failing")]
 
@@ -10,9 +10,10 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use site::{Settings, Site};
-use support::{Rig, until};
+use site::{Settings, Site, form};
+use support::{Picture, Rig, until};
 use tessera::bus::records::{CurrentTile, FinishedTile, Heartbeat, TileOutcome};
+use tessera::config::LimitArgs;
 use tessera::job::{JobId, Token};
 
 fn beat(job: JobId) -> Heartbeat {
@@ -73,12 +74,45 @@ async fn a_worker_shows_what_it_has_in_hand_and_what_it_finished() {
 async fn a_silent_worker_is_shown_as_dead_within_a_second_of_its_time() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;
-    let begun = Instant::now();
+    let before = Instant::now();
     rig.state.beat(&beat(JobId::random()), Duration::from_secs(2)).await.unwrap();
+    let after = Instant::now();
     let says = |word: &str| site.get("/workers/rig-1").text().contains(&format!("</span> {word}</span>"));
     assert!(says("running"));
     until("the page to say that it is dead", async || says("dead") && !says("running")).await;
-    let (least, most) = (Duration::from_millis(1900), Duration::from_secs(3));
-    assert!((least..most).contains(&begun.elapsed()), "dead after {:?}", begun.elapsed());
+    let (longest, shortest) = (before.elapsed(), after.elapsed());
+    assert!(longest >= Duration::from_millis(1900), "dead after {longest:?}");
+    assert!(shortest < Duration::from_secs(3), "dead after {shortest:?}");
     assert!(site.get("/workers").text().contains("0 alive"));
+}
+
+#[tokio::test]
+async fn the_tiles_of_a_job_are_a_table_in_pages() {
+    let rig = Rig::new().await;
+    let limits = LimitArgs { tile_size: 64, ..LimitArgs::default() };
+    let site = Site::start(&rig, Settings { limits, ..Settings::default() }).await;
+    let picture = Picture::rgb(300, 260, 64, &[]).png();
+    let job = site.upload("/api/v1/jobs", &form(b"a.png", &picture, &["invert"])).job();
+    rig.state.lease(job, &Token::random(), "rig").await.unwrap();
+    assert_eq!(rig.state.worker_number(&"rig-1".parse().unwrap()).await.unwrap(), 1);
+    rig.mark(job, 0, &[0, 7]).await;
+    let page = site.get(&format!("/api/v1/jobs/{job}/tiles?from=6&limit=2")).json();
+    assert_eq!((&page["stage"], &page["total"], &page["next"]), (&0.into(), &25.into(), &8.into()));
+    let missing = serde_json::json!({"index": 6, "state": "missing", "worker": null, "attempt": null, "ms": null});
+    let made = serde_json::json!({"index": 7, "state": "made", "worker": "rig-1", "attempt": 1, "ms": 2.0});
+    assert_eq!(page["tiles"], serde_json::json!([missing, made]));
+    let all = site.get(&format!("/api/v1/jobs/{job}/tiles")).json();
+    assert_eq!((all["tiles"].as_array().unwrap().len(), &all["next"]), (25, &serde_json::Value::Null));
+    for (query, says) in
+        [("stage=1", "stage must be an integer from 0 to 0"), ("limit=0", "limit must be"), ("from=x", "from must be")]
+    {
+        let answer = site.get(&format!("/api/v1/jobs/{job}/tiles?{query}"));
+        assert!(answer.status == 400 && answer.text().contains(says), "{query}: {}", answer.text());
+    }
+    assert_eq!(site.get(&format!("/api/v1/jobs/{}/tiles", JobId::random())).status, 404);
+    let table = site.get(&format!("/jobs/{job}/tiles?limit=8")).text();
+    for text in ["Tiles 0 to 7 of 25.", "2.0 ms", "/workers/rig-1", "Further tiles", "missing"] {
+        assert!(table.contains(text), "{text}: {table}");
+    }
+    assert!(site.get(&format!("/jobs/{job}")).text().contains(&format!("/jobs/{job}/tiles")));
 }

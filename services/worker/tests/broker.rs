@@ -194,11 +194,12 @@ async fn a_worker_that_is_asked_to_stop_finishes_its_tile_commits_and_says_farew
     let picture = Picture::rgb(1024, 768, 256, &["invert"]);
     let manifest = rig.processing(&picture).await;
     let total = manifest.plan.stages[0].grid().tiles();
+    let results = rig.reader(Topic::Results);
     let mut first = Worker::start(&rig, "one", &[("TESSERA_TILE_DELAY_MS", "700")]);
     for index in 0..total {
         rig.send(picture.record(&manifest, index, &rig.kafka)).await;
     }
-    rig.records(Topic::Results, 1);
+    rig.records_of(&results, Topic::Results, 1);
     let begun = std::time::Instant::now();
     let status = first.terminate();
     assert!(status.success(), "{status}");

@@ -7,7 +7,7 @@ use std::fmt;
 use rdkafka::admin::{ConfigResource, ResourceSpecifier};
 use rdkafka::error::KafkaError;
 
-use super::{LIMIT, admin, options};
+use super::{Admin, LIMIT, admin, options};
 use crate::bus::producer::blocking;
 use crate::bus::{BusError, Topic};
 use crate::config::KafkaArgs;
@@ -80,15 +80,13 @@ pub async fn check_topics(args: &KafkaArgs) -> Result<Vec<TopicProblem>, BusErro
     for ((topic, name), (config, partitions)) in Topic::ALL.iter().zip(names).zip(configs.into_iter().zip(partitions)) {
         match config {
             // A broker describes a topic that it does not have by an empty answer.
-            _ if partitions == 0 => problems.push(Problem::Missing.of(&name)),
+            Ok(config) if partitions == 0 || config.entries.is_empty() => problems.push(Problem::Missing.of(&name)),
             Ok(config) => problems.extend(compare(*topic, &config, partitions, args)),
             Err(code) => return Err(BusError::of(CHECKING, &name, KafkaError::AdminOp(code))),
         }
     }
     Ok(problems)
 }
-
-type Admin = rdkafka::admin::AdminClient<crate::bus::log::Logging>;
 
 fn partitions_of(admin: &Admin, name: &str) -> Result<usize, KafkaError> {
     let metadata = admin.inner().fetch_metadata(Some(name), LIMIT)?;

@@ -6,7 +6,7 @@ mod check;
 mod lag;
 mod peek;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
@@ -18,13 +18,20 @@ pub use lag::{PartitionLag, lag};
 pub use peek::{Peeked, peek};
 
 use super::log::Logging;
+use super::producer::blocking;
 use super::{BusError, Topic, settings};
 use crate::config::KafkaArgs;
 
 const CREATING: &str = "creating topics";
 const LIMIT: Duration = Duration::from_secs(10);
+/// How often brokers are asked for a topic that was just made.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+/// How long a leader is asked for a log.
+const LOG_LIMIT: Duration = Duration::from_secs(1);
 /// The broker's own default replication.
 const BROKER_DEFAULT: i32 = -1;
+
+type Admin = AdminClient<Logging>;
 
 /// What became of a topic that was to be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +42,11 @@ pub enum Creation {
     Exists,
 }
 
-/// Creates the topics that are missing.
+/// Creates the topics that are missing, and waits until their logs are there: the controller answers before brokers
+/// know of a topic, and they tell of it before they have its logs. Who writes in between is refused.
 ///
 /// # Errors
-/// [`BusError::Unavailable`] when Kafka does not answer, [`BusError::Refused`] when it will not.
+/// [`BusError::Unavailable`] when Kafka does not answer in time, [`BusError::Refused`] when it will not.
 pub async fn create_topics(args: &KafkaArgs) -> Result<Vec<(Topic, Creation)>, BusError> {
     let topics = Topic::ALL.map(|topic| (topic, topic.name(args), topic.settings(args)));
     let wanted: Vec<NewTopic<'_>> = topics
@@ -48,9 +56,42 @@ pub async fn create_topics(args: &KafkaArgs) -> Result<Vec<(Topic, Creation)>, B
             settings.config.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
         })
         .collect();
-    let answers = admin(args)?.create_topics(&wanted, &options()).await;
+    let admin = admin(args)?;
+    let answers = admin.create_topics(&wanted, &options()).await;
     let answers = answers.map_err(|error| BusError::of(CREATING, "", error))?;
-    topics.iter().zip(answers).map(|((topic, name, _), answer)| Ok((*topic, creation(name, answer)?))).collect()
+    let named = topics.iter().zip(answers);
+    let all = named.map(|((topic, name, _), answer)| Ok((*topic, creation(name, answer)?)));
+    let all = all.collect::<Result<Vec<_>, BusError>>()?;
+    let made = all.iter().filter(|(_, creation)| *creation == Creation::Created);
+    let made = made.map(|(topic, _)| topic.name(args)).collect();
+    blocking(CREATING, "", move || wait_for_leaders(&admin, made)).await?;
+    Ok(all)
+}
+
+/// Asks until every partition of the `topics` has a leader that has its log.
+fn wait_for_leaders(admin: &Admin, mut topics: Vec<String>) -> Result<(), KafkaError> {
+    let until = Instant::now() + LIMIT;
+    loop {
+        for at in (0..topics.len()).rev() {
+            if is_led(admin, &topics[at]).unwrap_or(false) {
+                topics.swap_remove(at);
+            }
+        }
+        if topics.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            return Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut));
+        }
+        std::thread::sleep(ASK_EVERY);
+    }
+}
+
+fn is_led(admin: &Admin, name: &str) -> Result<bool, KafkaError> {
+    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT)?;
+    let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
+    let has_log = |partition: i32| admin.inner().fetch_watermarks(name, partition, LOG_LIMIT).is_ok();
+    Ok(!partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0 && has_log(partition.id())))
 }
 
 fn creation(name: &str, answer: Result<String, (String, RDKafkaErrorCode)>) -> Result<Creation, BusError> {
@@ -61,7 +102,7 @@ fn creation(name: &str, answer: Result<String, (String, RDKafkaErrorCode)>) -> R
     }
 }
 
-fn admin(args: &KafkaArgs) -> Result<AdminClient<Logging>, BusError> {
+fn admin(args: &KafkaArgs) -> Result<Admin, BusError> {
     let config = settings::client(args, "tessera-admin");
     AdminClient::from_config_and_context(&config, Logging).map_err(BusError::Client)
 }

@@ -132,7 +132,8 @@ impl Consumer {
     }
 
     /// Stops reading, waits up to `limit` for verdicts on what was handed out, commits, and leaves
-    /// the group (a static member stays in it until its session ends). Receive or drop what is still
+    /// the group (a static member stays in it until its session ends). While the group is being divided anew
+    /// Kafka takes no commit: then the records since the one before come to others again. Receive or drop what is still
     /// in the channel, or it counts as handed out.
     ///
     /// # Errors

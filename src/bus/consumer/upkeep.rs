@@ -96,9 +96,11 @@ impl Poller {
             desk.commit_points(&desk.assignment())
         };
         let committed = if places.is_empty() { Ok(()) } else { client.commit(&places, CommitMode::Sync) };
-        // The others are taking over already: what was not committed comes to them again.
         let committed = match committed {
-            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::RebalanceInProgress)) => Ok(()),
+            Err(KafkaError::ConsumerCommit(code)) if is_overtaken(code) => {
+                tracing::info!(%code, "others have taken over: what was not committed comes to them again");
+                Ok(())
+            }
             other => other,
         };
         let topic = client.topic().to_owned();
@@ -109,4 +111,10 @@ impl Poller {
         }
         committed.map_err(|error| BusError::of(STOPPING, &topic, error))
     }
+}
+
+/// Whether the group has divided its partitions anew, without this member or before it could take part.
+fn is_overtaken(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{IllegalGeneration, RebalanceInProgress, UnknownMemberId};
+    matches!(code, RebalanceInProgress | IllegalGeneration | UnknownMemberId)
 }

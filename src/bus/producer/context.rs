@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -51,6 +51,11 @@ impl ProducerContext for Context {
 
     fn delivery(&self, result: &DeliveryResult<'_>, pending: Box<Pending>) {
         let report = match result {
+            // The client takes a refused batch for delivered once a later one of the partition is taken, and does not
+            // send it again (its "implicit acknowledgement"). Only an offset proves that a record lies in the log.
+            Ok(message) if message.offset() < 0 => {
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut))
+            }
             Ok(message) => Ok(Delivered { partition: message.partition(), offset: message.offset() }),
             Err((error, _)) => Err(error.clone()),
         };

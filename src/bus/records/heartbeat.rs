@@ -94,7 +94,7 @@ impl Heartbeat {
     /// What its records say they are.
     pub const SCHEMA: &'static str = "heartbeat/1.1";
     /// Tiles in hand that are read at most.
-    pub const MAX_CURRENT: usize = 256;
+    pub const MAX_CURRENT: usize = 128;
     /// Finished tiles that are told at most.
     pub const MAX_FINISHED: usize = 100;
 

@@ -1,20 +1,25 @@
 //! Without a broker: say so, wait, and go on when it is there.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
+
+use socket2::{Domain, Socket, Type};
 
 use super::*;
 use crate::bus::BusError;
 
-/// An address at which nobody listens.
-fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+/// An address at which nobody listens: it is bound, so that nobody else gets it, and refuses all.
+fn nobody() -> (Socket, String) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address.to_string())
 }
 
-/// Lets clients reach `broker` at `address` from now on; the thread ends with the process.
-fn appear_at(address: &str, broker: String) {
-    let listener = TcpListener::bind(address).unwrap();
+/// Lets clients reach `broker` at `socket` from now on; the thread ends with the process.
+fn appear_at(socket: Socket, broker: String) {
+    socket.listen(16).unwrap();
+    let listener = TcpListener::from(socket);
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let server = std::net::TcpStream::connect(&broker).unwrap();
@@ -31,8 +36,8 @@ fn appear_at(address: &str, broker: String) {
 #[tokio::test]
 async fn without_a_broker_all_is_unavailable_and_it_recovers_when_one_appears() {
     let bus = Bus::new().await;
-    let address = nobody();
-    let args = KafkaArgs { kafka_brokers: address.clone(), ..bus.args.clone() };
+    let (socket, address) = nobody();
+    let args = KafkaArgs { kafka_brokers: address, ..bus.args.clone() };
     let producer = Producer::connect(&args, "bus-test").unwrap();
     let (consumer, mut records) = Consumer::start(&args, options(Topic::Jobs, 8)).unwrap();
 
@@ -44,7 +49,7 @@ async fn without_a_broker_all_is_unavailable_and_it_recovers_when_one_appears() 
     let status = consumer.status();
     assert!(!status.is_connected && status.last_error.is_some(), "{status:?}");
 
-    appear_at(&address, bus.args.kafka_brokers.clone());
+    appear_at(socket, bus.args.kafka_brokers.clone());
     until("the producer to recover", async || producer.is_up().await.is_ok()).await;
     producer.send(record(Topic::Jobs, 0, "found")).await.unwrap();
     let found = receive(&mut records).await;
@@ -57,7 +62,8 @@ async fn without_a_broker_all_is_unavailable_and_it_recovers_when_one_appears() 
 
 #[tokio::test]
 async fn a_stop_without_a_broker_ends_in_time() {
-    let args = KafkaArgs::new(nobody(), "");
+    let (_socket, address) = nobody();
+    let args = KafkaArgs::new(address, "");
     let (consumer, mut records) = Consumer::start(&args, options(Topic::Jobs, 8)).unwrap();
     until("the consumer to notice", async || consumer.status().last_error.is_some()).await;
     let asked_at = Instant::now();

@@ -65,15 +65,15 @@ impl Colors {
     /// # Errors
     /// If an index is not in the palette.
     pub(super) fn convert(&self, stored: &[u8], row: &mut [u8]) -> Result<(), String> {
-        let layout = self.layout();
+        let channels = self.layout().channels();
         match self {
-            Self::Palette { bits, .. } => {
-                let pixels = row.chunks_exact_mut(layout.channels());
+            Self::Palette { bits, palette } => {
+                let pixels = row.chunks_exact_mut(channels);
                 for (at, pixel) in pixels.enumerate() {
                     let bit = at * *bits as usize;
                     let shift = 8 - *bits - (bit % 8) as u32;
                     let index = (stored[bit / 8] >> shift) & (0xff >> (8 - bits));
-                    pixel.copy_from_slice(self.color(index)?);
+                    pixel.copy_from_slice(&color(palette, index)?[..channels]);
                 }
             }
             Self::Bytes => {
@@ -82,7 +82,7 @@ impl Colors {
                 }
             }
             Self::Masks { bytes, masks } => {
-                let pixels = row.chunks_exact_mut(layout.channels()).zip(stored.chunks_exact(*bytes));
+                let pixels = row.chunks_exact_mut(channels).zip(stored.chunks_exact(*bytes));
                 for (pixel, stored) in pixels {
                     let value = stored.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
                     pixel.iter_mut().zip(masks).for_each(|(sample, mask)| *sample = mask.sample(value));
@@ -92,10 +92,13 @@ impl Colors {
         Ok(())
     }
 
-    /// The samples of a palette's colour.
-    pub(super) fn color(&self, index: u8) -> Result<&[u8], String> {
+    /// A palette's colour: red, green, blue.
+    pub(super) fn color(&self, index: u8) -> Result<&[u8; 3], String> {
         let Self::Palette { palette, .. } = self else { return Err("there is no palette".to_owned()) };
-        let color = palette.get(usize::from(index)).ok_or_else(|| format!("colour {index} is not in the palette"))?;
-        Ok(&color[..self.layout().channels()])
+        color(palette, index)
     }
+}
+
+fn color(palette: &[[u8; 3]], index: u8) -> Result<&[u8; 3], String> {
+    palette.get(usize::from(index)).ok_or_else(|| format!("colour {index} is not in the palette"))
 }

@@ -9,9 +9,10 @@ use crate::picture::whole::room;
 pub(super) fn decode(mut input: impl BufRead + Seek, bitmap: &Bitmap) -> Result<Vec<u8>, String> {
     input.seek(SeekFrom::Start(bitmap.pixels_at)).map_err(|error| error.to_string())?;
     let info = bitmap.info();
-    let mut canvas = Canvas { bitmap, samples: room(info.bytes())?, x: 0, y: 0 };
-    let background = bitmap.colors.color(0)?;
-    canvas.samples.chunks_exact_mut(background.len()).for_each(|pixel| pixel.copy_from_slice(background));
+    let channels = info.format.layout.channels();
+    let mut canvas = Canvas { bitmap, channels, samples: room(info.bytes())?, x: 0, y: 0 };
+    let background = &bitmap.colors.color(0)?[..channels];
+    canvas.samples.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(background));
     loop {
         match next(&mut input)? {
             [0, 0] => canvas.line_end(),
@@ -54,6 +55,7 @@ fn canvas_index(coding: Coding, bytes: &[u8], at: u8) -> u8 {
 
 struct Canvas<'a> {
     bitmap: &'a Bitmap,
+    channels: usize,
     samples: Vec<u8>,
     x: u32,
     /// Rows from below.
@@ -70,7 +72,7 @@ impl Canvas<'_> {
     fn put(&mut self, index: u8) -> Result<(), String> {
         let size = self.bitmap.size;
         if self.x < size.width && self.y < size.height {
-            let color = self.bitmap.colors.color(index)?;
+            let color = &self.bitmap.colors.color(index)?[..self.channels];
             let row = u64::from(size.height - 1 - self.y);
             let at = (row * u64::from(size.width) + u64::from(self.x)) as usize * color.len();
             self.samples[at..at + color.len()].copy_from_slice(color);

@@ -25,15 +25,11 @@ impl<R: BufRead + Seek> BmpRows<R> {
         Self { input, bitmap, next_row: 0, block: Vec::new(), block_start: 0 }
     }
 
-    /// The stored row `at`, counted in the order of the file.
-    fn stored(&mut self, at: u32) -> Result<&[u8], String> {
-        let stride = self.bitmap.stride();
-        let held = |start: u32, block: &[u8]| at >= start && u64::from(at - start) < block.len() as u64 / stride;
-        if !held(self.block_start, &self.block) {
-            self.load(at, stride)?;
-        }
-        let start = (u64::from(at - self.block_start) * stride) as usize;
-        Ok(&self.block[start..start + stride as usize])
+    /// Makes sure that the block has the stored row `at`, counted in the order of the file.
+    fn make_held(&mut self, at: u32, stride: u64) -> Result<(), String> {
+        let held = self.block.len() as u64 / stride;
+        let is_held = at >= self.block_start && u64::from(at - self.block_start) < held;
+        if is_held { Ok(()) } else { self.load(at, stride) }
     }
 
     /// Reads the block that has `at` at the end which is reached last.
@@ -73,8 +69,11 @@ impl<R: BufRead + Seek + Send> RowReader for BmpRows<R> {
             return Err(self.row_error("there is no such row".to_owned()));
         }
         let at = if self.bitmap.from_below { height - 1 - self.next_row } else { self.next_row };
-        let colors = self.bitmap.colors.clone();
-        let outcome = self.stored(at).and_then(|stored| colors.convert(stored, row));
+        let stride = self.bitmap.stride();
+        let outcome = self.make_held(at, stride).and_then(|()| {
+            let start = (u64::from(at - self.block_start) * stride) as usize;
+            self.bitmap.colors.convert(&self.block[start..start + stride as usize], row)
+        });
         outcome.map_err(|cause| self.row_error(cause))?;
         self.next_row += 1;
         Ok(())

@@ -1,7 +1,6 @@
-use std::io::Cursor;
-
 use super::*;
 use crate::picture::Layout;
+use crate::picture::testing::read;
 
 /// A bitmap of `bits` with a 40-byte header, the palette or masks behind it, and stored rows.
 fn bitmap(size: (i32, i32), bits: u16, compression: u32, behind: &[u8], stored: &[u8]) -> Vec<u8> {
@@ -19,12 +18,7 @@ fn bitmap(size: (i32, i32), bits: u16, compression: u32, behind: &[u8], stored: 
 }
 
 fn decode(file: &[u8]) -> Result<(Layout, Vec<u8>), ReadError> {
-    let mut rows = open(Cursor::new(file.to_vec()), 1 << 20)?;
-    let info = rows.info();
-    let mut bytes = vec![0; info.bytes() as usize];
-    bytes.chunks_exact_mut(info.row_bytes()).try_for_each(|row| rows.read_row(row))?;
-    rows.finish()?;
-    Ok((info.format.layout, bytes))
+    read(Format::Bmp, file).map(|(info, bytes)| (info.format.layout, bytes))
 }
 
 const COLORS: [u8; 12] = [1, 2, 3, 0, 10, 20, 30, 0, 100, 101, 102, 0];

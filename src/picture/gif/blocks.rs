@@ -26,6 +26,8 @@ pub(super) struct Blocks {
     pub(super) height: u16,
     pub(super) first: Frame,
     pub(super) frames: u32,
+    /// There are comments.
+    pub(super) has_comments: bool,
 }
 
 impl Blocks {
@@ -37,11 +39,13 @@ impl Blocks {
 
     /// Walks over a file from its start.
     pub(super) fn read(input: &mut (impl BufRead + Seek)) -> Result<Self, String> {
-        let mut walk = Walk { input, walked: 0, transparent: false, first: None, frames: 0 };
+        let mut walk = Walk { input, walked: 0, transparent: false, first: None, frames: 0, has_comments: false };
         let outcome = walk.run();
-        let (first, frames) = (walk.first, walk.frames);
+        let (first, frames, has_comments) = (walk.first, walk.frames, walk.has_comments);
         match (outcome, first) {
-            (Ok((width, height)), Some(first)) if width > 0 && height > 0 => Ok(Self { width, height, first, frames }),
+            (Ok((width, height)), Some(first)) if width > 0 && height > 0 => {
+                Ok(Self { width, height, first, frames, has_comments })
+            }
             (Ok(_), Some(_)) => Err("a canvas with a side of 0 pixels".to_owned()),
             (Ok(_), None) => Err("a GIF without a frame".to_owned()),
             (Err(error), _) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -58,6 +62,7 @@ struct Walk<'a, R> {
     transparent: bool,
     first: Option<Frame>,
     frames: u32,
+    has_comments: bool,
 }
 
 impl<R: BufRead + Seek> Walk<'_, R> {
@@ -88,6 +93,7 @@ impl<R: BufRead + Seek> Walk<'_, R> {
 
     fn extension(&mut self) -> io::Result<()> {
         let [label] = self.bytes()?;
+        self.has_comments |= label == 0xfe;
         if label == 0xf9 {
             let [length, flags, ..] = self.bytes::<5>()?;
             if length != 4 {

@@ -1,6 +1,7 @@
 use std::io::Cursor;
 
 use super::*;
+use crate::picture::testing::read;
 
 /// A canvas with a global palette of two colours: black and (9, 8, 7).
 fn canvas(width: u16, height: u16) -> Vec<u8> {
@@ -23,12 +24,7 @@ fn image(left: u16, top: u16, width: u16, height: u16, data: &[u8]) -> Vec<u8> {
 const ONE_PIXEL: [u8; 2] = [0b0100_1100, 0b0000_0001];
 
 fn decode(file: &[u8]) -> Result<(Layout, Vec<u8>), ReadError> {
-    let mut rows = open(Cursor::new(file.to_vec()), 1 << 20)?;
-    let info = rows.info();
-    let mut bytes = vec![0; info.bytes() as usize];
-    bytes.chunks_exact_mut(info.row_bytes()).try_for_each(|row| rows.read_row(row))?;
-    rows.finish()?;
-    Ok((info.format.layout, bytes))
+    read(Format::Gif, file).map(|(info, bytes)| (info.format.layout, bytes))
 }
 
 #[test]
@@ -58,6 +54,21 @@ fn f20_ten_thousand_frames_are_counted_and_no_more() {
     let header = read_header(Cursor::new(many(20_000))).unwrap();
     assert_eq!(header.notices(Layout::Rgb), ["animated: the result is the first of 10000 or more frames"]);
     assert_eq!(decode(&many(3)).unwrap().1, [9, 8, 7]);
+}
+
+#[test]
+fn f20_how_frames_are_disposed_of_and_their_delays_change_nothing_of_the_first() {
+    for disposal in 0..8u8 {
+        for delay in [[0, 0], [10, 0], [255, 255]] {
+            let control = [&[0x21, 0xf9, 4, disposal << 2][..], &delay, &[0, 0]].concat();
+            let frame = [control, image(0, 0, 1, 1, &ONE_PIXEL)].concat();
+            let other = image(0, 0, 1, 1, &[0b0100_0100, 0b0000_0001]);
+            let file = [&canvas(2, 1)[..], &frame, &other, &frame, &[0x3b]].concat();
+            let found = decode(&file).unwrap();
+            assert_eq!(found, (Layout::Rgba, vec![9, 8, 7, 255, 0, 0, 0, 0]), "{disposal} {delay:?}");
+            assert_eq!(read_header(Cursor::new(&file)).unwrap().frames, 3);
+        }
+    }
 }
 
 #[test]

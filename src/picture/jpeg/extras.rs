@@ -1,17 +1,24 @@
-//! The application segments of a JPEG that mean something here: EXIF, ICC and Adobe's.
+//! The segments of a JPEG that mean something here: EXIF, XMP, ICC, Adobe's and comments.
 //!
 //! Owns how a profile is put together from its parts. Sources: CIPA DC-008 (APP1), ICC.1 annex B.4 (APP2),
 //! Adobe technical note 5116 (APP14).
 
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
+use crate::picture::metadata::Metadata;
 use crate::picture::{Turn, exif};
 
+/// Parts of a profile at most: their number is a byte.
+const MAX_PARTS: usize = 255;
 const ICC_NAME: &[u8] = b"ICC_PROFILE\0";
+pub(super) const EXIF_NAME: &[u8] = b"Exif\0\0";
+pub(super) const XMP_NAME: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+const MORE_XMP_NAME: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 
 /// What stands in the application segments.
 #[derive(Debug, Default)]
 pub(super) struct Extras {
     pub(super) orientation: Option<Turn>,
+    pub(super) metadata: Metadata,
     /// Adobe's segment is there: CMYK samples are stored inverted.
     pub(super) adobe: bool,
     parts: Vec<(u8, Vec<u8>)>,
@@ -21,15 +28,22 @@ pub(super) struct Extras {
 impl Extras {
     /// Whether segments behind `marker` are looked at.
     pub(super) fn wants(marker: u8) -> bool {
-        matches!(marker, 0xE1 | 0xE2 | 0xEE)
+        matches!(marker, 0xE1 | 0xE2 | 0xEE | 0xFE)
     }
 
     /// Takes a segment.
     pub(super) fn take(&mut self, marker: u8, segment: &[u8]) {
         match marker {
-            0xE1 if segment.starts_with(b"Exif\0\0") && self.orientation.is_none() => {
+            0xE1 if segment.starts_with(EXIF_NAME) && self.orientation.is_none() => {
                 self.orientation = exif::orientation(segment);
+                self.metadata.take_exif(segment);
             }
+            0xE1 if segment.starts_with(EXIF_NAME) => {}
+            0xE1 if segment.starts_with(MORE_XMP_NAME) => {
+                self.metadata.lose("its XMP is larger than a segment, of it the first part is kept");
+            }
+            0xE1 => segment.strip_prefix(XMP_NAME).into_iter().for_each(|packet| self.metadata.take_xmp(packet)),
+            0xFE => self.metadata.take_text(segment),
             0xE2 => self.take_part(segment),
             0xEE if segment.starts_with(b"Adobe") => self.adobe = true,
             _ => {}
@@ -39,7 +53,7 @@ impl Extras {
     fn take_part(&mut self, segment: &[u8]) {
         if let Some([number, _, part @ ..]) = segment.strip_prefix(ICC_NAME) {
             self.part_bytes += part.len();
-            if self.part_bytes <= MAX_ICC_BYTES {
+            if self.part_bytes <= MAX_ICC_BYTES && self.parts.len() < MAX_PARTS {
                 self.parts.push((*number, part.to_owned()));
             }
         }

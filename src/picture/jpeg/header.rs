@@ -8,6 +8,7 @@ use super::extras::Extras;
 use super::frame::{self, Frame};
 use crate::picture::header::Header;
 use crate::picture::icc::Profile;
+use crate::picture::metadata::Metadata;
 use crate::picture::rows::ReadError;
 use crate::picture::sniff::Format;
 use crate::picture::{PictureInfo, Turn};
@@ -24,6 +25,8 @@ pub struct JpegHeader {
     pub orientation: Turn,
     /// The colour profile.
     pub profile: Profile,
+    /// What else it has.
+    pub metadata: Metadata,
     /// Several scans make the picture: all coefficients are held in memory.
     pub many_scans: bool,
     /// Four inks are stored.
@@ -50,7 +53,7 @@ impl JpegHeader {
     pub fn into_header(self) -> Header {
         let whole_bytes = self.whole_bytes();
         let new = Header::new(Format::Jpeg, self.info);
-        Header { whole_bytes, orientation: self.orientation, profile: self.profile, ..new }
+        Header { whole_bytes, orientation: self.orientation, profile: self.profile, metadata: self.metadata, ..new }
     }
 }
 
@@ -95,6 +98,7 @@ fn header(frame: Frame, mut extras: Extras, scan_components: u8) -> JpegHeader {
         info: frame.info,
         orientation: extras.orientation.unwrap_or_default(),
         profile: extras.profile(),
+        metadata: extras.metadata,
         // The library takes a first scan without all components for the first of several.
         many_scans: frame.progressive || scan_components < frame.components,
         inks: (frame.components == 4).then_some(inks),

@@ -1,48 +1,22 @@
 use std::io::Cursor;
-use std::io::Write;
-use std::sync::Arc;
-
-use parking_lot::Mutex;
 
 use super::*;
-use crate::picture::rows::{ReadError, RowReader, RowWriter, WriteError};
-use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
-
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn info(width: u32, height: u32, layout: Layout) -> PictureInfo {
-    PictureInfo { size: Size { width, height }, format: PixelFormat { layout, depth: Depth::Eight } }
-}
+use crate::picture::codec::ResultFormat;
+use crate::picture::metadata::Kept;
+use crate::picture::rows::{ReadError, WriteError};
+use crate::picture::sniff::Format;
+use crate::picture::testing::{info, read, write};
+use crate::picture::{Depth, Layout, PictureInfo};
 
 fn encode(info: PictureInfo, quality: u8) -> Vec<u8> {
-    let paper = Paper::default();
-    let mut writer = Box::new(JpegWriter::new(paper.clone(), info, quality).unwrap());
-    for y in 0..info.size.height {
-        let row: Vec<u8> = (0..info.row_bytes() as u32).map(|x| ((x * x / 50 + y * 3) % 256) as u8).collect();
-        writer.write_row(&row).unwrap();
-    }
-    writer.finish().unwrap();
-    std::mem::take(&mut *paper.0.lock())
+    let settings = JpegSettings { quality, ..JpegSettings::default() };
+    let row = |y: u32| (0..info.row_bytes() as u32).map(move |x| ((x * x / 50 + y * 3) % 256) as u8);
+    let samples: Vec<u8> = (0..info.size.height).flat_map(row).collect();
+    write(ResultFormat::Jpeg(settings), info, &Kept::NONE, &samples)
 }
 
 fn decode(file: &[u8]) -> Result<(PictureInfo, Vec<u8>), ReadError> {
-    let mut rows = JpegRows::open(Cursor::new(file), 1 << 20)?;
-    let info = rows.info();
-    let mut bytes = vec![0; info.bytes() as usize];
-    bytes.chunks_exact_mut(info.row_bytes()).try_for_each(|row| rows.read_row(row))?;
-    rows.finish()?;
-    Ok((info, bytes))
+    read(Format::Jpeg, file)
 }
 
 #[test]
@@ -59,13 +33,31 @@ fn every_size_and_layout_reads_back() {
 
 #[test]
 fn flat_pictures_survive_unchanged() {
-    let info = info(50, 40, Layout::Gray);
-    let paper = Paper::default();
-    let mut writer = Box::new(JpegWriter::new(paper.clone(), info, 100).unwrap());
-    (0..40).for_each(|_| writer.write_row(&[77; 50]).unwrap());
-    writer.finish().unwrap();
-    let file = std::mem::take(&mut *paper.0.lock());
+    let settings = JpegSettings { quality: 100, ..JpegSettings::default() };
+    let file = write(ResultFormat::Jpeg(settings), info(50, 40, Layout::Gray), &Kept::NONE, &[77; 2000]);
     assert!(decode(&file).unwrap().1.iter().all(|sample| *sample == 77));
+}
+
+#[test]
+fn colours_share_four_pixels_or_none_as_chosen_and_gray_has_none_to_share() {
+    let stripes: Vec<u8> = (0..32).flat_map(|x| if x % 2 == 0 { [200, 40, 40] } else { [40, 40, 200] }).collect();
+    let written = |layout: Layout, chroma: Chroma| {
+        let settings = ResultFormat::Jpeg(JpegSettings { quality: 95, chroma });
+        write(settings, info(32, 16, layout), &Kept::NONE, &stripes[..32 * layout.channels()].repeat(16))
+    };
+    let sampling = |file: &[u8]| {
+        let sof = file.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        file[sof + 10..].chunks(3).take(file[sof + 9].into()).map(|part| part[1]).collect::<Vec<u8>>()
+    };
+    let (half, full) = (written(Layout::Rgb, Chroma::Half), written(Layout::Rgb, Chroma::Full));
+    assert_eq!((sampling(&half), sampling(&full)), (vec![0x22, 0x11, 0x11], vec![0x11; 3]));
+    let far = |file: &[u8]| {
+        let (_, bytes) = decode(file).unwrap();
+        bytes.iter().zip(stripes.iter().cycle()).map(|(found, asked)| found.abs_diff(*asked)).max().unwrap()
+    };
+    assert!(far(&full) < 16 && far(&half) > 60, "{} and {}", far(&full), far(&half));
+    assert_eq!(written(Layout::Gray, Chroma::Half), written(Layout::Gray, Chroma::Full));
+    assert!("4:4:4".parse::<Chroma>().unwrap_err().contains("420, 444"));
 }
 
 #[test]
@@ -111,7 +103,7 @@ fn a_claimed_size_costs_no_memory_and_what_is_not_read_is_named() {
 
 #[test]
 fn pictures_that_jpeg_has_not_are_refused_by_name() {
-    let refused = |info: PictureInfo| match JpegWriter::new(Vec::new(), info, 90) {
+    let refused = |info: PictureInfo| match JpegWriter::new(Vec::new(), info, JpegSettings::default()) {
         Err(WriteError::Unsupported(text)) => text,
         other => panic!("{other:?}"),
     };

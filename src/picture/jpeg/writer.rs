@@ -7,17 +7,18 @@ use mozjpeg::compress::CompressStarted;
 use mozjpeg::{ColorSpace, Compress, Marker};
 
 use super::errors::guarded;
+use super::extras::{EXIF_NAME, XMP_NAME};
+use super::settings::JpegSettings;
+use crate::picture::metadata::Kept;
 use crate::picture::rows::{RowWriter, WriteError};
 use crate::picture::{Depth, Layout, PictureInfo};
 
 /// The longest side that JPEG can have, in pixels.
 pub const MAX_SIDE: u32 = 65_535;
-/// The quality unless another is asked for.
-pub const DEFAULT_QUALITY: u8 = 90;
 /// Bytes of a profile in one segment: 255 of them hold more than any profile that is kept.
 const PROFILE_PART_BYTES: usize = 65_000;
 
-/// Writes a baseline JPEG: colours with chroma at half the width and height (4:2:0).
+/// Writes a baseline JPEG.
 pub struct JpegWriter<W: Write> {
     encoder: Option<Encoder<W>>,
     info: PictureInfo,
@@ -31,31 +32,32 @@ struct Encoder<W: Write>(CompressStarted<W>);
 unsafe impl<W: Write + Send> Send for Encoder<W> {}
 
 impl<W: Write> JpegWriter<W> {
-    /// Writes the headers of a picture of `info`; `quality` from 1 to 100.
+    /// Writes the headers of a picture of `info`.
     ///
     /// # Errors
     /// If JPEG has no such picture: alpha, 16 bit, or a side beyond [`MAX_SIDE`].
-    pub fn new(out: W, info: PictureInfo, quality: u8) -> Result<Self, WriteError> {
-        Self::with_profile(out, info, quality, None)
+    pub fn new(out: W, info: PictureInfo, settings: JpegSettings) -> Result<Self, WriteError> {
+        Self::with(out, info, settings, &Kept::NONE)
     }
 
-    /// Writes the headers and a colour profile.
+    /// Writes the headers and what goes with the pixels.
     ///
     /// # Errors
     /// As [`JpegWriter::new`].
-    pub fn with_profile(out: W, info: PictureInfo, quality: u8, icc: Option<&[u8]>) -> Result<Self, WriteError> {
+    pub fn with(out: W, info: PictureInfo, settings: JpegSettings, kept: &Kept) -> Result<Self, WriteError> {
         Self::check(info).map_err(WriteError::Unsupported)?;
         let colors = if info.format.layout == Layout::Gray { ColorSpace::JCS_GRAYSCALE } else { ColorSpace::JCS_RGB };
         let started = guarded(|| {
             let mut compress = Compress::new(colors);
             compress.set_fastest_defaults();
             compress.set_size(info.size.width as usize, info.size.height as usize);
-            compress.set_quality(f32::from(quality.clamp(1, 100)));
+            compress.set_quality(f32::from(settings.quality.clamp(1, 100)));
+            if colors == ColorSpace::JCS_RGB {
+                let shared = settings.chroma.shared_pixels();
+                compress.set_chroma_sampling_pixel_sizes(shared, shared);
+            }
             let mut started = compress.start_compress(out)?;
-            icc.map(profile_segments)
-                .into_iter()
-                .flatten()
-                .for_each(|part| started.write_marker(Marker::APP(2), &part));
+            segments(kept).into_iter().for_each(|(marker, segment)| started.write_marker(marker, &segment));
             Ok(started)
         });
         let encoder = Encoder(started.map_err(failed)?);
@@ -78,6 +80,19 @@ impl<W: Write> JpegWriter<W> {
         }
         Ok(())
     }
+}
+
+/// EXIF comes first, as readers expect.
+fn segments(kept: &Kept) -> Vec<(Marker, Vec<u8>)> {
+    let named = |name: &[u8], bytes: &Option<Vec<u8>>| {
+        bytes.as_ref().map(|bytes| (Marker::APP(1), [name, bytes].concat())).into_iter()
+    };
+    let profile = kept.icc.as_deref().map(profile_segments).unwrap_or_default();
+    named(EXIF_NAME, &kept.exif)
+        .chain(named(XMP_NAME, &kept.xmp))
+        .chain(profile.into_iter().map(|part| (Marker::APP(2), part)))
+        .chain(kept.texts.iter().map(|comment| (Marker::COM, comment.clone())))
+        .collect()
 }
 
 /// The profile in segments, numbered from 1 (ICC.1, annex B.4).

@@ -26,6 +26,7 @@ pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> 
         frames: png.frames.min(MAX_FRAMES),
         orientation: extras.orientation,
         profile: extras.profile,
+        metadata: extras.metadata,
         ..Header::new(Format::Png, png.info)
     })
 }

@@ -5,14 +5,18 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter, Info, StreamWriter};
+use png::chunk::ChunkType;
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter, Info, StreamWriter, Writer};
 
+use super::chunks::XMP_NAME;
 use super::swap_bytes;
+use crate::picture::metadata::Kept;
 use crate::picture::rows::{RowWriter, WriteError};
 use crate::picture::{Depth, Layout, PictureInfo};
 
 /// Bytes of an IDAT chunk; larger ones cost memory, smaller ones headers.
 const CHUNK_BYTES: usize = 64 << 10;
+const ITXT: ChunkType = ChunkType(*b"iTXt");
 
 /// Writes a PNG, fast rather than small: fixed Paeth filter, one pass of Huffman coding.
 pub struct PngWriter<W: Write + 'static> {
@@ -29,17 +33,18 @@ impl<W: Write + 'static> PngWriter<W> {
     /// # Errors
     /// If PNG has no such picture (a side beyond 2³¹ - 1), or the output fails.
     pub fn new(out: W, info: PictureInfo) -> Result<Self, WriteError> {
-        Self::with_profile(out, info, None)
+        Self::with(out, info, &Kept::NONE)
     }
 
-    /// Writes the header and a colour profile.
+    /// Writes the header and what goes with the pixels.
     ///
     /// # Errors
     /// As [`PngWriter::new`].
-    pub fn with_profile(out: W, info: PictureInfo, icc: Option<&[u8]>) -> Result<Self, WriteError> {
+    pub fn with(out: W, info: PictureInfo, kept: &Kept) -> Result<Self, WriteError> {
         let output = Output(Arc::new(Mutex::new(Sink { out: BufWriter::new(out), failed: None })));
         let mut of = Info::with_size(info.size.width, info.size.height);
-        of.icc_profile = icc.map(|icc| icc.to_owned().into());
+        of.icc_profile = kept.icc.clone().map(Into::into);
+        of.exif_metadata = kept.exif.clone().map(Into::into);
         let mut encoder = Encoder::with_info(output.clone(), of).map_err(explain)?;
         encoder.set_color(match info.format.layout {
             Layout::Gray => ColorType::Grayscale,
@@ -53,7 +58,8 @@ impl<W: Write + 'static> PngWriter<W> {
         });
         encoder.set_deflate_compression(DeflateCompression::FdeflateUltraFast);
         encoder.set_filter(Filter::Paeth);
-        let writer = encoder.write_header().map_err(explain)?;
+        let mut writer = encoder.write_header().map_err(explain)?;
+        write_texts(&mut writer, kept).map_err(explain)?;
         let stream = writer.into_stream_writer_with_size(CHUNK_BYTES).map_err(explain)?;
         Ok(Self { stream, output, info, rows_left: info.size.height, swapped: Vec::new() })
     }
@@ -89,6 +95,19 @@ impl<W: Write + 'static> fmt::Debug for PngWriter<W> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("PngWriter").field("info", &self.info).field("rows_left", &self.rows_left).finish()
     }
+}
+
+fn write_texts<W: Write>(writer: &mut Writer<W>, kept: &Kept) -> Result<(), EncodingError> {
+    if let Some(packet) = &kept.xmp {
+        // Not compressed, without a language and a name in it.
+        writer.write_chunk(ITXT, &[XMP_NAME, &[0; 4], packet].concat())?;
+    }
+    for text in &kept.texts {
+        if let Some((kind, text)) = text.split_first_chunk() {
+            writer.write_chunk(ChunkType(*kind), text)?;
+        }
+    }
+    Ok(())
 }
 
 fn explain(error: EncodingError) -> WriteError {

@@ -4,6 +4,7 @@ use std::io::{BufRead, Read, Seek};
 
 use super::ifd::{Directory, Entry, Source};
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
+use crate::picture::metadata::{MAX_XMP_BYTES, Metadata};
 
 /// The tags that are read, by their numbers.
 pub(super) mod tag {
@@ -27,7 +28,13 @@ pub(super) mod tag {
     pub(in super::super) const TILE_BYTES: u16 = 325;
     pub(in super::super) const EXTRA_SAMPLES: u16 = 338;
     pub(in super::super) const SAMPLE_FORMAT: u16 = 339;
+    pub(in super::super) const DESCRIPTION: u16 = 270;
+    pub(in super::super) const ARTIST: u16 = 315;
+    pub(in super::super) const XMP: u16 = 700;
+    pub(in super::super) const COPYRIGHT: u16 = 33_432;
+    pub(in super::super) const EXIF: u16 = 34_665;
     pub(in super::super) const ICC: u16 = 34_675;
+    pub(in super::super) const GPS: u16 = 34_853;
 }
 
 /// A directory with its file.
@@ -68,12 +75,35 @@ impl<R: BufRead + Seek> Fields<'_, R> {
         if entry.count > MAX_ICC_BYTES as u64 {
             return Profile::too_large();
         }
-        let mut first = [0];
-        let mut icc = Vec::new();
-        let found = self.source.numbers(entry, 0, &mut first).is_ok();
-        if found && self.source.input.by_ref().take(entry.count - 1).read_to_end(&mut icc).is_ok() {
-            icc.insert(0, first[0] as u8);
-        }
+        let icc = self.bytes(entry, MAX_ICC_BYTES);
         if icc.is_empty() { Profile::new(b"damaged".to_vec()) } else { Profile::new(icc) }
+    }
+
+    /// What else there is: of XMP the bytes, of EXIF and texts, whose parts lie all over the file, that they are there.
+    pub(super) fn metadata(&mut self) -> Metadata {
+        let mut metadata = Metadata::default();
+        if let Some(entry) = self.entry(tag::XMP) {
+            let packet = self.bytes(entry, MAX_XMP_BYTES + 1);
+            metadata.take_xmp(&packet);
+        }
+        if [tag::EXIF, tag::GPS].into_iter().any(|tag| self.entry(tag).is_some()) {
+            metadata.lose("its EXIF is spread over the TIFF and is not kept");
+        }
+        if [tag::DESCRIPTION, tag::ARTIST, tag::COPYRIGHT].into_iter().any(|tag| self.entry(tag).is_some()) {
+            metadata.lose("the texts of the TIFF are not kept");
+        }
+        metadata
+    }
+
+    /// The bytes of an entry, `most` at most; none if they cannot be read.
+    fn bytes(&mut self, entry: Entry, most: usize) -> Vec<u8> {
+        let mut first = [0];
+        let mut bytes = Vec::new();
+        let rest = entry.count.saturating_sub(1).min(most as u64 - 1);
+        let found = self.source.numbers(entry, 0, &mut first).is_ok();
+        if found && self.source.input.by_ref().take(rest).read_to_end(&mut bytes).is_ok() {
+            bytes.insert(0, first[0] as u8);
+        }
+        bytes
     }
 }

@@ -4,7 +4,7 @@
 //! a count that a file claims allocates nothing.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{BufRead, ErrorKind, Seek, SeekFrom};
+use std::io::{BufRead, ErrorKind, Seek};
 
 use crate::picture::header::MAX_FRAMES;
 
@@ -141,7 +141,9 @@ impl<R: BufRead + Seek> Source<R> {
     pub(super) fn seek(&mut self, at: u64) -> Result<(), String> {
         // Beyond this the machine's file offsets end.
         let at = i64::try_from(at).map_err(|_| "a TIFF offset beyond any file".to_owned())?;
-        self.input.seek(SeekFrom::Start(at as u64)).map(|_| ()).map_err(|error| error.to_string())
+        // Keeps the input's buffer, which a seek to a place throws away: strips are small and mostly in order.
+        let here = self.input.stream_position().map_err(|error| error.to_string())?;
+        self.input.seek_relative(at - here as i64).map_err(|error| error.to_string())
     }
 
     /// A number of `width` bytes.

@@ -9,6 +9,7 @@ use super::ifd::{Entry, Source};
 use super::inflate::Compression;
 use super::samples::{Alpha, Colors, Stored};
 use crate::picture::icc::Profile;
+use crate::picture::metadata::Metadata;
 use crate::picture::{PictureInfo, Size, Turn};
 
 /// Columns of a tile that may lie beyond the picture: writers use 256 to 1024.
@@ -23,6 +24,7 @@ pub(super) struct Layout {
     pub(super) chunks: Chunks,
     pub(super) orientation: Turn,
     pub(super) profile: Profile,
+    pub(super) metadata: Metadata,
 }
 
 /// How the picture is cut in the file.
@@ -51,7 +53,7 @@ impl Layout {
         let chunks = chunks(&mut fields, size)?;
         let orientation =
             fields.number(tag::ORIENTATION)?.and_then(|number| Turn::from_exif(number as u16)).unwrap_or_default();
-        let profile = fields.profile();
+        let (profile, metadata) = (fields.profile(), fields.metadata());
         Ok(Self {
             info: PictureInfo { size, format: stored.format() },
             stored,
@@ -59,6 +61,7 @@ impl Layout {
             chunks,
             orientation,
             profile,
+            metadata,
         })
     }
 }

@@ -1,55 +1,30 @@
 use std::io::{Cursor, Write};
-use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::*;
+use crate::picture::codec::ResultFormat;
 use crate::picture::icc::tests::profile;
-use crate::picture::rows::RowWriter;
+use crate::picture::metadata::Kept;
+use crate::picture::sniff::Format;
+use crate::picture::testing::{Paper, read, write};
 use crate::picture::{Depth, Layout as Channels, PictureInfo, PixelFormat, Size, Turn};
 
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
-
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 fn info(width: u32, height: u32, layout: Channels, depth: Depth) -> PictureInfo {
     PictureInfo { size: Size { width, height }, format: PixelFormat { layout, depth } }
 }
 
 fn encode(info: PictureInfo, icc: Option<&[u8]>, samples: &[u8]) -> Vec<u8> {
-    let paper = Paper::default();
-    let mut writer = Box::new(TiffWriter::new(paper.clone(), info, icc).unwrap());
-    samples.chunks_exact(info.row_bytes()).for_each(|row| writer.write_row(row).unwrap());
-    writer.finish().unwrap();
-    std::mem::take(&mut *paper.0.lock())
+    write(ResultFormat::Tiff, info, &Kept { icc: icc.map(Into::into), ..Kept::NONE }, samples)
 }
 
 fn decode(file: &[u8]) -> Result<(PictureInfo, Vec<u8>), ReadError> {
-    let mut rows = open(Cursor::new(file.to_vec()), 1 << 20)?;
-    let info = rows.info();
-    let mut row = vec![0; info.row_bytes()];
-    let mut bytes = Vec::new();
-    for _ in 0..info.size.height {
-        rows.read_row(&mut row)?;
-        bytes.extend_from_slice(&row);
-    }
-    rows.finish()?;
-    Ok((info, bytes))
+    read(Format::Tiff, file)
 }
 
 /// A TIFF made by hand: the pieces first, then the directory. Offsets and lengths of the pieces are added
@@ -233,8 +208,8 @@ fn f22_claims_allocate_nothing() {
 fn f22_a_file_beyond_4_gib_is_a_bigtiff() {
     let info = info(60_000, 40_000, Channels::Rgb, Depth::Eight);
     let paper = Paper::default();
-    let _ = TiffWriter::new(paper.clone(), info, None).unwrap();
-    let head = std::mem::take(&mut *paper.0.lock());
+    let _ = TiffWriter::new(paper.clone(), info, &Kept::NONE).unwrap();
+    let head = paper.take();
     assert_eq!(&head[..4], b"II+\0");
     assert_eq!(read_header(Cursor::new(&head)).unwrap().info, info);
     let mut file = std::io::BufReader::new(tempfile::tempfile().unwrap());

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use crate::picture::PictureInfo;
+use crate::picture::metadata::Kept;
 use crate::picture::rows::{RowWriter, WriteError};
 
 /// Bytes of a strip, unless a row is longer.
@@ -20,14 +21,14 @@ pub struct TiffWriter<W> {
 }
 
 impl<W: Write> TiffWriter<W> {
-    /// Writes the directory of a picture of `info` with its colour profile; `out` should be buffered.
+    /// Writes the directory of a picture of `info` with its colour profile and XMP; `out` should be buffered.
     ///
     /// # Errors
     /// If the output fails.
-    pub fn new(mut out: W, info: PictureInfo, icc: Option<&[u8]>) -> Result<Self, WriteError> {
-        let icc = icc.unwrap_or_default();
-        let head = Head::new(info, icc.len() as u64);
-        head.write(&mut out, icc)?;
+    pub fn new(mut out: W, info: PictureInfo, kept: &Kept) -> Result<Self, WriteError> {
+        let [icc, xmp] = [&kept.icc, &kept.xmp].map(|part| part.as_deref().unwrap_or_default());
+        let head = Head::new(info, icc.len() as u64, xmp.len() as u64);
+        head.write(&mut out, &[icc, xmp].concat())?;
         Ok(Self { out, info, rows_left: info.size.height })
     }
 }
@@ -61,13 +62,14 @@ struct Head {
     rows_per_strip: u32,
     strips: u64,
     icc_bytes: u64,
+    xmp_bytes: u64,
 }
 
 impl Head {
-    fn new(info: PictureInfo, icc_bytes: u64) -> Self {
+    fn new(info: PictureInfo, icc_bytes: u64, xmp_bytes: u64) -> Self {
         let rows = (STRIP_BYTES / info.row_bytes() as u64).clamp(1, u64::from(info.size.height)) as u32;
         let strips = u64::from(info.size.height.div_ceil(rows));
-        let small = Self { info, big: false, rows_per_strip: rows, strips, icc_bytes };
+        let small = Self { info, big: false, rows_per_strip: rows, strips, icc_bytes, xmp_bytes };
         let end = small.pixels_at() + info.bytes();
         Self { big: end > u64::from(u32::MAX), ..small }
     }
@@ -103,6 +105,9 @@ impl Head {
         if format.layout.has_alpha() {
             entries.push((338, SHORT, 1, 2));
         }
+        if self.xmp_bytes > 0 {
+            entries.push((700, 1, self.xmp_bytes, self.xmp_at()));
+        }
         if self.icc_bytes > 0 {
             entries.push((34_675, 7, self.icc_bytes, self.icc_at()));
         }
@@ -115,7 +120,8 @@ impl Head {
 
     /// Behind the file's start and the directory.
     fn bits_at(&self) -> u64 {
-        let entries = 10 + u64::from(self.info.format.layout.has_alpha()) + u64::from(self.icc_bytes > 0);
+        let more = [self.info.format.layout.has_alpha(), self.icc_bytes > 0, self.xmp_bytes > 0];
+        let entries = 10 + more.map(u64::from).iter().sum::<u64>();
         if self.big { 16 + 8 + entries * 20 + 8 } else { 8 + 2 + entries * 12 + 4 }
     }
 
@@ -131,8 +137,12 @@ impl Head {
         self.lengths_at() + self.strips * self.offset_bytes()
     }
 
+    fn xmp_at(&self) -> u64 {
+        self.icc_at() + self.icc_bytes
+    }
+
     fn pixels_at(&self) -> u64 {
-        (self.icc_at() + self.icc_bytes).next_multiple_of(16)
+        (self.xmp_at() + self.xmp_bytes).next_multiple_of(16)
     }
 
     fn strip_bytes(&self, strip: u64) -> u64 {
@@ -141,7 +151,7 @@ impl Head {
         rows * self.info.row_bytes() as u64
     }
 
-    fn write(&self, out: &mut impl Write, icc: &[u8]) -> io::Result<()> {
+    fn write(&self, out: &mut impl Write, kept: &[u8]) -> io::Result<()> {
         let entries = self.entries();
         let mut head = Vec::new();
         if self.big {
@@ -163,7 +173,7 @@ impl Head {
         let strip = u64::from(self.rows_per_strip) * self.info.row_bytes() as u64;
         (0..self.strips).for_each(|index| self.put(&mut head, self.pixels_at() + index * strip));
         (0..self.strips).for_each(|index| self.put(&mut head, self.strip_bytes(index)));
-        head.extend_from_slice(icc);
+        head.extend_from_slice(kept);
         head.resize(self.pixels_at() as usize, 0);
         out.write_all(&head)
     }

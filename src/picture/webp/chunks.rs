@@ -3,17 +3,19 @@
 //! Owns that the picture's own header agrees with the canvas: a decoder makes room by the former.
 //! Source: Google's *WebP Container Specification*; RFC 9649.
 
-use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Take};
 
-use crate::picture::exif::{self, MAX_EXIF_BYTES};
 use crate::picture::header::MAX_FRAMES;
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
-use crate::picture::{Size, Turn};
+use crate::picture::metadata::{MAX_EXIF_BYTES, MAX_XMP_BYTES, Metadata};
+use crate::picture::{Size, Turn, exif};
 
 /// Chunks that are walked over at most.
 const MAX_CHUNKS: u32 = 100_000;
 /// Position, sides and flags of a frame before its own chunks.
 const FRAME_BYTES: u64 = 16;
+/// The word that some writers put before EXIF.
+const EXIF_NAME_BYTES: usize = 6;
 
 /// What the chunks say.
 #[derive(Debug, Default)]
@@ -23,6 +25,9 @@ pub(super) struct Chunks {
     pub(super) frames: u32,
     pub(super) orientation: Turn,
     pub(super) profile: Profile,
+    /// Bytes of the lossy picture as it is coded, which the decoder holds.
+    pub(super) coded: u64,
+    pub(super) metadata: Metadata,
     is_animated: bool,
     has_pixels: bool,
 }
@@ -59,14 +64,15 @@ fn walk(input: &mut (impl BufRead + Seek), chunks: &mut Chunks) -> io::Result<()
         if at.min(at - (size & 1)) > end {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        let mut data = input.by_ref().take(size);
-        take(kind, &mut data, chunks)?;
-        input.seek(SeekFrom::Start(at))?;
+        take(kind, &mut input.by_ref().take(size), chunks)?;
+        // Keeps the input's buffer, which a seek to a place throws away.
+        let here = input.stream_position()?;
+        input.seek_relative(at as i64 - here as i64)?;
     }
     Err(damaged("a WebP of too many chunks"))
 }
 
-fn take(kind: [u8; 4], data: &mut impl Read, chunks: &mut Chunks) -> io::Result<()> {
+fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::Result<()> {
     match &kind {
         b"VP8X" => {
             let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = bytes(data)?;
@@ -75,6 +81,7 @@ fn take(kind: [u8; 4], data: &mut impl Read, chunks: &mut Chunks) -> io::Result<
             chunks.canvas = Some(Size { width: triple([w0, w1, w2]) + 1, height: triple([h0, h1, h2]) + 1 });
         }
         b"VP8 " | b"VP8L" if !chunks.is_animated => {
+            chunks.coded = lossy_bytes(kind, data.limit());
             let (size, alpha) = picture(kind, data)?;
             // In a file without VP8X the picture's own header is the canvas.
             chunks.has_alpha |= alpha && chunks.canvas.is_none();
@@ -83,15 +90,21 @@ fn take(kind: [u8; 4], data: &mut impl Read, chunks: &mut Chunks) -> io::Result<
         }
         b"ANMF" => {
             if !chunks.has_pixels {
-                first_frame(data, chunks.canvas)?;
+                chunks.coded = first_frame(data, chunks.canvas)?;
                 chunks.has_pixels = true;
             }
             chunks.frames += 1;
         }
         b"EXIF" => {
             let mut block = Vec::new();
-            data.take(MAX_EXIF_BYTES as u64).read_to_end(&mut block)?;
+            data.take((EXIF_NAME_BYTES + MAX_EXIF_BYTES + 1) as u64).read_to_end(&mut block)?;
             chunks.orientation = exif::orientation(&block).unwrap_or_default();
+            chunks.metadata.take_exif(&block);
+        }
+        b"XMP " => {
+            let mut packet = Vec::new();
+            data.take(MAX_XMP_BYTES as u64 + 1).read_to_end(&mut packet)?;
+            chunks.metadata.take_xmp(&packet);
         }
         b"ICCP" => {
             let mut icc = Vec::new();
@@ -112,8 +125,14 @@ impl Chunks {
     }
 }
 
-/// Checks the first frame of an animation: inside the canvas, and its picture of the frame's size.
-fn first_frame(data: &mut impl Read, canvas: Option<Size>) -> io::Result<()> {
+/// What of a coded picture's bytes the decoder holds: lossless ones are read as they are decoded.
+fn lossy_bytes(kind: [u8; 4], size: u64) -> u64 {
+    if &kind == b"VP8 " { size } else { 0 }
+}
+
+/// Checks the first frame of an animation: inside the canvas, and its picture of the frame's size. Gives its
+/// [`lossy_bytes`].
+fn first_frame(data: &mut impl Read, canvas: Option<Size>) -> io::Result<u64> {
     let canvas = canvas.ok_or_else(|| damaged("an animated WebP without a canvas"))?;
     let [x0, x1, x2, y0, y1, y2, w0, w1, w2, h0, h1, h2, ..] = bytes::<{ FRAME_BYTES as usize }>(data)?;
     let (left, top) = (triple([x0, x1, x2]) * 2, triple([y0, y1, y2]) * 2);
@@ -127,7 +146,7 @@ fn first_frame(data: &mut impl Read, canvas: Option<Size>) -> io::Result<()> {
         (kind, size) = chunk(data)?;
     }
     match picture(kind, &mut data.take(size))? {
-        (size, _) if size == frame => Ok(()),
+        (side, _) if side == frame => Ok(lossy_bytes(kind, size)),
         _ => Err(damaged("the parts of the WebP do not agree about its size")),
     }
 }

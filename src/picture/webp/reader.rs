@@ -8,11 +8,14 @@ use super::chunks::{self, Chunks};
 use crate::picture::header::Header;
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::sniff::Format;
-use crate::picture::whole::{WholeRows, room};
+use crate::picture::whole::{self, room};
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
 /// Bytes a pixel that the decoder holds besides the samples: one frame and the canvas, or planes.
 const DECODER_BYTES_PER_PIXEL: u64 = 8;
+/// What `image-webp` 0.2.4 holds of a lossy picture's coded bytes: all of them in a vector that grows by doubling,
+/// then a copy in partitions.
+const DECODER_COPIES: u64 = 3;
 
 /// Reads the headers of all parts.
 ///
@@ -22,10 +25,11 @@ pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> 
     let chunks = chunks::read(&mut input).map_err(ReadError::Header)?;
     let info = info(&chunks);
     Ok(Header {
-        whole_bytes: Some(info.bytes() + DECODER_BYTES_PER_PIXEL * info.size.pixels()),
+        whole_bytes: Some(info.bytes() + DECODER_BYTES_PER_PIXEL * info.size.pixels() + DECODER_COPIES * chunks.coded),
         frames: chunks.frames,
         orientation: chunks.orientation,
         profile: chunks.profile,
+        metadata: chunks.metadata,
         ..Header::new(Format::WebP, info)
     })
 }
@@ -41,14 +45,10 @@ fn info(chunks: &Chunks) -> PictureInfo {
 /// # Errors
 /// As [`read_header`], and if it needs more memory than `max_decode_bytes`.
 pub fn open<R: BufRead + Seek + Send + 'static>(
-    mut input: R,
+    input: R,
     max_decode_bytes: u64,
 ) -> Result<Box<dyn RowReader>, ReadError> {
-    let header = read_header(&mut input)?;
-    header.check_memory(max_decode_bytes)?;
-    input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
-    let info = header.info;
-    Ok(Box::new(WholeRows::new(Format::WebP, info, Box::new(move || decode(input, info)))))
+    whole::open(input, max_decode_bytes, |input| read_header(input), decode)
 }
 
 fn decode(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {

@@ -1,46 +1,22 @@
-use std::io::{Cursor, Write};
-use std::sync::Arc;
-
-use parking_lot::Mutex;
+use std::io::Cursor;
 
 use super::*;
+use crate::picture::codec::ResultFormat;
 use crate::picture::icc::tests::profile;
-use crate::picture::rows::{ReadError, RowWriter};
-use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
-
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn info(width: u32, height: u32, layout: Layout) -> PictureInfo {
-    PictureInfo { size: Size { width, height }, format: PixelFormat { layout, depth: Depth::Eight } }
-}
+use crate::picture::metadata::Kept;
+use crate::picture::rows::ReadError;
+use crate::picture::sniff::Format;
+use crate::picture::testing::{info, read, write};
+use crate::picture::{Depth, Layout, PictureInfo};
 
 fn encode(info: PictureInfo, icc: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
     let samples: Vec<u8> = (0..info.bytes()).map(|at| (at * at / 7 + at) as u8).collect();
-    let paper = Paper::default();
-    let mut writer = Box::new(WebpWriter::new(paper.clone(), info, icc).unwrap());
-    samples.chunks_exact(info.row_bytes()).for_each(|row| writer.write_row(row).unwrap());
-    writer.finish().unwrap();
-    (std::mem::take(&mut *paper.0.lock()), samples)
+    let kept = Kept { icc: icc.map(Into::into), ..Kept::NONE };
+    (write(ResultFormat::Webp, info, &kept, &samples), samples)
 }
 
 fn decode(file: &[u8]) -> Result<(PictureInfo, Vec<u8>), ReadError> {
-    let mut rows = open(Cursor::new(file.to_vec()), 1 << 24)?;
-    let info = rows.info();
-    let mut bytes = vec![0; info.bytes() as usize];
-    bytes.chunks_exact_mut(info.row_bytes()).try_for_each(|row| rows.read_row(row))?;
-    rows.finish()?;
-    Ok((info, bytes))
+    read(Format::WebP, file)
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use image_webp::{ColorType, EncodingError, WebPEncoder};
 
+use crate::picture::metadata::Kept;
 use crate::picture::rows::{RowWriter, WriteError};
 use crate::picture::{Depth, Layout, PictureInfo};
 
@@ -42,18 +43,18 @@ pub fn check(info: PictureInfo, max_bytes: u64) -> Result<(), String> {
 pub struct WebpWriter<W> {
     out: W,
     info: PictureInfo,
-    icc: Vec<u8>,
+    kept: Kept,
     samples: Vec<u8>,
 }
 
 impl<W: Write> WebpWriter<W> {
-    /// Begins a picture of `info` with a colour profile.
+    /// Begins a picture of `info` with what goes with it.
     ///
     /// # Errors
     /// If WebP has no such picture; memory is the business of whoever called [`check`].
-    pub fn new(out: W, info: PictureInfo, icc: Option<&[u8]>) -> Result<Self, WriteError> {
+    pub fn new(out: W, info: PictureInfo, kept: &Kept) -> Result<Self, WriteError> {
         check(info, u64::MAX).map_err(WriteError::Unsupported)?;
-        Ok(Self { out, info, icc: icc.unwrap_or_default().to_owned(), samples: Vec::new() })
+        Ok(Self { out, info, kept: kept.clone(), samples: Vec::new() })
     }
 }
 
@@ -72,14 +73,15 @@ impl<W: Write + Send> RowWriter for WebpWriter<W> {
     }
 
     fn finish(self: Box<Self>) -> Result<(), WriteError> {
-        let Self { mut out, info, icc, samples } = *self;
+        let Self { mut out, info, kept, samples } = *self;
         if samples.len() as u64 != info.bytes() {
             return Err(misfit("rows are missing".to_owned()));
         }
         let mut encoder = WebPEncoder::new(&mut out);
-        if !icc.is_empty() {
-            encoder.set_icc_profile(icc);
-        }
+        // Empty is none.
+        encoder.set_icc_profile(kept.icc.unwrap_or_default());
+        encoder.set_exif_metadata(kept.exif.unwrap_or_default());
+        encoder.set_xmp_metadata(kept.xmp.unwrap_or_default());
         let color = match info.format.layout {
             Layout::Gray => ColorType::L8,
             Layout::GrayAlpha => ColorType::La8,

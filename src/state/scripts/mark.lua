@@ -1,7 +1,8 @@
 -- Notes that a tile is in the spool. `complete` also for a tile known before, so that a repeat of the
 -- completing call is answered alike.
 -- KEYS[1] the hash; [2] tiles:S; [3] by:S
--- ARGV[1] stage; [2] claim; [3] index; [4] worker number; [5] attempt; [6] now; [7] milliseconds that its operations took
+-- ARGV[1] stage; [2] claim; [3] index; [4] worker number; [5] attempt; [6] now; [7] milliseconds that its operations took; [8] the same as
+-- whole microseconds
 -- Answers: new | known | complete | fenced | ended (or another stage, or no such tile) | unknown
 local job = redis.call('HMGET', KEYS[1], 'status', 'stage', 'claim', 'total_tiles')
 if not job[1] then return { 'unknown' } end
@@ -12,7 +13,7 @@ if index >= total then return { 'ended' } end
 local known = redis.call('SETBIT', KEYS[2], index, 1) == 1
 local received = redis.call('BITCOUNT', KEYS[2])
 if not known then
-  redis.call('SETRANGE', KEYS[3], index * 4, struct.pack('>HH', tonumber(ARGV[4]), tonumber(ARGV[5])))
+  redis.call('SETRANGE', KEYS[3], index * 8, struct.pack('>HHI4', tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[8])))
   redis.call('HSET', KEYS[1], 'received_tiles', received, 'updated_at', ARGV[6])
   -- Only of the stage: this runs for every tile, and the sum over the stages can be had later.
   redis.call('HINCRBYFLOAT', KEYS[1], 'ms_kernels:' .. ARGV[1], ARGV[7])

@@ -37,6 +37,8 @@ async fn the_hash_reads_as_the_design_says() {
         ("grid_height", "3"),
         ("original_width", "1000"),
         ("original_height", "700"),
+        ("result_width", "1000"),
+        ("result_height", "700"),
         ("stage", "0"),
         ("stages", "1"),
         ("run", "1"),

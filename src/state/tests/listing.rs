@@ -12,7 +12,7 @@ async fn pages_follow_each_other_from_the_newest() {
     jobs.reverse();
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let (page, next) = scene.state.list(None, 3, cursor.as_deref()).await.unwrap();
+        let (page, next) = scene.state.list(None, Order::Newest, 3, cursor.as_deref()).await.unwrap();
         assert!(page.len() <= 3);
         seen.extend(page.iter().map(|view| view.job));
         // A newer job does not shift the pages.
@@ -21,7 +21,12 @@ async fn pages_follow_each_other_from_the_newest() {
         cursor = Some(next);
     }
     assert_eq!(seen, jobs);
-    assert!(matches!(scene.state.list(None, 3, Some("(x")).await, Err(StateError::Data(_))));
+    jobs.reverse();
+    let (first, next) = scene.state.list(None, Order::Oldest, 4, None).await.unwrap();
+    let (second, _) = scene.state.list(None, Order::Oldest, 3, next.as_deref()).await.unwrap();
+    let oldest: Vec<_> = first.iter().chain(&second).map(|view| view.job).collect();
+    assert_eq!(oldest, jobs);
+    assert!(matches!(scene.state.list(None, Order::Newest, 3, Some("(x")).await, Err(StateError::Data(_))));
 }
 
 #[tokio::test]
@@ -30,7 +35,7 @@ async fn a_list_is_of_one_status_and_counts_agree() {
     let queued = scene.queued().await;
     let (processing, _) = scene.claimed(1).await;
     let (done, _) = scene.finished().await;
-    let (page, _) = scene.state.list(Some(JobStatus::Done), 10, None).await.unwrap();
+    let (page, _) = scene.state.list(Some(JobStatus::Done), Order::Newest, 10, None).await.unwrap();
     assert_eq!(page.iter().map(|view| view.job).collect::<Vec<_>>(), [done]);
     let counts: HashMap<JobStatus, u64> = scene.state.counts().await.unwrap().into_iter().collect();
     assert_eq!((counts[&JobStatus::Queued], counts[&JobStatus::Processing], counts[&JobStatus::Done]), (1, 1, 1));
@@ -45,7 +50,7 @@ async fn an_index_that_lags_shows_no_wrong_status() {
     let scene = Scene::new().await;
     let job = scene.queued().await;
     scene.redis::<u32>(&["ZADD", &scene.key("jobs:status:done"), "0", &job.to_string()]);
-    assert!(scene.state.list(Some(JobStatus::Done), 10, None).await.unwrap().0.is_empty());
+    assert!(scene.state.list(Some(JobStatus::Done), Order::Newest, 10, None).await.unwrap().0.is_empty());
 }
 
 #[tokio::test]

@@ -78,14 +78,14 @@ async fn the_mosaic_says_who_made_what() {
     let scene = Scene::new().await;
     let (job, token) = scene.claimed(1).await;
     let marks = [
-        Mark { worker_number: 513, attempt: 2, ..mark(job, 0, &token, 11) },
-        Mark { worker_number: u16::MAX, attempt: 1 << 20, ..mark(job, 0, &token, 2) },
+        Mark { worker_number: 513, attempt: 2, run_ms: 12.5, ..mark(job, 0, &token, 11) },
+        Mark { worker_number: u16::MAX, attempt: 1 << 20, run_ms: 1e9, ..mark(job, 0, &token, 2) },
     ];
     scene.state.mark(&marks).await.unwrap();
     let tiles = scene.state.tiles_by(job, 0).await.unwrap();
     assert_eq!(tiles.len(), 12);
-    assert_eq!(tiles[11], Some(TileBy { worker_number: 513, attempt: 2 }));
-    assert_eq!(tiles[2], Some(TileBy { worker_number: u16::MAX, attempt: u16::MAX }));
+    assert_eq!(tiles[11], Some(TileBy { worker_number: 513, attempt: 2, run_us: 12_500 }));
+    assert_eq!(tiles[2], Some(TileBy { worker_number: u16::MAX, attempt: u16::MAX, run_us: u32::MAX }));
     assert_eq!(tiles.iter().flatten().count(), 2);
     assert_eq!(scene.state.missing_tiles(job, 0, 3).await.unwrap(), [0, 1, 3]);
     assert!(scene.state.tiles_by(JobId::random(), 0).await.unwrap().is_empty());
@@ -108,5 +108,5 @@ async fn the_tiles_of_ten_gigapixels_are_a_few_bytes_each() {
     let by = scene.state.tiles_by(job, 0).await.unwrap();
     assert_eq!((by.len(), by.iter().flatten().count()), (38_416, tiles.len()));
     let length = |name: &str| scene.redis::<u64>(&["STRLEN", &scene.key(&format!("job:{{{job}}}:{name}:0"))]);
-    assert_eq!((length("tiles"), length("by")), (38_416 / 8, 38_416 * 4));
+    assert_eq!((length("tiles"), length("by")), (38_416 / 8, 38_416 * 8));
 }

@@ -7,6 +7,7 @@ mod picture;
 mod processes;
 mod reference;
 mod report;
+mod scene;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,8 @@ use crate::output;
 use compare::Case;
 use processes::{Process, System};
 use report::Report;
+use scene::{Scene, SceneKind};
+use tessera::picture::Size;
 
 /// Measure the running system.
 #[derive(clap::Args, Debug)]
@@ -33,15 +36,28 @@ enum What {
     Picture(PictureArgs),
 }
 
-/// Make the photo-like picture that measurements use, the same one each time.
+/// Make a picture that measurements use, the same one each time.
 #[derive(clap::Args, Debug)]
 struct PictureArgs {
-    /// Its sides in pixels.
-    #[arg(value_name = "SIDE", value_parser = clap::value_parser!(u32).range(1..=65536))]
-    side: u32,
+    /// Its sides in pixels, one number for a square; up to 100000, in a JPEG 65535.
+    #[arg(value_name = "SIDE|WIDTHxHEIGHT", value_parser = sides)]
+    size: Size,
     /// Where to write it; the name ends in .png or .jpg.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// What it shows.
+    #[arg(long, value_enum, default_value_t, value_name = "SCENE")]
+    scene: SceneKind,
+}
+
+/// The longest side of a picture that is made, in pixels.
+const MAX_SIDE: u32 = 100_000;
+
+fn sides(text: &str) -> Result<Size, String> {
+    let (width, height) = text.split_once('x').unwrap_or((text, text));
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+    let sides = side(width).zip(side(height)).map(|(width, height)| Size { width, height });
+    sides.ok_or_else(|| format!("sides are 1 to {MAX_SIDE} pixels, as 4096 or 40000x25000"))
 }
 
 const DEFAULT_CASES: [&str; 4] =
@@ -109,7 +125,8 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         What::Memory(args) => run_memory(args),
         What::Picture(args) => {
             let end = args.file.extension().unwrap_or_default().to_string_lossy();
-            picture::write(&args.file, args.side, end.parse().map_err(CtlError::Usage)?)
+            let kind = end.parse().map_err(CtlError::Usage)?;
+            picture::write(&args.file, args.size, kind, Scene::new(args.scene, args.size.width))
         }
     }
 }
@@ -160,6 +177,20 @@ impl Drop for WorkFolder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             eprintln!("tessera: {} is left behind: {error}", self.0.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_number_is_a_square() {
+        assert_eq!(sides("40000x25000"), Ok(Size { width: 40_000, height: 25_000 }));
+        assert_eq!(sides("7"), Ok(Size { width: 7, height: 7 }));
+        for text in ["0", "x", "7x", "100001", "7x0", "-1", "1x2x3"] {
+            assert!(sides(text).is_err(), "{text}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use tessera::job::{JobId, JobStatus};
+use tessera::state::Order;
 
 use crate::api::{Api, UrlArgs};
 use crate::output::{self, Table};
@@ -25,6 +26,9 @@ pub struct Args {
     /// Only jobs of this status.
     #[arg(long, conflicts_with = "id", value_name = "STATUS")]
     status: Option<JobStatus>,
+    /// Which jobs come first: newest or oldest.
+    #[arg(long, conflicts_with = "id", default_value_t, value_name = "ORDER")]
+    order: Order,
     /// The most jobs to list.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     limit: u64,
@@ -64,7 +68,7 @@ fn list(api: &Api, args: &Args) -> Result<Vec<Value>, CtlError> {
         let missing = args.limit - (jobs.len() as u64).min(args.limit);
         let status = args.status.map(|status| format!("&status={status}")).unwrap_or_default();
         let from = cursor.as_deref().map(|cursor| format!("&cursor={}", query(cursor))).unwrap_or_default();
-        let mut page = api.get(&format!("/jobs?limit={}{status}{from}", missing.min(PAGE)))?;
+        let mut page = api.get(&format!("/jobs?limit={}&order={}{status}{from}", missing.min(PAGE), args.order))?;
         let Value::Array(more) = page["jobs"].take() else {
             return Err(CtlError::Failed("reading the list of jobs: the answer has no \"jobs\"".to_owned()));
         };

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tessera::operation::{Chain, StepError};
 use tessera::picture::PictureInfo;
-use tessera::picture::codec::{self, Delivery, READ_FORMATS, WantedFormat};
-use tessera::picture::jpeg::DEFAULT_QUALITY;
+use tessera::picture::codec::{self, Delivery, READ_FORMATS, Wanted, WantedFormat};
+use tessera::picture::jpeg::{Chroma, DEFAULT_QUALITY};
+use tessera::picture::metadata::MetadataPolicy;
 use tessera::picture::rows::{ReadError, RowReader};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
 use tessera::pipeline::{self, Aside, BAND_ROWS, RunError};
@@ -44,6 +45,12 @@ pub struct Args {
     /// Quality of a JPEG result.
     #[arg(long, default_value_t = DEFAULT_QUALITY, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
+    /// How finely a JPEG result keeps colours: 420, at half the width and height, which is usual, or 444, at full size.
+    #[arg(long, value_name = "420|444")]
+    chroma: Option<Chroma>,
+    /// Whether EXIF, XMP and texts go with the result as far as its format has a place for them: drop or keep.
+    #[arg(long, default_value_t, value_name = "drop|keep")]
+    metadata: MetadataPolicy,
     /// Memory for pictures that must be decoded whole, as progressive JPEG must, in bytes.
     #[arg(long, default_value_t = codec::MAX_DECODE_BYTES, value_name = "BYTES")]
     max_decode_bytes: u64,
@@ -71,12 +78,12 @@ fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
     let header = codec::read_header(format, file, args.max_decode_bytes).map_err(|error| damaged(input, &error))?;
     let chain = &chain.after(header.orientation);
     let output = pipeline::output_info(chain, header.info).map_err(|error| refused(&error))?;
-    let wanted = args.format.unwrap_or_else(|| wanted_format(target));
-    let delivery = Delivery::of(&header, wanted, args.quality, output, args.max_decode_bytes);
-    let Delivery { format: result, icc, notices } = delivery.map_err(CtlError::Usage)?;
+    let wanted = wanted(args);
+    let delivery = Delivery::of(&header, wanted, output, args.max_decode_bytes);
+    let Delivery { format: result, kept, notices } = delivery.map_err(CtlError::Usage)?;
     notices.iter().for_each(|notice| eprintln!("tessera: {}: {notice}", input.display()));
     let (part, file) = OutputFile::create(target)?;
-    let writer = result.writer_with_profile(file, output, icc.as_deref());
+    let writer = result.writer_with(file, output, &kept);
     let writer = writer.map_err(|error| failed(input, &RunError::Write(error)))?;
     let mut open = || {
         let rows = open_rows(input, format, args.max_decode_bytes)?;
@@ -106,6 +113,12 @@ fn format_of(input: &Path, file: &mut BufReader<File>) -> Result<Format, CtlErro
             input.display()
         ))
     })
+}
+
+/// What the result is to be.
+fn wanted(args: &Args) -> Wanted {
+    let format = args.format.unwrap_or_else(|| wanted_format(&args.output));
+    Wanted { format, quality: Some(args.quality), chroma: args.chroma, metadata: args.metadata }
 }
 
 /// The result's format by the end of its name.

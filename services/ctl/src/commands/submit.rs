@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tessera::picture::jpeg::Chroma;
+use tessera::picture::metadata::MetadataPolicy;
 
 use super::get::fetch;
 use super::run::parse_chain;
@@ -36,6 +38,12 @@ pub struct Args {
     /// Quality of JPEG results, 1 to 100.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
+    /// How finely JPEG results keep colours: 420, at half the width and height, which is usual, or 444, at full size.
+    #[arg(long, value_name = "420|444")]
+    chroma: Option<Chroma>,
+    /// Whether EXIF, XMP and texts go with the results as far as their format has a place for them: drop or keep.
+    #[arg(long, default_value_t, value_name = "drop|keep")]
+    metadata: MetadataPolicy,
     /// Wait until the jobs have ended.
     #[arg(long)]
     wait: bool,
@@ -81,7 +89,10 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
 fn fields(args: &Args) -> Vec<(&'static str, String)> {
     let steps = args.operations.iter().map(|step| ("op", step.clone()));
     let quality = args.quality.map(|quality| ("quality", quality.to_string()));
-    steps.chain([("priority", args.priority.clone()), ("format", args.format.clone())]).chain(quality).collect()
+    let chroma = args.chroma.map(|chroma| ("chroma", chroma.to_string()));
+    let metadata = args.metadata.to_string();
+    let always = [("priority", args.priority.clone()), ("format", args.format.clone()), ("metadata", metadata)];
+    steps.chain(always).chain(quality).chain(chroma).collect()
 }
 
 /// Where each result goes: one for each file, `None` while none is wanted.

@@ -12,6 +12,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tessera::budget::Share;
 use tessera::job::JobId;
+use tessera::picture::metadata::Kept;
 use tessera::plan::Stage;
 use tessera::store::{Object, Store};
 use tokio::runtime::Handle;
@@ -156,17 +157,26 @@ impl Encoder {
         StripsEncoded { id, job, encoding, outcome, ms }
     }
 
-    fn begin(&self, stage: &Stage, product: Option<(Product, Object)>) -> Result<Encoding, EncodeError> {
+    fn begin(&self, job: JobId, stage: &Stage, product: Option<(Product, Object)>) -> Result<Encoding, EncodeError> {
         let Some((product, object)) = product else { return Ok(Encoding::measuring(stage)) };
-        Encoding::begin(stage, product, Box::new(self.store.blocking_writer(&object, &self.runtime)))
+        let kept = if product == Product::Rows { Kept::NONE } else { self.kept(job)? };
+        Encoding::begin(stage, product, &kept, Box::new(self.store.blocking_writer(&object, &self.runtime)))
+    }
+
+    /// What the job's description keeps for its result.
+    fn kept(&self, job: JobId) -> Result<Kept, EncodeError> {
+        let manifest = self.runtime.block_on(self.store.manifest(job)).map_err(io::Error::other);
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "the job's description is missing from the store");
+        let manifest = manifest.and_then(|manifest| manifest.ok_or_else(missing)).map_err(EncodeError::Output)?;
+        Ok(manifest.kept.decode())
     }
 
     fn encode(&self, work: EncodeStrips) -> (Option<Encoding>, Outcome) {
-        let EncodeStrips { stage, slots, product, turn, memory, .. } = work;
+        let EncodeStrips { job, stage, slots, product, turn, memory, .. } = work;
         let object = product.as_ref().map(|(_, object)| object.clone());
         let mut encoding = match turn.encoding {
             Some(encoding) => encoding,
-            None => match self.begin(&stage, product) {
+            None => match self.begin(job, &stage, product) {
                 Ok(encoding) => encoding.holding(memory),
                 Err(error) => return (None, Outcome::Failed(error)),
             },

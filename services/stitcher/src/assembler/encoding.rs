@@ -12,11 +12,21 @@ use crate::actors::encoder::StageProduct;
 use crate::actors::encoder::{EncodeStrips, Outcome, StripsEncoded};
 use crate::assembly::{Assembly, Work};
 use crate::edges::Trouble;
-use crate::encoding::EncodeError;
+use crate::encoding::{EncodeError, Pool};
 use tracing::Instrument;
 
 /// Stages that are encoded while tiles still come, at most: each holds an open file and its buffers.
 const EARLY_ENCODINGS: usize = 8;
+
+/// What a stage was given.
+enum Given {
+    /// A turn.
+    Turn,
+    /// A place in the line for that memory: it is complete, and there is not enough now.
+    Place(Pool),
+    /// Nothing: it has nothing to do, or others are before it.
+    Nothing,
+}
 
 impl Assembler {
     /// Gives turns to free encoders: complete stages first, the one that was claimed first before others.
@@ -44,22 +54,35 @@ impl Assembler {
         let key = |assembly: &Assembly| (!assembly.is_complete, assembly.served, assembly.id, assembly.job());
         let mut ready: Vec<_> = self.assemblies.values().filter(fits).map(key).collect();
         ready.sort_unstable_by_key(|(is_early, served, id, _)| (*is_early, *served, *id));
-        ready.into_iter().any(|(_, _, _, job)| self.give_turn_to(job, now))
+        let mut awaited = Vec::new();
+        for (_, _, _, job) in ready {
+            match self.give_turn_to(job, now, &awaited) {
+                Given::Turn => return true,
+                Given::Nothing => {}
+                Given::Place(pool) => awaited.push(pool),
+            }
+        }
+        false
     }
 
-    /// Gives a stage's next turn to an encoder; `false` if none is free, or there is no memory to begin in.
-    fn give_turn_to(&mut self, job: JobId, now: Instant) -> bool {
-        let Some(assembly) = self.assemblies.get_mut(&job) else { return false };
-        let Some(stage) = assembly.stage().cloned() else { return false };
+    /// Gives a stage's next turn to an encoder. A stage does not begin in memory that one before it waits for:
+    /// small ones would pass a large one again and again.
+    fn give_turn_to(&mut self, job: JobId, now: Instant, awaited: &[Pool]) -> Given {
+        let Some(assembly) = self.assemblies.get_mut(&job) else { return Given::Nothing };
+        let Some(stage) = assembly.stage().cloned() else { return Given::Nothing };
         let begins = !assembly.has_encoding();
         let product = assembly.product();
         let made = product.as_ref().map(|(product, _)| product);
+        let pool = made.map_or(Pool::Rows, |made| made.pool(stage.output));
+        if begins && awaited.contains(&pool) {
+            return Given::Nothing;
+        }
         let memory = begins.then(|| self.memory.encoding(&stage, made, assembly.is_complete)).flatten();
         if begins && memory.is_none() {
-            tracing::debug!(%job, "waiting for memory to encode in");
-            return false;
+            tracing::debug!(%job, ?pool, "not begun: its memory or its tiles are awaited");
+            return if assembly.is_complete { Given::Place(pool) } else { Given::Nothing };
         }
-        let Some(turn) = assembly.next_turn(now) else { return false };
+        let Some(turn) = assembly.next_turn(now) else { return Given::Nothing };
         assembly.served = assembly.served.saturating_add(1);
         let slots = std::sync::Arc::clone(&assembly.slots);
         let turn = EncodeStrips { id: assembly.id, job, stage, slots, product, turn, memory };
@@ -68,10 +91,10 @@ impl Assembler {
             Err(turn) => {
                 // Not reached while `busy` is right; the stage then keeps its encoding for the next time.
                 assembly.put_back(turn.turn.encoding);
-                return false;
+                return Given::Nothing;
             }
         }
-        true
+        Given::Turn
     }
 
     /// Whether nothing is under way that a drain should wait for.

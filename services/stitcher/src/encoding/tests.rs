@@ -13,7 +13,7 @@ use tessera::plan::{Makes, Stage};
 use super::strip::StripBuffer;
 use super::*;
 
-const PNG: Product = Product::Result { format: ResultFormat::Png, icc: None };
+const PNG: Product = Product::Result { format: ResultFormat::Png };
 use crate::spool::{SlotOwner, Spool};
 use crate::strips::Strips;
 
@@ -132,7 +132,7 @@ proptest! {
         let mut order: Vec<u32> = (0..grid.tiles()).collect();
         order.sort_by_key(|index| keys[*index as usize % keys.len()]);
         let paper = Paper::default();
-        let mut encoding = Encoding::begin(&bench.stage, PNG, Box::new(paper.clone())).unwrap();
+        let mut encoding = Encoding::begin(&bench.stage, PNG, &Kept::NONE, Box::new(paper.clone())).unwrap();
         let mut strips = Strips::new(grid);
         for index in order {
             bench.put(index);
@@ -180,7 +180,7 @@ fn a_bad_slot_stops_before_its_strip_and_the_encoding_goes_on_when_it_is_back() 
     let bench = Bench::new(stage(48, 48, (16, 16), format));
     (0..9).filter(|index| *index != 4).for_each(|index| bench.put(index));
     let paper = Paper::default();
-    let mut encoding = Encoding::begin(&bench.stage, PNG, Box::new(paper.clone())).unwrap();
+    let mut encoding = Encoding::begin(&bench.stage, PNG, &Kept::NONE, Box::new(paper.clone())).unwrap();
     let outcome = encoding.advance(&bench.slots, 0..3, 16 << 20);
     assert!(matches!(outcome, Err(EncodeError::BadSlot { index: 4 })), "{outcome:?}");
     assert_eq!(encoding.next_strip(), 1);
@@ -196,7 +196,7 @@ fn an_encoding_that_lacks_strips_cannot_be_finished() {
     bench.put(0);
     let paper = Paper::default();
     for product in [PNG, Product::Rows] {
-        let mut encoding = Encoding::begin(&bench.stage, product, Box::new(paper.clone())).unwrap();
+        let mut encoding = Encoding::begin(&bench.stage, product, &Kept::NONE, Box::new(paper.clone())).unwrap();
         encoding.advance(&bench.slots, 0..1, 16 << 20).unwrap();
         assert!(encoding.finish().is_err());
     }
@@ -266,7 +266,7 @@ proptest! {
         let bench = maps(width, height, Turn::ALL[turn], seed);
         (0..bench.stage.grid().tiles()).for_each(|index| bench.put(index));
         let paper = Paper::default();
-        let mut encoding = Encoding::begin(&bench.stage, PNG, Box::new(paper.clone())).unwrap();
+        let mut encoding = Encoding::begin(&bench.stage, PNG, &Kept::NONE, Box::new(paper.clone())).unwrap();
         let strips = bench.stage.turned_grid().rows();
         for pass in [0, 1] {
             prop_assert_eq!((encoding.next_strip(), encoding.is_through(), encoding.has_seen_all()), (0, false, pass == 1));
@@ -282,7 +282,7 @@ proptest! {
 fn maps_that_were_joined_once_are_all_used() {
     let bench = maps(48, 96, Turn::None, 3);
     (0..9).for_each(|index| bench.put(index));
-    let mut encoding = Encoding::begin(&bench.stage, Product::Rows, Box::new(Paper::default())).unwrap();
+    let mut encoding = Encoding::begin(&bench.stage, Product::Rows, &Kept::NONE, Box::new(Paper::default())).unwrap();
     encoding.advance(&bench.slots, 0..1, 16 << 20).unwrap();
     assert_eq!([0, 1, 2].map(|strip| encoding.has_used(strip)), [true, false, false]);
     encoding.advance(&bench.slots, 1..3, 16 << 20).unwrap();

@@ -29,7 +29,7 @@ const WAITING_PER_PLACE: usize = 8;
 const FORM_BYTES: u64 = 128 * 1024;
 
 /// What an upload holds: what has come, and the part that is being written.
-const UPLOAD_BYTES: u64 = 2 << 20;
+pub(super) const UPLOAD_BYTES: u64 = 2 << 20;
 
 /// The door to uploads.
 #[derive(Debug)]

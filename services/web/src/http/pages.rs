@@ -8,6 +8,7 @@ pub mod job;
 pub mod jobs;
 pub mod mosaic;
 pub mod statics;
+pub mod tiles;
 pub mod times;
 pub mod words;
 pub mod worker;
@@ -26,6 +27,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(web::resource("/").get(index::show).post(index::send))
         .service(web::resource("/jobs").get(jobs::show))
         .service(web::resource("/jobs/{id}").get(job::show))
+        .service(web::resource("/jobs/{id}/tiles").get(tiles::show))
         .service(web::resource("/jobs/{id}/cancel").post(job::cancel))
         .service(web::resource("/jobs/{id}/retry").post(job::retry))
         .service(web::resource("/workers").get(workers::show))

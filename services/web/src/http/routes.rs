@@ -8,6 +8,7 @@ pub mod files;
 pub mod jobs;
 pub mod mirrored;
 pub mod system;
+pub mod tiles;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -22,6 +23,7 @@ pub fn configure(config: &mut ServiceConfig) {
         web::scope("/api/v1")
             .service(web::resource("/jobs").get(jobs::list).post(jobs::post))
             .service(web::resource("/jobs/{id}").get(jobs::get).delete(actions::delete))
+            .service(web::resource("/jobs/{id}/tiles").get(tiles::list))
             .service(web::resource("/jobs/{id}/events").get(events::show))
             .service(web::resource("/jobs/{id}/result").get(files::result).head(files::result))
             .service(web::resource("/jobs/{id}/original").get(files::original).head(files::original))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tessera::budget::Share;
-use tessera::job::{JobId, Manifest, Token};
+use tessera::job::{JobId, KeptText, Manifest, Token};
 use tessera::state::{Leased, StateError};
 use tessera::store::StoreError;
 use tessera::telemetry::logs::trace_id;
@@ -237,7 +237,9 @@ impl Leaser {
         if let Some(manifest) = self.manifests.get(&job) {
             return Ok(Some(manifest.clone()));
         }
-        let manifest = self.desk.store.manifest(job).await?.map(Arc::new);
+        // Many are remembered, and what is written beside a result's pixels may be large: none of it is used here.
+        let plain = |manifest| Arc::new(Manifest { kept: KeptText::default(), ..manifest });
+        let manifest = self.desk.store.manifest(job).await?.map(plain);
         if let Some(manifest) = &manifest {
             self.manifests.put(job, manifest.clone());
         }

@@ -81,11 +81,16 @@ impl Rig {
 
     /// Every record of `topic` from its beginning, once there are `count` of them.
     pub fn records(&self, topic: Topic, count: usize) -> Vec<Record> {
-        let (consumer, mut records) = (self.reader(topic), Vec::new());
+        self.records_of(&self.reader(topic), topic, count)
+    }
+
+    /// As [`Rig::records`], by a reader that was there before: it has them as soon as they come.
+    pub fn records_of(&self, reader: &BaseConsumer, topic: Topic, count: usize) -> Vec<Record> {
+        let mut records = Vec::new();
         let end = Instant::now() + LONG;
         while records.len() < count {
             assert!(Instant::now() < end, "{} of {count} records of {topic:?}", records.len());
-            records.extend(poll(&consumer));
+            records.extend(poll(reader));
         }
         records
     }
@@ -225,9 +230,10 @@ impl Picture {
             format: "png".to_owned(),
             priority: Priority::Normal,
             bytes_in: 1,
-            icc: None,
+            kept: tessera::job::KeptText::default(),
             notices: Vec::new(),
             quality: None,
+            chroma: None,
             original_format: "png".to_owned(),
             plan: self.plan(),
             created_at: tessera::state::now(),

@@ -75,7 +75,7 @@ mod tests {
         for seed in 0..500u32 {
             let bins = Bins(std::array::from_fn(|at| {
                 let mixed = (seed * 31 + at as u32).wrapping_mul(2_654_435_761) >> 16;
-                if mixed % 3 == 0 { 0 } else { (mixed % 4000) as u16 }
+                if mixed.is_multiple_of(3) { 0 } else { (mixed % 4000) as u16 }
             }));
             let all: u16 = bins.0.iter().sum();
             for below in [0, 1, all / 3, all / 2].into_iter().filter(|below| *below < all.min(32512)) {

@@ -55,12 +55,8 @@ fn f15_the_orientation_is_read() {
 fn f17_profiles_of_several_segments_are_written_and_read() {
     for length in [300, 65_000, 65_001, 200_000] {
         let icc = profile(b"RGB ", length);
-        let info = info(9, 3, Layout::Rgb);
-        let paper = Paper::default();
-        let mut writer = Box::new(JpegWriter::with_profile(paper.clone(), info, 90, Some(&icc)).unwrap());
-        (0..3).for_each(|_| writer.write_row(&[7; 27]).unwrap());
-        writer.finish().unwrap();
-        let file = std::mem::take(&mut *paper.0.lock());
+        let settings = ResultFormat::Jpeg(JpegSettings::default());
+        let file = write(settings, info(9, 3, Layout::Rgb), &Kept::profile(icc.clone()), &[7; 81]);
         assert_eq!(read_info(&file[..]).unwrap().profile.keep_for(Layout::Rgb), Ok(Some(&icc[..])));
         decode(&file).unwrap();
     }

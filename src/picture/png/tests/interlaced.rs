@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::picture::icc::tests::profile;
+use crate::picture::metadata::Kept;
 use crate::picture::{Turn, codec, sniff};
 
 /// First column and row of a pass, and the steps to the next (PNG, section 8.2).
@@ -142,7 +143,7 @@ fn f17_the_profile_is_written() {
         format: PixelFormat { layout: Layout::Gray, depth: Depth::Eight },
     };
     let paper = Paper::new(1 << 20);
-    let mut writer = Box::new(PngWriter::with_profile(paper.clone(), info, Some(&icc)).unwrap());
+    let mut writer = Box::new(PngWriter::with(paper.clone(), info, &Kept::profile(icc.clone())).unwrap());
     (0..2).for_each(|_| writer.write_row(&[1, 2, 3]).unwrap());
     writer.finish().unwrap();
     let file = std::mem::take(&mut *paper.0.lock());

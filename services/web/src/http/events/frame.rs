@@ -17,7 +17,7 @@ use crate::http::job_json::JobJson;
 use crate::http::pages::mosaic::MAX_TILES;
 
 /// Fields that never change: they are told once.
-const FIXED: [&str; 13] = [
+const FIXED: [&str; 15] = [
     "id",
     "url",
     "events",
@@ -29,6 +29,8 @@ const FIXED: [&str; 13] = [
     "priority",
     "original_width",
     "original_height",
+    "result_width",
+    "result_height",
     "bytes_in",
     "created_at",
 ];

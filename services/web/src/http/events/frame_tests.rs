@@ -24,6 +24,8 @@ fn view() -> JobView {
         grid_height: 2,
         original_width: 2,
         original_height: 2,
+        result_width: 2,
+        result_height: 2,
         stage: 0,
         stages: 1,
         run: 1,

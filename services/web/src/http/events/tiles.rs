@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn tiles(made: &[Option<u16>]) -> Tiles {
-        let by = |number: &Option<u16>| number.map(|worker_number| TileBy { worker_number, attempt: 1 });
+        let by = |number: &Option<u16>| number.map(|worker_number| TileBy { worker_number, attempt: 1, run_us: 0 });
         Tiles { of: (1, 0), made: made.iter().map(by).collect() }
     }
 

@@ -80,7 +80,7 @@ impl JobPage {
             stages: stages(view),
             operations: view.operations.clone(),
             facts: facts(view),
-            size: format!("{} \u{d7} {}", view.original_width, view.original_height),
+            size: format!("{} \u{d7} {}", view.result_width, view.result_height),
             bytes_out: words::bytes(view.bytes_out),
             is_shown: view.status == JobStatus::Done && pixels <= MAX_SHOWN_PIXELS && view.format != "tif",
             mosaic,

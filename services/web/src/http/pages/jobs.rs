@@ -1,10 +1,10 @@
-//! The list of jobs, the newest first.
+//! The list of jobs, in pages.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 use askama::Template;
 use tessera::job::JobStatus;
-use tessera::state::JobView;
+use tessera::state::{JobView, Order};
 
 use super::{page, words};
 use crate::http::problem::Problem;
@@ -17,6 +17,10 @@ struct JobsPage {
     filters: Vec<Filter>,
     rows: Vec<Row>,
     next: Option<String>,
+    /// The word for what comes on the next page.
+    further: &'static str,
+    /// The words for the other order, and its address.
+    other: (&'static str, String),
 }
 
 /// A link that shows one status.
@@ -68,18 +72,29 @@ pub async fn show(services: Data<Services>, query: Query<ListQuery>) -> Result<H
     let counts = services.state.counts().await?;
     let shown = counts.iter().filter(|(status, _)| *status != JobStatus::Accepting);
     let all = shown.clone().map(|(_, count)| count).sum();
-    let mut filters =
-        vec![Filter { word: "all", address: "/jobs".to_owned(), count: all, is_current: listed.status.is_none() }];
+    let order = listed.order;
+    let mut filters = vec![Filter {
+        word: "all",
+        address: format!("/jobs?order={order}"),
+        count: all,
+        is_current: listed.status.is_none(),
+    }];
     filters.extend(shown.map(|(status, count)| Filter {
         word: status.as_str(),
-        address: format!("/jobs?status={status}"),
+        address: format!("/jobs?status={status}&order={order}"),
         count: *count,
         is_current: listed.status == Some(*status),
     }));
     let status = listed.status.map(|status| format!("status={status}&")).unwrap_or_default();
+    let (further, words, other) = match listed.order {
+        Order::Newest => ("Older", "Oldest first", Order::Oldest),
+        Order::Oldest => ("Newer", "Newest first", Order::Newest),
+    };
     page(&JobsPage {
         filters,
         rows: listed.jobs.iter().map(Row::from).collect(),
-        next: listed.next.map(|cursor| format!("/jobs?{status}cursor={cursor}")),
+        next: listed.next.map(|cursor| format!("/jobs?{status}order={order}&cursor={cursor}")),
+        further,
+        other: (words, format!("/jobs?{status}order={other}")),
     })
 }

@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn each_worker_has_one_path() {
         let names = HashMap::from([(1, "a-1".parse().unwrap()), (2, "b-1".parse().unwrap())]);
-        let by = |worker_number, attempt| Some(TileBy { worker_number, attempt });
+        let by = |worker_number, attempt| Some(TileBy { worker_number, attempt, run_us: 0 });
         let tiles = [by(2, 1), None, by(1, 2), by(2, 1), by(9, 1), None];
         let mosaic = Mosaic::draw(3, 2, &tiles, &names).unwrap();
         let shown: Vec<(&str, usize, &str)> =

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Json, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use tessera::job::{JobId, JobStatus};
-use tessera::state::JobView;
+use tessera::state::{JobView, Order};
 
 use crate::http::job_json::{JobJson, NO_WORKER};
 use crate::http::problem::Problem;
@@ -34,6 +34,7 @@ struct AcceptedJson {
 #[derive(Debug, Deserialize)]
 pub struct ListQuery {
     status: Option<String>,
+    order: Option<String>,
     limit: Option<String>,
     cursor: Option<String>,
 }
@@ -43,7 +44,9 @@ pub struct ListQuery {
 pub struct Listed {
     /// Of which status; `None`: of all.
     pub status: Option<JobStatus>,
-    /// The newest first.
+    /// Which come first.
+    pub order: Order,
+    /// In that order.
     pub jobs: Vec<JobView>,
     /// Where the next page begins.
     pub next: Option<String>,
@@ -91,6 +94,7 @@ pub async fn find(services: &Services, query: &ListQuery) -> Result<Listed, Prob
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let status =
         given(&query.status).map(|text| text.parse::<JobStatus>().map_err(|_| bad_status(&text))).transpose()?;
+    let order = given(&query.order).map(|text| text.parse().map_err(bad)).transpose()?.unwrap_or_default();
     let limit = match given(&query.limit) {
         None => PAGE,
         Some(text) => {
@@ -102,8 +106,8 @@ pub async fn find(services: &Services, query: &ListQuery) -> Result<Listed, Prob
     if let Some(text) = cursor.as_ref().filter(|text| text.parse::<JobId>().is_err()) {
         return Err(bad(format!("cursor must be the next of another answer, got {text:?}")));
     }
-    let (jobs, next) = services.state.list(status, limit, cursor.as_deref()).await?;
-    Ok(Listed { status, jobs, next })
+    let (jobs, next) = services.state.list(status, order, limit, cursor.as_deref()).await?;
+    Ok(Listed { status, order, jobs, next })
 }
 
 fn bad_status(text: &str) -> Problem {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
-use tessera::job::{JobId, JobStatus, Manifest, TraceContext};
+use tessera::job::{JobId, JobStatus, KeptText, Manifest, TraceContext};
 use tessera::picture::codec::Delivery;
 use tessera::plan::{DiskNeed, Plan};
 use tessera::state::{Transition, now};
@@ -58,8 +58,8 @@ pub async fn describe(
     let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
     let plan = Plan::make(header.info, &request.chain.after(header.orientation), &limits)?;
     let most = config.limits.max_decode_bytes;
-    let delivery = Delivery::of(&header, request.format, request.quality, plan.output, most);
-    let Delivery { format, icc, notices } = delivery.map_err(Problem::Unprocessable)?;
+    let delivery = Delivery::of(&header, request.wanted, plan.output, most);
+    let Delivery { format, kept, notices } = delivery.map_err(Problem::Unprocessable)?;
     check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
         job: received.job,
@@ -68,8 +68,9 @@ pub async fn describe(
         owner: "anonymous".to_owned(),
         operations: request.chain.steps().to_vec(),
         format: format.extension().to_owned(),
-        quality: format.quality(),
-        icc: icc.as_deref().map(Manifest::profile_text),
+        quality: format.jpeg().map(|jpeg| jpeg.quality),
+        chroma: format.jpeg().map(|jpeg| jpeg.chroma),
+        kept: KeptText::from(&kept),
         notices,
         priority: request.priority,
         bytes_in: received.bytes,

@@ -1,11 +1,11 @@
-//! The fields beside the picture: operations, format and priority, checked as they arrive.
+//! The fields beside the picture: operations, what the result is to be, and priority, checked as they arrive.
 //!
 //! Knows the names of the fields, not how they are sent. The grammar of operations is the library's.
 
 use tessera::job::Priority;
 use tessera::operation::{Chain, Step};
-use tessera::picture::codec::WantedFormat;
-use tessera::picture::jpeg::DEFAULT_QUALITY;
+use tessera::picture::codec::Wanted;
+use tessera::picture::metadata::MetadataPolicy;
 
 use crate::http::problem::Problem;
 
@@ -18,8 +18,7 @@ pub struct JobForm {
     steps: Vec<String>,
     row: Option<String>,
     priority: Priority,
-    format: WantedFormat,
-    quality: Option<u8>,
+    wanted: Wanted,
     text_bytes: usize,
 }
 
@@ -30,17 +29,14 @@ pub struct JobRequest {
     pub chain: Chain,
     /// The order in the queue.
     pub priority: Priority,
-    /// The result's format.
-    pub format: WantedFormat,
-    /// Its quality, 1 to 100, where the format has one.
-    pub quality: u8,
+    /// What the result is to be.
+    pub wanted: Wanted,
 }
 
 impl JobRequest {
     /// A chain, and for all else what is usual.
     pub fn of(chain: Chain) -> Self {
-        let (priority, format) = (Priority::default(), WantedFormat::default());
-        Self { chain, priority, format, quality: DEFAULT_QUALITY }
+        Self { chain, priority: Priority::default(), wanted: Wanted::default() }
     }
 }
 
@@ -68,12 +64,23 @@ impl JobForm {
                 steps.filter(|step| !step.is_empty()).try_for_each(|step| self.add_step(step.to_owned()))
             }
             "format" => {
-                self.format = value.trim().parse().map_err(bad)?;
+                self.wanted.format = value.trim().parse().map_err(bad)?;
                 Ok(())
             }
             "quality" => self.take_quality(value.trim()),
+            "chroma" => {
+                self.wanted.chroma = if_given(value).map(str::parse).transpose().map_err(bad)?;
+                Ok(())
+            }
+            "metadata" => {
+                self.wanted.metadata =
+                    if_given(value).map_or(Ok(MetadataPolicy::default()), str::parse).map_err(bad)?;
+                Ok(())
+            }
             "priority" => self.take_priority(value.trim()),
-            other => Err(bad(format!("unknown field {other:?}; there are image, op, format, quality, priority"))),
+            other => Err(bad(format!(
+                "unknown field {other:?}; there are image, op, format, quality, chroma, metadata, priority"
+            ))),
         }
     }
 
@@ -81,7 +88,7 @@ impl JobForm {
         if !value.is_empty() {
             let number = value.parse::<u8>().ok().filter(|number| (1..=100).contains(number));
             let refusal = || bad(format!("quality must be an integer from 1 to 100, got {value:?}"));
-            self.quality = Some(number.ok_or_else(refusal)?);
+            self.wanted.quality = Some(number.ok_or_else(refusal)?);
         }
         Ok(())
     }
@@ -129,9 +136,13 @@ impl JobForm {
             return Err(Problem::Unprocessable(text));
         }
         let chain = Chain::parse(&self.steps, max_operations)?;
-        let quality = self.quality.unwrap_or(DEFAULT_QUALITY);
-        Ok(JobRequest { chain, priority: self.priority, format: self.format, quality })
+        Ok(JobRequest { chain, priority: self.priority, wanted: self.wanted })
     }
+}
+
+/// A field that is sent empty is as good as none: pages send all they have.
+fn if_given(value: &str) -> Option<&str> {
+    Some(value.trim()).filter(|value| !value.is_empty())
 }
 
 fn bad(text: String) -> Problem {
@@ -176,6 +187,8 @@ mod tests {
             (vec![("op", "grayscale"), ("ops", "invert")], "unknown field \"ops\""),
             (vec![("op", "grayscale"), ("format", "gif")], "format must be one of"),
             (vec![("op", "grayscale"), ("quality", "0")], "quality must be an integer from 1 to 100"),
+            (vec![("op", "grayscale"), ("chroma", "422")], "chroma must be one of 420, 444, got \"422\""),
+            (vec![("op", "grayscale"), ("metadata", "some")], "metadata must be one of drop, keep, got \"some\""),
             (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
             (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
             (vec![], "no operation was chosen"),

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tessera::job::{JobId, Token};
+use tessera::picture::codec::Wanted;
+use tessera::picture::jpeg::DEFAULT_QUALITY;
 use tessera::state::{Idempotency, MAX_KEY_BYTES};
 
 use super::form::JobRequest;
@@ -60,8 +62,11 @@ pub fn fingerprint(picture: [u8; 32], request: &JobRequest) -> String {
     let mut hash = Sha256::new();
     hash.update(picture);
     hash.update(request.priority.as_str());
-    hash.update(request.format.as_str());
-    hash.update([request.quality]);
+    let Wanted { format, quality, chroma, metadata } = request.wanted;
+    hash.update(format.as_str());
+    hash.update([quality.unwrap_or(DEFAULT_QUALITY)]);
+    hash.update(chroma.unwrap_or_default().as_str());
+    hash.update(metadata.as_str());
     for step in request.chain.steps() {
         hash.update([0]);
         hash.update(step.to_string());
