@@ -57,15 +57,29 @@ impl<'a> Plane<'a> {
     pub(crate) fn spread(&mut self, from: u8, to: u8) {
         while let Some((x, y)) = self.waiting.pop() {
             let (x, y) = (x as usize, y as usize);
-            let (left, right) = (x.saturating_sub(1), (x + 1).min(self.width - 1));
+            if self.step == 1 && x > 0 && x + 1 < self.width && y > 0 && y + 1 < self.height {
+                self.spread_inside((x, y), from, to);
+                continue;
+            }
             for y in y.saturating_sub(1)..(y + 2).min(self.height) {
-                let row = y * self.width;
-                let pixels = &mut self.samples[(row + left) * self.step..=(row + right) * self.step];
-                for (x, pixel) in (left as u32..).zip(pixels.iter_mut().step_by(self.step)) {
-                    if *pixel == from {
-                        *pixel = to;
-                        self.waiting.push((x, y as u32));
+                for x in x.saturating_sub(1)..(x + 2).min(self.width) {
+                    if self.at(x, y) == from {
+                        self.begin(x, y, to);
                     }
+                }
+            }
+        }
+    }
+
+    /// The same for one pixel that has all eight neighbours, in pixels of one byte.
+    #[inline]
+    fn spread_inside(&mut self, (x, y): (usize, usize), from: u8, to: u8) {
+        for y in [y - 1, y, y + 1] {
+            let three = &mut self.samples[y * self.width + x - 1..][..3];
+            for (right, pixel) in three.iter_mut().enumerate() {
+                if *pixel == from {
+                    *pixel = to;
+                    self.waiting.push(((x + right - 1) as u32, y as u32));
                 }
             }
         }

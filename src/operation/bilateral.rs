@@ -170,10 +170,9 @@ impl<const COLORS: usize> Sums<COLORS> {
         // A loop a colour: a sum over colours for each pixel becomes a call.
         self.place.fill(0);
         for (center, other) in center.iter().zip(other) {
-            let (center, other) = (&center[..width], &other[..width]);
-            for at in 0..width {
-                self.place[at] += u16::from(center[at].abs_diff(other[at]));
-            }
+            let samples = center[..width].iter().zip(&other[..width]);
+            let places = self.place.iter_mut().zip(samples);
+            places.for_each(|(place, (center, other))| *place += u16::from(center.abs_diff(*other)));
         }
         for place in &mut self.place {
             *place = closeness[usize::from(*place) % LEVELS];

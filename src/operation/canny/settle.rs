@@ -16,8 +16,9 @@ pub(super) struct Seams {
 
 /// Makes weak pixels strong that are joined to a strong one, and drops those whose piece touches no seam.
 pub(super) fn settle(map: &mut [u8], width: usize, seams: Seams) {
+    let seeds = seeds(map, width);
     let mut plane = Plane::new(map, width, 1);
-    plane.begin_at_all(STRONG);
+    seeds.into_iter().for_each(|(x, y)| plane.begin(x, y, STRONG));
     plane.spread(WEAK, STRONG);
     let height = plane.height();
     let sides = [(seams.top, 0), (seams.bottom, height - 1)];
@@ -33,6 +34,34 @@ pub(super) fn settle(map: &mut [u8], width: usize, seams: Seams) {
     map.iter_mut().for_each(|value| *value = settled(*value));
 }
 
+/// Column and row of the strong pixels that have a weak neighbour, and of a few others, which do no harm.
+fn seeds(map: &[u8], width: usize) -> Vec<(usize, usize)> {
+    const ONES: u64 = u64::MAX / 255;
+    let mut seeds = Vec::new();
+    let mut take = |at: usize| seeds.push((at % width, at / width));
+    // Eight pixels at once, as far as all have a pixel before and after them in the rows above and below: the first of
+    // a row has the last of another, too.
+    let inner = width + 1..map.len().saturating_sub(width + size_of::<u64>()).max(width + 1);
+    let whole = inner.len() / size_of::<u64>() * size_of::<u64>();
+    for start in inner.clone().step_by(size_of::<u64>()).take(whole / size_of::<u64>()) {
+        let around =
+            [start - width, start, start + width].map(|at| word(map, at - 1) | word(map, at) | word(map, at + 1));
+        let mut found = (word(map, start) >> 1) & (around[0] | around[1] | around[2]) & ONES;
+        while found != 0 {
+            take(start + found.trailing_zeros() as usize / 8);
+            found &= found - 1;
+        }
+    }
+    let strong = |at: &usize| map.get(*at) == Some(&STRONG);
+    (0..inner.start).chain(inner.start + whole..map.len()).filter(strong).for_each(take);
+    seeds
+}
+
+/// Eight pixels from one on, the first in the lowest bits.
+fn word(map: &[u8], at: usize) -> u64 {
+    map.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
 /// What a pixel is in the end. What is weak still touches no seam; open becomes weak. In bits, so that many
 /// are done at once.
 fn settled(value: u8) -> u8 {
@@ -45,6 +74,22 @@ mod tests {
     use crate::linking::NONE;
 
     const NOWHERE: Seams = Seams { left: false, top: false, right: false, bottom: false };
+
+    #[test]
+    fn every_strong_pixel_beside_a_weak_one_is_a_seed() {
+        for (width, height) in [(1, 1), (1, 9), (9, 1), (5, 4), (13, 11), (64, 3)] {
+            let map: Vec<u8> = (0..width * height).map(|at: usize| (at * at * 7 % 11 % 3) as u8).collect();
+            let seeds = seeds(&map, width);
+            let at = |x: usize, y: usize| map[y * width + x];
+            assert!(seeds.iter().all(|(x, y)| at(*x, *y) == STRONG));
+            for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+                let rows = y.saturating_sub(1)..(y + 2).min(height);
+                let mut around = rows.flat_map(|y| (x.saturating_sub(1)..(x + 2).min(width)).map(move |x| (x, y)));
+                let needed = at(x, y) == STRONG && around.any(|(x, y)| at(x, y) == WEAK);
+                assert!(!needed || seeds.contains(&(x, y)), "{x},{y} of {width}x{height}");
+            }
+        }
+    }
 
     #[test]
     fn open_pixels_become_weak_and_weak_ones_none() {
