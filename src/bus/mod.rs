@@ -5,6 +5,7 @@
 
 pub mod ack;
 pub mod admin;
+mod brokers;
 pub mod consumer;
 pub mod counters;
 mod dead_letter;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -13,6 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::context::{Context, list};
 use super::desk::Place;
 use super::poller::Settings;
+use crate::bus::brokers::Brokers;
 use crate::bus::{BusError, settings};
 
 const SEEK_LIMIT: Duration = Duration::from_secs(1);
@@ -22,6 +24,7 @@ const LAG_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Client {
     consumer: BaseConsumer<Context>,
     topic: String,
+    brokers: Mutex<Brokers>,
 }
 
 impl Client {
@@ -31,7 +34,7 @@ impl Client {
         let topic = context.topic.clone();
         let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(BusError::Client)?;
         consumer.subscribe(&[&topic]).map_err(BusError::Client)?;
-        Ok(Self { consumer, topic })
+        Ok(Self { consumer, topic, brokers: Mutex::new(Brokers::new(&settings.args)) })
     }
 
     pub(super) fn topic(&self) -> &str {
@@ -63,9 +66,18 @@ impl Client {
         }
     }
 
+    /// Keeps the client from losing Kafka for good.
+    pub(super) fn remind(&self) {
+        self.brokers.lock().remind(self.consumer.client());
+    }
+
     /// Whether Kafka answers now, and knows the topic.
     pub(super) fn probe(&self) -> KafkaResult<()> {
-        let metadata = self.consumer.fetch_metadata(Some(&self.topic), PROBE_LIMIT)?;
+        self.ask(PROBE_LIMIT)
+    }
+
+    fn ask(&self, limit: Duration) -> KafkaResult<()> {
+        let metadata = self.consumer.fetch_metadata(Some(&self.topic), limit)?;
         let missing = metadata.topics().iter().find_map(rdkafka::metadata::MetadataTopic::error);
         missing.map_or(Ok(()), |error| Err(KafkaError::MetadataFetch(error.into())))
     }
@@ -79,8 +91,12 @@ impl Client {
         positions.iter().filter_map(lag).sum()
     }
 
-    /// Records in the log above `positions`; from the committed offset on where nothing was read.
+    /// Records in the log above `positions`; from the committed offset on where nothing was read. Without any it
+    /// still asks Kafka.
     pub(super) fn lag(&self, positions: &[(i32, Option<i64>)]) -> KafkaResult<i64> {
+        if positions.is_empty() {
+            return self.ask(LAG_LIMIT).map(|()| 0);
+        }
         let wanted: Vec<i32> = positions.iter().map(|(partition, _)| *partition).collect();
         let ends = self.log_offsets(&wanted, Offset::End)?;
         let begins = self.log_offsets(&wanted, Offset::Beginning)?;

@@ -8,6 +8,7 @@ mod client;
 mod context;
 pub(super) mod copy;
 mod desk;
+mod pauses;
 mod poller;
 mod slots;
 mod upkeep;

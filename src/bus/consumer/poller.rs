@@ -16,6 +16,7 @@ use super::board::Board;
 use super::client::Client;
 use super::context::Context;
 use super::desk::Desk;
+use super::pauses::Pauses;
 use super::upkeep::COMMIT_EVERY;
 use super::watchdog::Watchdog;
 use super::{ConsumerOptions, Delivery, copy};
@@ -58,10 +59,10 @@ pub(super) struct Pace {
     pub(super) watchdog: Watchdog,
     pub(super) committed_at: Instant,
     pub(super) probed_at: Instant,
+    pub(super) reminded_at: Instant,
     pub(super) lag_shown_at: Instant,
     full_since: Option<Instant>,
-    /// The assignment that is paused, as the desk counts its changes.
-    paused: Option<u64>,
+    pauses: Pauses,
     /// Set by a stop: when to give up waiting for records in flight.
     pub(super) stop_at: Option<Instant>,
     is_deserted: bool,
@@ -70,16 +71,15 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        let (full_since, paused, stop_at) = (None, None, None);
-        let watchdog = Watchdog::new();
         Self {
-            watchdog,
+            watchdog: Watchdog::new(),
             committed_at: now,
             probed_at: now,
+            reminded_at: now,
             lag_shown_at: now,
-            full_since,
-            paused,
-            stop_at,
+            full_since: None,
+            pauses: Pauses::default(),
+            stop_at: None,
             is_deserted: false,
         }
     }
@@ -115,7 +115,7 @@ impl Poller {
 
     fn reopen(&mut self) -> Result<Client, BusError> {
         self.pace.watchdog.rebuilt();
-        self.pace.paused = None;
+        self.pace.pauses = Pauses::default();
         self.wait_for_signal(REPLACE_PAUSE);
         let client = self.open();
         self.board.set_assignment(Vec::new());
@@ -129,6 +129,7 @@ impl Poller {
             if self.pace.stop_at.is_some_and(|at| at <= now || self.desk.lock().undecided() == 0) {
                 return End::Stopped;
             }
+            self.remind_if_due(client, now);
             self.show_lag_if_due(client, now);
             self.commit_if_due(client, now);
             self.seek_if_due(client, now);
@@ -208,9 +209,8 @@ impl Poller {
             let desk = self.desk.lock();
             (desk.changes(), desk.assignment())
         };
-        if self.pace.paused != Some(changes) {
+        if self.pace.pauses.begin(changes, &assignment) {
             client.pause(&assignment);
-            self.pace.paused = Some(changes);
         }
         match client.poll(Duration::ZERO) {
             Some(Ok(message)) => self.desk.lock().decline((message.partition(), message.offset()), Instant::now()),
@@ -222,8 +222,9 @@ impl Poller {
     }
 
     fn resume(&mut self, client: &Client) {
-        if self.pace.paused.take().is_some() {
-            client.resume(&self.desk.lock().assignment());
+        let paused = self.pace.pauses.end();
+        if !paused.is_empty() {
+            client.resume(&paused);
         }
     }
 

@@ -15,6 +15,8 @@ use crate::bus::{BusError, counters};
 pub(super) const COMMIT_EVERY: Duration = Duration::from_millis(200);
 /// How often a Kafka that does not answer is asked again.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// How often it is made sure that the client knows a broker.
+const REMIND_EVERY: Duration = Duration::from_secs(1);
 /// How often the lag is shown.
 const LAG_EVERY: Duration = Duration::from_secs(2);
 
@@ -30,6 +32,13 @@ impl Poller {
         {
             tracing::debug!(%error, "queueing a commit");
             self.desk.lock().commit_failed();
+        }
+    }
+
+    pub(super) fn remind_if_due(&mut self, client: &Client, now: Instant) {
+        if now.duration_since(self.pace.reminded_at) >= REMIND_EVERY {
+            self.pace.reminded_at = now;
+            client.remind();
         }
     }
 
@@ -77,13 +86,15 @@ impl Poller {
                 Err(error) => self.board.failed(&error),
             }
         }
-        let positions = self.desk.lock().positions();
-        if positions.is_empty() || !self.pace.watchdog.asked_in_vain(waited) {
+        if !self.pace.watchdog.asked_in_vain(waited) {
             return None;
         }
+        let positions = self.desk.lock().positions();
         match client.lag(&positions) {
-            Ok(0) | Err(_) => None,
+            Ok(0) => None,
             Ok(lag) => Some(format!("the consumer stands still {lag} records before the end")),
+            // It may have lost its way for good; while Kafka is really away a new client costs little.
+            Err(error) => Some(format!("the consumer has no answer from Kafka: {error}")),
         }
     }
 

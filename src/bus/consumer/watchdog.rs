@@ -1,4 +1,5 @@
-//! Notices a consumer that asks, gets nothing and reports no error although there are records.
+//! Notices a consumer that asks, gets nothing and reports no error although there are records, or a Kafka that it
+//! does not reach.
 //!
 //! Owns the count of time spent asking in vain. Must never count time in which nobody asked.
 
@@ -6,8 +7,8 @@ use std::time::Duration;
 
 /// Vain asking after which the lag is looked at.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A log may hold nothing readable above the position; then rebuilding does not help, so it is tried
-/// ever more rarely.
+/// A log may hold nothing readable above the position, and Kafka may be away for hours; then rebuilding does not
+/// help, so it is tried ever more rarely.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]

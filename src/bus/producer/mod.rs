@@ -6,9 +6,10 @@
 mod context;
 mod enqueue;
 mod native;
+mod silence;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use rdkafka::error::KafkaError;
@@ -23,6 +24,7 @@ use crate::config::KafkaArgs;
 use context::Pending;
 use enqueue::{Envelope, enqueue};
 use native::Native;
+use silence::Silence;
 
 const SENDING: &str = "sending a record";
 /// How long a question about the broker's health may take.
@@ -47,6 +49,7 @@ struct Shared {
     args: KafkaArgs,
     client_id: String,
     client: RwLock<Arc<Native>>,
+    silence: Silence,
     window: Arc<Semaphore>,
     window_bytes: usize,
     queue_bytes: usize,
@@ -83,6 +86,7 @@ impl Producer {
         let shared = Shared {
             client: RwLock::new(Arc::new(Native::open(args, client_id, queue_bytes)?)),
             args: args.clone(),
+            silence: Silence::default(),
             client_id: client_id.to_owned(),
             window: Arc::new(Semaphore::new(window_bytes)),
             window_bytes,
@@ -118,12 +122,15 @@ impl Producer {
         match outcome {
             Ok(delivered) => {
                 counters::delivered(kind, value_bytes);
+                self.shared.silence.ended();
                 Ok(delivered)
             }
             Err(error) => {
                 counters::undelivered(kind);
                 self.replace_if_broken(&client);
-                Err(BusError::of(SENDING, &topic, error))
+                let error = BusError::of(SENDING, &topic, error);
+                self.replace_if_silent(&client, &error);
+                Err(error)
             }
         }
     }
@@ -152,7 +159,14 @@ impl Producer {
         let client = self.shared.client.read().clone();
         let topic = Topic::Jobs.name(&self.shared.args);
         // One topic, missing or not: the answer is what counts, and it stays small on a shared broker.
-        blocking(ASKING, "", move || client.client().client().fetch_metadata(Some(&topic), PROBE_LIMIT).map(drop)).await
+        let asked = Arc::clone(&client);
+        let ask = move || asked.client().client().fetch_metadata(Some(&topic), PROBE_LIMIT).map(drop);
+        let answer = blocking(ASKING, "", ask).await;
+        match &answer {
+            Ok(()) => self.shared.silence.ended(),
+            Err(error) => self.replace_if_silent(&client, error),
+        }
+        answer
     }
 
     fn check_size(&self, record: &RawRecord, topic: &str) -> Result<usize, BusError> {
@@ -174,6 +188,18 @@ impl Producer {
     /// one helps. The broker's memory loss is such a case.
     fn replace_if_broken(&self, broken: &Arc<Native>) {
         let Some((code, reason)) = broken.client().client().fatal_error() else { return };
+        tracing::warn!(%code, reason, "the Kafka producer is broken");
+        self.replace(broken);
+    }
+
+    /// A client that has not reached Kafka for long may never do so again, though Kafka is back.
+    fn replace_if_silent(&self, silent: &Arc<Native>, error: &BusError) {
+        if error.is_unavailable() && self.shared.silence.lasts_too_long(Instant::now()) {
+            self.replace(silent);
+        }
+    }
+
+    fn replace(&self, broken: &Arc<Native>) {
         let mut current = self.shared.client.write();
         if !Arc::ptr_eq(&current, broken) {
             return;
@@ -182,7 +208,7 @@ impl Producer {
             Ok(client) => *current = Arc::new(client),
             Err(error) => return tracing::error!(%error, "replacing a broken Kafka producer"),
         }
-        tracing::warn!(%code, reason, "the Kafka producer was broken and has been replaced");
+        tracing::info!("the Kafka producer has been replaced");
     }
 }
 

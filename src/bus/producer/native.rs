@@ -7,16 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::producer::BaseProducer;
+use rdkafka::producer::{BaseProducer, Producer as _};
 
 use super::context::Context;
+use crate::bus::brokers::Brokers;
 use crate::bus::{BusError, settings};
 use crate::config::KafkaArgs;
 
 /// The longest wait for a report, each of which wakes the thread at once. Every wait ends in a
 /// millisecond of spinning inside rdkafka, so a short one costs CPU: rdkafka's own thread waits
 /// 0.1 s, which is 0.8 % of a core without a record. A dropped producer's thread ends this much later.
-const POLL: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_secs(2);
 
 pub(super) struct Native {
     client: Arc<BaseProducer<Context>>,
@@ -29,9 +30,11 @@ impl Native {
         let client = BaseProducer::from_config_and_context(&config, Context).map_err(BusError::Client)?;
         let native = Self { client: Arc::new(client), is_dropped: Arc::default() };
         let (client, is_dropped) = (Arc::clone(&native.client), Arc::clone(&native.is_dropped));
+        let mut brokers = Brokers::new(args);
         let listen = move || {
             while !is_dropped.load(Ordering::Relaxed) {
                 client.poll(POLL);
+                brokers.remind(client.client());
             }
         };
         let thread = std::thread::Builder::new().name("bus-reports".to_owned());

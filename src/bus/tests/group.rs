@@ -121,3 +121,28 @@ async fn a_member_without_a_free_slot_still_lets_others_join_and_then_goes_on() 
     first.stop(PATIENCE).await.unwrap();
     second.stop(PATIENCE).await.unwrap();
 }
+
+#[tokio::test]
+async fn partitions_that_left_while_they_were_paused_are_read_when_they_come_back() {
+    let bus = Bus::new().await;
+    let (first, mut records) = bus.consume(Topic::Tasks, 1);
+    until("the first to own all", async || first.assignment().len() == 4).await;
+    send_numbers(&bus, 0..4).await;
+    let held = receive(&mut records).await;
+    let (second, others) = bus.consume(Topic::Tasks, 8);
+    // Without a slot the first takes part in this only once it has paused what it owns.
+    until("the second to own half", async || second.assignment().len() == 2).await;
+    held.ack.done();
+    drop(others);
+    second.stop(Duration::ZERO).await.unwrap();
+    until("the first to own all again", async || first.assignment().len() == 4).await;
+    let (seen, _places) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(work(records, seen));
+    send_numbers(&bus, 4..12).await;
+    let finish = until("all to be finished", async || {
+        bus.lag(Group::Workers).await.iter().all(|lag| lag.records() == 0 && lag.committed.is_some())
+    });
+    finish.await;
+    assert_eq!(first.status().restarts, 0, "they were silent until the client was replaced");
+    first.stop(PATIENCE).await.unwrap();
+}

@@ -1,6 +1,7 @@
 //! The bus on a real broker, at `TESSERA_TEST_KAFKA_BROKERS`; each test has topics of its own.
 
 mod delivery;
+mod forgetting;
 mod group;
 mod outage;
 mod topics;
