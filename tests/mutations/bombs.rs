@@ -107,6 +107,11 @@ fn a_lossy_webp_counts_its_coded_bytes() {
     padded[4..8].copy_from_slice(&riff.to_le_bytes());
     let promised = whole(&padded);
     assert!(promised >= whole(&file) + padding as u64);
+    // A small picture behind the large one does not stand for it.
+    let mut two = [&padded[..], &file[12..20 + size]].concat();
+    let riff = (two.len() - 8) as u32;
+    two[4..8].copy_from_slice(&riff.to_le_bytes());
+    assert_eq!(whole(&two), promised);
     let mut rows = codec::open(Format::WebP, Cursor::new(padded), 1 << 30).unwrap();
     let mut row = vec![0; rows.info().row_bytes()];
     HEAP.forget();

@@ -81,7 +81,8 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
             chunks.canvas = Some(Size { width: triple([w0, w1, w2]) + 1, height: triple([h0, h1, h2]) + 1 });
         }
         b"VP8 " | b"VP8L" if !chunks.is_animated => {
-            chunks.coded = lossy_bytes(kind, data.limit());
+            // Of several the decoder reads one; whichever that is, there is room for the largest.
+            chunks.coded = chunks.coded.max(lossy_bytes(kind, data.limit()));
             let (size, alpha) = picture(kind, data)?;
             // In a file without VP8X the picture's own header is the canvas.
             chunks.has_alpha |= alpha && chunks.canvas.is_none();
@@ -90,7 +91,7 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
         }
         b"ANMF" => {
             if !chunks.has_pixels {
-                chunks.coded = first_frame(data, chunks.canvas)?;
+                chunks.coded = chunks.coded.max(first_frame(data, chunks.canvas)?);
                 chunks.has_pixels = true;
             }
             chunks.frames += 1;
