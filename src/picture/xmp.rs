@@ -4,6 +4,8 @@
 //! written everywhere. Source: Adobe, *XMP Specification Part 2*, the namespaces `tiff` and `xmp`.
 
 const ORIENTATION: &[u8] = b"tiff:Orientation";
+/// Fewer bytes are no packet; a TIFF would also have them in its directory, where longer ones have their place.
+const SHORTEST: usize = 9;
 const THUMBNAILS: &[u8] = b"xmp:Thumbnails";
 
 /// A packet that is true of the result, as long as it was.
@@ -11,7 +13,7 @@ const THUMBNAILS: &[u8] = b"xmp:Thumbnails";
 /// # Errors
 /// Why it is not kept, for the sender to read.
 pub(super) fn for_result(packet: &[u8]) -> Result<Vec<u8>, &'static str> {
-    if std::str::from_utf8(packet).is_err() || !packet.contains(&b'<') {
+    if packet.len() < SHORTEST || std::str::from_utf8(packet).is_err() || !packet.contains(&b'<') {
         return Err("its XMP is damaged and is not kept");
     }
     if packet.windows(THUMBNAILS.len()).any(|window| window == THUMBNAILS) {
@@ -50,7 +52,8 @@ mod tests {
     #[test]
     fn thumbnails_and_what_is_no_text_go() {
         assert!(for_result(b"<a><xmp:Thumbnails/></a>").unwrap_err().contains("thumbnail"));
-        assert!(for_result(b"<\xff>").unwrap_err().contains("damaged"));
-        assert!(for_result(b"words").unwrap_err().contains("damaged"));
+        assert!(for_result(b"<and so on \xff>").unwrap_err().contains("damaged"));
+        assert!(for_result(b"many words").unwrap_err().contains("damaged"));
+        assert!(for_result(b"<a></a>").unwrap_err().contains("damaged"));
     }
 }
