@@ -7,7 +7,9 @@ mod site;
 #[path = "../../worker/tests/support/mod.rs"]
 mod support;
 
-use site::{Settings, Site, form, part};
+use std::io::{Read, Write};
+
+use site::{FORM, Settings, Site, form, part};
 use support::{Picture, Rig};
 use tessera::config::LimitArgs;
 
@@ -98,7 +100,7 @@ async fn files_that_are_refused_name_the_cause_and_leave_nothing() {
 }
 
 #[tokio::test]
-async fn content_decides_and_what_a_result_lacks_is_said() {
+async fn f24_content_decides_and_what_a_result_lacks_is_said() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;
     let cases: [(&str, &str, &str, &[&str]); 8] = [
@@ -152,4 +154,45 @@ async fn f15_the_plan_turns_a_picture_first() {
     let plain = Picture::rgb(40, 30, 64, &["grayscale"]).png();
     let job = site.upload("/api/v1/jobs", &form(b"a.png", &plain, &["grayscale"])).job();
     assert_eq!(site.store.manifest(job).await.unwrap().unwrap().plan.output.size.width, 40);
+}
+
+#[tokio::test]
+async fn f28_bodies_of_any_framing_end_at_the_limit_and_leave_nothing() {
+    let rig = Rig::new().await;
+    let limits = LimitArgs { max_upload_bytes: 200_000, ..LimitArgs::default() };
+    let site = Site::start(&rig, Settings { limits, ..Settings::default() }).await;
+    let small = form(b"a.png", &fixture("rgb444.jpg"), &["invert"]);
+    let large = form(b"a.png", &[&fixture("rgb444.jpg")[..], &[0; 4 << 20]].concat(), &["invert"]);
+    let without_length = |body: &[u8]| {
+        let mut request = site.head("POST", "/api/v1/jobs", &[FORM, ("Transfer-Encoding", "chunked")], 0);
+        let text = String::from_utf8(request).unwrap().replace("Content-Length: 0\r\n", "");
+        request = text.into_bytes();
+        for part in body.chunks(50_000) {
+            request.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+            request.extend_from_slice(part);
+            request.extend_from_slice(b"\r\n");
+        }
+        site.raw(&[&request[..], b"0\r\n\r\n"].concat())
+    };
+    let endless = without_length(&large);
+    assert_eq!(endless.status, 413, "{}", endless.text());
+    assert!(endless.json()["detail"].as_str().unwrap().contains("max_upload_bytes"));
+    site.assert_empty(&rig, "a body without a length");
+    let head = site.head("POST", "/api/v1/jobs", &[FORM], small.len() - 100);
+    let cut = site.raw(&[&head[..], &small].concat());
+    assert_eq!(cut.status, 400, "{}", cut.text());
+    site.assert_empty(&rig, "a body that is longer than it says");
+    assert_eq!(without_length(&small).status, 202);
+
+    // Who asks first is told to go on, and is then answered.
+    let mut socket = site.connect();
+    let head = site.head("POST", "/api/v1/jobs", &[FORM, ("Expect", "100-continue")], small.len());
+    socket.write_all(&head).unwrap();
+    let mut told = [0; 21];
+    socket.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue");
+    socket.write_all(&small).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("HTTP/1.1 202"), "{answer}");
 }
