@@ -100,7 +100,7 @@ pub(super) fn consumer(args: &KafkaArgs, options: &ConsumerOptions) -> ClientCon
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", "6000")
         // The others hear of a death with their next heartbeat: this is a part of the time that tiles are orphaned.
-        .set("heartbeat.interval.ms", "500")
+        .set("heartbeat.interval.ms", "250")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
