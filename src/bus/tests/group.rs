@@ -132,12 +132,14 @@ async fn partitions_that_left_while_they_were_paused_are_read_when_they_come_bac
     let (second, others) = bus.consume(Topic::Tasks, 8);
     // Without a slot the first takes part in this only once it has paused what it owns.
     until("the second to own half", async || second.assignment().len() == 2).await;
+    // It goes on with what is its own before the others come back, and has a slot for them when they do.
+    let (seen, _places) = tokio::sync::mpsc::unbounded_channel();
     held.ack.done();
+    tokio::spawn(work(records, seen));
+    until("the first to go on", async || first.status().records > 1).await;
     drop(others);
     second.stop(Duration::ZERO).await.unwrap();
     until("the first to own all again", async || first.assignment().len() == 4).await;
-    let (seen, _places) = tokio::sync::mpsc::unbounded_channel();
-    tokio::spawn(work(records, seen));
     send_numbers(&bus, 4..12).await;
     let finish = until("all to be finished", async || {
         bus.lag(Group::Workers).await.iter().all(|lag| lag.records() == 0 && lag.committed.is_some())
