@@ -21,7 +21,8 @@ kept_names() {
 
 program_of() {
   case $1 in
-    web | splitter) echo "$BIN/tessera-web" ;;
+    web) echo "$BIN/tessera-web" ;;
+    splitter) echo "$BIN/tessera-splitter" ;;
     worker-*) echo "$BIN/tessera-worker" ;;
     stitcher-*) echo "$BIN/tessera-stitcher" ;;
     monitor) echo "$BIN/tessera-monitor" ;;
@@ -33,8 +34,6 @@ program_of() {
 service_command() {
   COMMAND=(env "TESSERA_NAME=$1")
   case $1 in
-    web) COMMAND+=(TESSERA_ROLE=http) ;;
-    splitter) COMMAND+=(TESSERA_ROLE=splitter) ;;
     worker-* | stitcher-*) COMMAND+=("TESSERA_INSTANCE=${1##*-}") ;;
   esac
   COMMAND+=("$(program_of "$1")")

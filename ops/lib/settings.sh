@@ -92,7 +92,7 @@ settle_files() {
 # write_env_file: everything that a service is given, apart from its own name. Addresses may hold passwords: 0600.
 write_env_file() {
   local name
-  unset WORKER_ID TESSERA_NAME TESSERA_INSTANCE TESSERA_ROLE
+  unset WORKER_ID TESSERA_NAME TESSERA_INSTANCE
   export TESSERA_ENV_FILE=$ENV_FILE
   (
     umask 077

@@ -55,9 +55,9 @@ impl System {
         let mut system = Self::prepare(options)?;
         system.spawn("monitor", "tessera-monitor", &[])?;
         for n in 1..=options.splitters {
-            system.spawn(&numbered("splitter", n), "tessera-web", &[("TESSERA_ROLE", "splitter")])?;
+            system.spawn(&numbered("splitter", n), "tessera-splitter", &[])?;
         }
-        system.spawn("web", "tessera-web", &[("TESSERA_ROLE", "http"), ("TESSERA_HTTP_ADDR", "127.0.0.1:0")])?;
+        system.spawn("web", "tessera-web", &[("TESSERA_HTTP_ADDR", "127.0.0.1:0")])?;
         for n in 1..=options.stitchers {
             system.spawn(&format!("stitcher-{n}"), "tessera-stitcher", &[])?;
         }

@@ -1,6 +1,4 @@
-//! What the web service is told by flags and the environment.
-//!
-//! Owns the settings of the two roles. Reads no file and opens no connection.
+//! What the web service is told by flags and the environment. Reads no file and opens no connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,21 +6,13 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
-use crate::splitter::{SplitterArgs, SplitterConfig};
-
-/// Tessera's pages, API and splitter: one program, two roles.
+/// Tessera's pages and API.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "tessera-web", version, about)]
 pub struct Config {
-    /// What this process does.
-    #[arg(long, env = "TESSERA_ROLE", default_value = "http", value_enum, value_name = "ROLE")]
-    pub role: Role,
     /// The listener for pages and API, and how uploads must come.
     #[command(flatten)]
     pub http: HttpArgs,
-    /// How pictures are read.
-    #[command(flatten)]
-    pub splitter: SplitterArgs,
     /// Name, files and log.
     #[command(flatten)]
     pub service: ServiceArgs,
@@ -38,15 +28,6 @@ pub struct Config {
     /// What is accepted.
     #[command(flatten)]
     pub limits: LimitArgs,
-}
-
-/// What a process of this program does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Role {
-    /// Serves pages and API and takes uploads.
-    Http,
-    /// Cuts accepted pictures into tiles.
-    Splitter,
 }
 
 /// What happens to an upload while no worker is alive.
@@ -107,12 +88,6 @@ impl HttpArgs {
 }
 
 impl Config {
-    /// What the role `splitter` is started with.
-    pub fn into_splitter(self) -> SplitterConfig {
-        let Self { service, kafka, redis, store, limits, splitter, .. } = self;
-        SplitterConfig { service, kafka, redis, store, limits, splitter }
-    }
-
     /// Looks for settings that cannot work, alone or together; gives all problems at once.
     ///
     /// # Errors

@@ -5,8 +5,6 @@ use tessera::bus::BusError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
 
-use crate::splitter::SplitterError;
-
 /// What ends the process; the keeper starts it again.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -41,9 +39,6 @@ pub enum ServiceError {
     /// The memory budget has no room for something.
     #[error(transparent)]
     Memory(#[from] TooSmall),
-    /// The splitter cannot run.
-    #[error(transparent)]
-    Splitter(#[from] SplitterError),
 }
 
 /// An error with its causes, in one line.

@@ -1,13 +1,9 @@
-//! Tessera's web service: pages, API and uploads in the role `http`, the cutting of pictures in the role
-//! `splitter`.
-//!
-//! The two roles run as two processes of one program, so that a decoder's crash or memory cap never touches
-//! the pages.
+//! Tessera's web service: pages, API and uploads. Decodes no pixels: that is the splitter's, a process of
+//! its own.
 
 pub mod config;
 pub mod error;
 pub mod http;
-pub mod splitter;
 
-pub use config::{Config, Role};
+pub use config::Config;
 pub use error::ServiceError;

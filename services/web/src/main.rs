@@ -1,10 +1,10 @@
-//! Starts the role that the settings name.
+//! The program `tessera-web`: reads its settings and runs until it is told to stop.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use tessera::telemetry::{Shutdown, logs};
-use tessera_web::{Config, Role, ServiceError, http, splitter};
+use tessera_web::{Config, ServiceError, http};
 
 fn main() -> ExitCode {
     let config = Config::parse();
@@ -21,8 +21,5 @@ fn main() -> ExitCode {
 async fn run(config: Config) -> Result<(), ServiceError> {
     let signals = Shutdown::on_signals();
     let shutdown = signals.map_err(|source| ServiceError::File { what: "signal handlers".to_owned(), source })?;
-    match config.role {
-        Role::Http => http::run(config, shutdown, |_| ()).await,
-        Role::Splitter => Ok(splitter::run(config.into_splitter(), shutdown).await?),
-    }
+    http::run(config, shutdown, |_| ()).await
 }

@@ -18,8 +18,7 @@ use tessera::store::{Object, Store};
 use tessera::telemetry::Shutdown;
 use tessera::telemetry::shutdown::ShutdownHandle;
 use tessera_web::config::HttpArgs;
-use tessera_web::splitter::SplitterArgs;
-use tessera_web::{Config, Role, http};
+use tessera_web::{Config, http};
 
 use crate::support::{Rig, until};
 
@@ -48,14 +47,12 @@ impl Site {
         let mut redis = rig.redis.clone();
         redis.redis_url = redis_url.unwrap_or(redis.redis_url);
         let config = Config {
-            role: Role::Http,
             http: http_args,
             service: rig.service("web"),
             kafka: rig.kafka.clone(),
             redis,
             store: rig.store.clone(),
             limits,
-            splitter: SplitterArgs::default(),
         };
         let (handle, shutdown) = Shutdown::new();
         let (tell, told) = std::sync::mpsc::channel();

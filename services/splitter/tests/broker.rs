@@ -18,7 +18,7 @@ use tessera::job::{JobId, JobStatus, Manifest};
 use tessera::store::{Object, Store};
 use tessera::telemetry::Shutdown;
 use tessera::telemetry::shutdown::ShutdownHandle;
-use tessera_web::splitter::{self, SplitterArgs, SplitterConfig};
+use tessera_splitter::{Config, PassArgs};
 
 /// A splitter on a thread of its own; it is asked to stop when it is dropped.
 struct Running {
@@ -28,17 +28,17 @@ struct Running {
 
 impl Running {
     fn start(rig: &Rig, name: &str) -> Self {
-        let config = SplitterConfig {
+        let config = Config {
             service: rig.service(name),
             kafka: rig.kafka.clone(),
             redis: rig.redis.clone(),
             store: rig.store.clone(),
             limits: LimitArgs::default(),
-            splitter: SplitterArgs::default(),
+            passes: PassArgs::default(),
         };
         let (handle, shutdown) = Shutdown::new();
         let body =
-            move || actix_web::rt::System::new().block_on(splitter::run(config, shutdown)).expect("the splitter ended");
+            move || actix::System::new().block_on(tessera_splitter::run(config, shutdown)).expect("the splitter ended");
         Self { shutdown: handle, thread: Some(std::thread::spawn(body)) }
     }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tessera::job::{JobId, Token};
 use tessera::state::{LeaseState, StateError};
 
-use super::desk::{Desk, Pass};
-use super::gate::Stop;
+use crate::desk::{Desk, Pass};
+use crate::gate::Stop;
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);

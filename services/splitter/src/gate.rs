@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use tessera::job::JobStatus;
 use tessera::state::WindowView;
 
-use super::window::{Ceiling, Window};
+use crate::window::{Ceiling, Window};
 
 /// A pass that is full for so long, while workers live and Kafka takes records, has lost tiles.
 const STALLED_AFTER: Duration = Duration::from_secs(30);

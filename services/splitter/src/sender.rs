@@ -11,9 +11,9 @@ use tessera::job::TraceContext;
 use tessera::patience::Patience;
 use tokio::sync::mpsc;
 
-use super::cutter::CutTile;
-use super::desk::Desk;
-use super::gate::{Gate, Stop};
+use crate::cutter::CutTile;
+use crate::desk::Desk;
+use crate::gate::{Gate, Stop};
 
 /// How sending ended.
 #[derive(Debug, PartialEq, Eq)]

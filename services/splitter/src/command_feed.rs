@@ -16,9 +16,9 @@ use tessera::telemetry::logs::trace_id;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-use super::desk::Desk;
-use super::gate::Stop;
-use super::verdict;
+use crate::desk::Desk;
+use crate::gate::Stop;
+use crate::verdict;
 
 /// How long a job that Redis had forgotten may stay unannounced.
 const ACCEPT_TTL: Duration = Duration::from_secs(600);

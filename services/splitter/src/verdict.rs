@@ -7,7 +7,7 @@ use tessera::patience::answered;
 use tessera::state::StateError;
 use tessera::store::StoreError;
 
-use super::desk::Desk;
+use crate::desk::Desk;
 
 /// Fails a job; says whether Redis took it, which is not so only when the splitter stops first.
 pub async fn fail(desk: &Desk, job: JobId, reason: &str) -> bool {

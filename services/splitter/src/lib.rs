@@ -23,6 +23,6 @@ mod verdict;
 mod watcher;
 mod window;
 
-pub use config::{SplitterArgs, SplitterConfig};
-pub use error::SplitterError;
+pub use config::{Config, PassArgs};
+pub use error::ServiceError;
 pub use service::run;

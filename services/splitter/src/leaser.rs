@@ -16,10 +16,10 @@ use tessera::telemetry::logs::trace_id;
 use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument;
 
-use super::desk::{Desk, Remembered};
-use super::memory::Needs;
-use super::pass::{self, Ended, Grant};
-use super::verdict;
+use crate::desk::{Desk, Remembered};
+use crate::memory::Needs;
+use crate::pass::{self, Ended, Grant};
+use crate::verdict;
 
 /// Between two looks at the queue when nothing rings.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -134,7 +134,7 @@ impl Leaser {
     async fn fill(&mut self) -> Result<(), LeaseError> {
         let now = Instant::now();
         self.resting.retain(|_, until| *until > now);
-        if self.running.len() + self.waiting.len() >= self.desk.config.splitter.splitter_passes {
+        if self.running.len() + self.waiting.len() >= self.desk.config.passes.splitter_passes {
             return Ok(());
         }
         for job in self.desk.state.ready_jobs(QUEUE_DEPTH).await? {
@@ -166,7 +166,7 @@ impl Leaser {
         };
         let needs = self.desk.memory.needs(&manifest, &self.desk.config.kafka);
         let taken: Vec<Needs> = self.running.values().chain(self.waiting.values()).copied().collect();
-        if !has_place(&taken, needs, self.desk.config.splitter.splitter_passes) {
+        if !has_place(&taken, needs, self.desk.config.passes.splitter_passes) {
             return Ok(());
         }
         let budget = self.desk.memory.budget(needs).clone();

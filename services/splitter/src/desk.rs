@@ -13,16 +13,16 @@ use tessera::store::Store;
 use tessera::telemetry::Shutdown;
 use tokio::sync::Notify;
 
-use super::SplitterConfig;
-use super::counts::Counts;
-use super::gate::{Gate, Stop};
-use super::memory::Memory;
-use super::window::Ceiling;
+use crate::Config;
+use crate::counts::Counts;
+use crate::gate::{Gate, Stop};
+use crate::memory::Memory;
+use crate::window::Ceiling;
 
 /// The clients of a splitter and what its parts tell each other.
 pub struct Desk {
     /// The settings.
-    pub config: SplitterConfig,
+    pub config: Config,
     /// This splitter's name, for people.
     pub name: String,
     /// Redis.
@@ -66,7 +66,7 @@ impl fmt::Debug for Desk {
 impl Desk {
     /// A desk without passes.
     pub fn new(
-        config: SplitterConfig,
+        config: Config,
         state: State,
         store: Store,
         producer: Producer,

@@ -1,36 +1,43 @@
-//! The splitter's settings.
+//! What the splitter is told by flags and the environment.
 
-use clap::Args;
+use clap::{Args, Parser};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
 /// How pictures are read.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Splitter")]
-pub struct SplitterArgs {
+pub struct PassArgs {
     /// Pictures that are read at once; with two or more, one of them is kept for small pictures.
     #[arg(long, env = "TESSERA_SPLITTER_PASSES", default_value_t = 2, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=64))]
     pub splitter_passes: usize,
 }
 
-impl Default for SplitterArgs {
+impl Default for PassArgs {
     fn default() -> Self {
         Self { splitter_passes: 2 }
     }
 }
 
-/// What a splitter is started with.
-#[derive(Clone, Debug)]
-pub struct SplitterConfig {
-    /// How the service is run.
+/// Cuts accepted pictures into tiles for the workers.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "tessera-splitter", version, about)]
+pub struct Config {
+    /// How pictures are read.
+    #[command(flatten)]
+    pub passes: PassArgs,
+    /// Name, files and log.
+    #[command(flatten)]
     pub service: ServiceArgs,
-    /// Where Kafka is.
+    /// Kafka.
+    #[command(flatten)]
     pub kafka: KafkaArgs,
-    /// Where Redis is.
+    /// Redis.
+    #[command(flatten)]
     pub redis: RedisArgs,
-    /// Where the pictures are.
+    /// Originals and rows.
+    #[command(flatten)]
     pub store: StoreArgs,
     /// What is accepted, and how much memory may be used.
+    #[command(flatten)]
     pub limits: LimitArgs,
-    /// How pictures are read.
-    pub splitter: SplitterArgs,
 }

@@ -18,8 +18,8 @@ use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::gate::{Admission, Gate, Stop};
-use super::input::Input;
+use crate::gate::{Admission, Gate, Stop};
+use crate::input::Input;
 
 /// What one pass reads and sends.
 #[derive(Debug)]

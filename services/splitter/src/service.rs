@@ -8,11 +8,11 @@ use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::{Metrics, Shutdown};
 
-use super::desk::Desk;
-use super::gate::Stop;
-use super::leaser::Leaser;
-use super::memory::Memory;
-use super::{SplitterConfig, SplitterError, command_feed, watcher};
+use crate::desk::Desk;
+use crate::gate::Stop;
+use crate::leaser::Leaser;
+use crate::memory::Memory;
+use crate::{Config, ServiceError, command_feed, watcher};
 
 /// Commands in hand at once.
 const MAX_IN_FLIGHT: usize = 64;
@@ -27,10 +27,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
-pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), SplitterError> {
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     let health = Health::new(&["kafka", "redis"]);
     let name = config.service.name_or("splitter");
-    tracing::info!(name, passes = config.splitter.splitter_passes, "the splitter starts");
+    tracing::info!(name, passes = config.passes.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let store = Store::open(&config.store)?;
@@ -40,7 +40,7 @@ pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), Split
     let service = config.service.clone();
     let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
     let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
-    let page = health::serve(&health, &metrics, &service, "splitter").map_err(SplitterError::Health)?;
+    let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     let mut leaser = Leaser::new(desk.clone());
 
     let ended = tokio::select! {
@@ -63,7 +63,7 @@ pub async fn run(config: SplitterConfig, shutdown: Shutdown) -> Result<(), Split
     drop(page);
     tracing::info!("the splitter has stopped");
     match ended {
-        Some(part) if !shutdown.is_requested() => Err(SplitterError::Ended { part }),
+        Some(part) if !shutdown.is_requested() => Err(ServiceError::Ended { part }),
         _ => Ok(()),
     }
 }

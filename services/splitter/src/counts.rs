@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tessera::telemetry::metrics::{Counter, Counters, Registry, Unit, read_gauge};
 
-use super::desk::Desk;
-use super::gate::Stop;
+use crate::desk::Desk;
+use crate::gate::Stop;
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug, Default)]

@@ -13,14 +13,14 @@ use tessera::plan::Numbers;
 use tessera::state::Release;
 use tokio::sync::mpsc;
 
-use super::counts::PassEnd;
-use super::cutter::{Cut, Cutting, Errand};
-use super::desk::{Desk, Pass};
-use super::gate::{Gate, Stop};
-use super::input::{Fault, Input, InputError};
-use super::memory::sending_bytes;
-use super::sender::{Sent, send_all};
-use super::verdict;
+use crate::counts::PassEnd;
+use crate::cutter::{Cut, Cutting, Errand};
+use crate::desk::{Desk, Pass};
+use crate::gate::{Gate, Stop};
+use crate::input::{Fault, Input, InputError};
+use crate::memory::sending_bytes;
+use crate::sender::{Sent, send_all};
+use crate::verdict;
 
 /// Tiles that are cut ahead of being sent.
 const CUT_AHEAD: usize = 2;
@@ -176,7 +176,7 @@ async fn cut_and_send(
         note_split(desk, job, stage, split).await;
         cut
     };
-    let most_bytes = sending_bytes(&desk.producer, desk.config.splitter.splitter_passes);
+    let most_bytes = sending_bytes(&desk.producer, desk.config.passes.splitter_passes);
     let send = send_all(desk, most_bytes, cut_tiles, &gate, trace);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)

@@ -9,7 +9,7 @@ use tessera::config::KafkaArgs;
 use tessera::job::Manifest;
 use tessera::plan::Stage;
 
-use super::SplitterConfig;
+use crate::Config;
 
 /// Pictures of at most so many pixels may have what is kept for small ones.
 const SMALL_PIXELS: u64 = 4 << 20;
@@ -49,7 +49,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`TooSmall`], which names what there is no room for.
-    pub fn divide(config: &SplitterConfig, commands: &ConsumerOptions) -> Result<(Self, Share), TooSmall> {
+    pub fn divide(config: &Config, commands: &ConsumerOptions) -> Result<(Self, Share), TooSmall> {
         let whole = Budget::new(config.limits.memory_budget);
         let commands = whole.set_aside(commands.memory_bytes(&config.kafka), "the consumer of jobs")?;
         let queue = (whole.total() / 4).max(Producer::least_bytes(&config.kafka));
@@ -94,18 +94,18 @@ pub fn sending_bytes(producer: &Producer, passes: usize) -> usize {
 mod tests {
     use tessera::config::{LimitArgs, RedisArgs, ServiceArgs, StoreArgs, Sync};
 
-    use super::super::SplitterArgs;
-    use super::super::service::consumer_options;
     use super::*;
+    use crate::PassArgs;
+    use crate::service::consumer_options;
 
-    fn config(memory_budget: u64) -> SplitterConfig {
-        SplitterConfig {
+    fn config(memory_budget: u64) -> Config {
+        Config {
             service: ServiceArgs::new("x", 1, "run"),
             kafka: KafkaArgs::new("a:1", ""),
             redis: RedisArgs::new("redis://h/0", ""),
             store: StoreArgs { store: "file:///x".into(), scratch_dir: "x".into(), sync: Sync::None },
             limits: LimitArgs { memory_budget, ..LimitArgs::default() },
-            splitter: SplitterArgs::default(),
+            splitter: PassArgs::default(),
         }
     }
 

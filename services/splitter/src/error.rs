@@ -7,7 +7,7 @@ use tessera::store::StoreError;
 
 /// Why a splitter cannot run.
 #[derive(Debug, thiserror::Error)]
-pub enum SplitterError {
+pub enum ServiceError {
     /// The health page cannot be served.
     #[error("opening the health page: check --health-addr and --run-dir")]
     Health(#[source] std::io::Error),

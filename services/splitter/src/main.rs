@@ -1,0 +1,15 @@
+//! The program `tessera-splitter`: reads its settings and runs until it is told to stop.
+
+use anyhow::Context;
+use clap::Parser;
+use tessera::telemetry::{Shutdown, logs};
+use tessera_splitter::Config;
+
+fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    logs::init(config.service.log_format);
+    actix::System::new().block_on(async {
+        let shutdown = Shutdown::on_signals().context("installing signal handlers")?;
+        tessera_splitter::run(config, shutdown).await.context("running the splitter")
+    })
+}
