@@ -49,8 +49,7 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer, or no id.
     pub async fn system_store(&self) -> Result<Option<SystemStore>, StateError> {
-        let mut hash: HashMap<String, String> =
-            self.query(redis::cmd("HGETALL").arg(self.keys.system_store())).await?;
+        let mut hash: HashMap<String, String> = self.query(redis::cmd("HGETALL").arg(self.keys.system_store())).await?;
         let Some(id) = hash.remove("id") else { return Ok(None) };
         let id = id.parse().map_err(|error| StateError::Data(format!("the id of the system's store: {error}")))?;
         let mut text = |name| hash.remove(name).unwrap_or_default();
