@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::client::State;
-use super::{StateError, now, script};
+use super::{StateError, script};
 use crate::store::StoreId;
+use crate::time::now;
 
 /// How long what a service said of its store counts.
 const FRESH: Duration = Duration::from_secs(20);
