@@ -13,7 +13,7 @@ fn with(name: &str, value: &str) -> Options {
 }
 
 #[test]
-fn f32_pictures_of_every_shape_are_exact_for_any_tile_size() -> Result<()> {
+fn pictures_of_every_shape_are_exact_for_any_tile_size() -> Result<()> {
     let sizes = [(1, 1), (1, 150), (150, 1), (160, 80), (161, 81), (159, 79), (80, 80), (3, 2)];
     for tile_size in ["16", "80"] {
         let system = System::start(&with("TESSERA_TILE_SIZE", tile_size))?;
