@@ -9,7 +9,7 @@ use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 
 use crate::CtlError;
-use crate::api::{Api, UrlArgs};
+use crate::api::Api;
 use crate::output;
 use crate::runtime::block_on;
 
@@ -26,8 +26,6 @@ pub struct Args {
     redis: RedisArgs,
     #[command(flatten)]
     store: StoreArgs,
-    #[command(flatten)]
-    url: UrlArgs,
 }
 
 /// One thing that was looked at.
@@ -40,13 +38,13 @@ struct Finding {
 
 const LIMIT: Duration = Duration::from_secs(12);
 
-pub fn run(args: &Args) -> Result<(), CtlError> {
+pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     let mut findings = block_on(async {
         let (kafka, topics) = kafka(&args.kafka).await;
         let (redis, sentinel) = redis(&args.redis).await;
         Ok(vec![kafka, topics, redis, sentinel, store(&args.store).await])
     })?;
-    let (web, workers) = web(&Api::new(&args.url), args.kafka.tasks_partitions);
+    let (web, workers) = web(api, args.kafka.tasks_partitions);
     findings.extend([web, workers]);
     if args.json {
         output::print_json(&json!(findings.iter().map(to_json).collect::<Vec<_>>()))?;
