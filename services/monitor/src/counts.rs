@@ -5,7 +5,7 @@
 use tessera::job::JobStatus;
 use tessera::telemetry::metrics::{Counter, Gauges, Registry, read_gauge};
 
-use crate::edges::Duty;
+use crate::duty::Duty;
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug, Default)]

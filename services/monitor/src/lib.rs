@@ -7,6 +7,7 @@ pub mod actors;
 mod cleaning;
 mod config;
 mod counts;
+mod duty;
 mod edges;
 mod error;
 mod registry;
@@ -30,7 +31,8 @@ use actors::sweeper::Sweeper;
 use actors::worker_registry::WorkerRegistry;
 use cleaning::Cleaning;
 use counts::Counts;
-use edges::{Duty, Edges};
+use duty::Duty;
+use edges::Edges;
 use sweep::Sweep;
 
 pub use config::{Config, PROGRAM};
@@ -51,7 +53,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     tracing::info!(name, ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
     let (duty, counts) = (Duty::default(), Counts::default());
-    let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("monitor", &health, &clients, |registry| counts.register(registry, &duty));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::at(&config.store)?;
     let beats = heartbeat_feed::options(&name);

@@ -13,6 +13,7 @@ mod cutter;
 mod desk;
 mod error;
 mod gate;
+mod gauges;
 mod input;
 mod leaser;
 mod memory;

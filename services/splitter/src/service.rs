@@ -11,6 +11,7 @@ use tessera::telemetry::{Metrics, Shutdown};
 
 use crate::desk::Desk;
 use crate::gate::Stop;
+use crate::gauges;
 use crate::leaser::Leaser;
 use crate::memory::Memory;
 use crate::{Config, ServiceError, command_feed, watcher};
@@ -40,7 +41,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let (service, kafka) = (config.service.clone(), config.kafka.clone());
     let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
-    let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("splitter", &health, &clients, |registry| {
+        desk.counts.register(registry);
+        gauges::register(&desk, registry);
+    });
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
