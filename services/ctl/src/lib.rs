@@ -13,6 +13,7 @@ mod job_wait;
 mod multipart;
 mod output;
 mod output_file;
+mod pasted;
 mod post;
 mod progress;
 mod runtime;

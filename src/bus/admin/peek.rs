@@ -44,17 +44,35 @@ pub struct Peeked {
 /// missing.
 pub async fn peek(args: &KafkaArgs, topic: Topic, limit: usize) -> Result<Vec<Peeked>, BusError> {
     let name = topic.name(args);
-    let mut config = settings::client(args, "tessera-peek");
-    // The client wants a group's name even where no group is joined.
-    config.set("group.id", format!("{}tessera-peek", args.topic_prefix)).set("enable.auto.commit", "false");
-    config.set("enable.partition.eof", "false").set("queued.max.messages.kbytes", "4096");
-    let consumer = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
+    let consumer = client(args)?;
     let wanted = name.clone();
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     blocking(LOOKING, &name, move || read_last(&consumer, &wanted, limit)).await
 }
 
-fn read_last(consumer: &BaseConsumer<Logging>, topic: &str, limit: i64) -> KafkaResult<Vec<Peeked>> {
+/// How many records lie in each partition of a topic that no group reads.
+pub(super) async fn waiting(args: &KafkaArgs, topic: Topic) -> Result<Vec<u64>, BusError> {
+    let name = topic.name(args);
+    let (consumer, wanted) = (client(args)?, name.clone());
+    let count = move || {
+        let of = |partition| {
+            let (begin, end) = consumer.fetch_watermarks(&wanted, partition, LIMIT)?;
+            Ok(u64::try_from(end.saturating_sub(begin)).unwrap_or(0))
+        };
+        partitions(&consumer, &wanted)?.into_iter().map(of).collect()
+    };
+    blocking(LOOKING, &name, count).await
+}
+
+fn client(args: &KafkaArgs) -> Result<BaseConsumer<Logging>, BusError> {
+    let mut config = settings::client(args, "tessera-peek");
+    // The client wants a group's name even where no group is joined.
+    config.set("group.id", format!("{}tessera-peek", args.topic_prefix)).set("enable.auto.commit", "false");
+    config.set("enable.partition.eof", "false").set("queued.max.messages.kbytes", "4096");
+    BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)
+}
+
+fn partitions(consumer: &BaseConsumer<Logging>, topic: &str) -> KafkaResult<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
     let known = metadata.topics().first();
     if let Some(error) = known.and_then(rdkafka::metadata::MetadataTopic::error) {
@@ -64,8 +82,12 @@ fn read_last(consumer: &BaseConsumer<Logging>, topic: &str, limit: i64) -> Kafka
     if partitions.is_empty() {
         return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
     }
+    Ok(partitions)
+}
+
+fn read_last(consumer: &BaseConsumer<Logging>, topic: &str, limit: i64) -> KafkaResult<Vec<Peeked>> {
     let mut found = Vec::new();
-    for partition in partitions {
+    for partition in partitions(consumer, topic)? {
         found.extend(read_partition(consumer, topic, partition, limit)?);
     }
     found.sort_by_key(|record| (record.at_ms, record.offset));
