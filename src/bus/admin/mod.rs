@@ -5,6 +5,7 @@
 
 mod check;
 mod lag;
+mod letters;
 mod look;
 mod peek;
 mod raise;
@@ -19,6 +20,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 pub use check::{Problem, TopicProblem, check_topics};
 pub use lag::{LagClient, PartitionLag, lag};
+pub use letters::{Letter, drop_letters, read_letter};
 pub use look::{TopicState, look_at_topics};
 pub use peek::{Peeked, peek};
 pub use raise::{Change, raise_topics};

@@ -11,7 +11,7 @@ use tessera::state::{Announced, State, StateOptions, SystemStore};
 use tessera::store::{Store, StoreId};
 
 use super::topics::{gigabytes, log_bytes};
-use crate::api::{Api, UrlArgs};
+use crate::api::Api;
 use crate::output;
 use crate::runtime::block_on;
 use crate::{CtlError, pasted};
@@ -32,8 +32,6 @@ pub struct Args {
     redis: RedisArgs,
     #[command(flatten)]
     store: StoreArgs,
-    #[command(flatten)]
-    url: UrlArgs,
 }
 
 /// One thing that was looked at.
@@ -46,7 +44,7 @@ struct Finding {
 
 const LIMIT: Duration = Duration::from_secs(12);
 
-pub fn run(args: &Args) -> Result<(), CtlError> {
+pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     let mut partitions = args.kafka.tasks_partitions;
     if args.adopt_store {
         return block_on(adopt_store(args));
@@ -57,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         let (redis, sentinel) = redis(&args.redis).await;
         Ok(vec![kafka, topics, redis, sentinel, store(args).await])
     })?;
-    let (web, workers) = web(&Api::new(&args.url), partitions, &args.kafka);
+    let (web, workers) = web(api, partitions, &args.kafka);
     findings.extend([web, workers]);
     if args.json {
         output::print_json(&json!(findings.iter().map(to_json).collect::<Vec<_>>()))?;
