@@ -13,6 +13,7 @@ mod error;
 mod registry;
 mod stalls;
 mod sweep;
+mod trimming;
 
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ use counts::Counts;
 use duty::Duty;
 use edges::Edges;
 use sweep::Sweep;
+use trimming::Trimming;
 
 pub use config::{Config, PROGRAM};
 pub use error::ServiceError;
@@ -81,6 +83,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         counts,
         shutdown: shutdown.clone(),
     };
+    actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);
