@@ -41,6 +41,7 @@ scripts! {
     RETRY = "retry";
     EXPIRE = "expire";
     TOUCH = "touch";
+    PROGRESS = "progress";
     BEAT = "beat";
     WORKER_NUMBER = "worker_number";
     IDEMPOTENCY_CLAIM = "idempotency_claim";

@@ -10,8 +10,10 @@ mod counts;
 mod duty;
 mod edges;
 mod error;
+mod hopes;
+mod listing;
 mod registry;
-mod stalls;
+pub mod stalls;
 mod sweep;
 mod trimming;
 
@@ -73,16 +75,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
     }
-    let edges = Edges {
-        state,
-        store,
-        producer,
-        kafka: config.kafka.clone(),
-        limits: config.limits.clone(),
-        duty,
-        counts,
-        shutdown: shutdown.clone(),
-    };
+    let edges =
+        Edges { state, store, producer, limits: config.limits.clone(), duty, counts, shutdown: shutdown.clone() };
     actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
