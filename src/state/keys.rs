@@ -2,6 +2,7 @@
 //!
 //! Names are made from parsed ids and closed enums, so that no message can choose a key.
 
+use super::names::NameKind;
 use crate::job::{JobId, JobStatus, WorkerId};
 
 /// Makes keys with the system's prefix.
@@ -73,6 +74,20 @@ impl Keys {
 
     pub(super) fn worker_totals(&self, worker: &WorkerId) -> String {
         format!("{}worker:{worker}:totals", self.prefix)
+    }
+
+    /// What the keys of workers begin with, for the one script that reads them all.
+    pub(super) fn worker_prefix(&self) -> String {
+        self.named("worker:")
+    }
+
+    /// `name` is a worker's id, or a service's name: letters, digits, `.`, `_` and `-`, or what stands for others.
+    pub(super) fn name(&self, kind: NameKind, name: &str) -> String {
+        format!("{}name:{kind}:{name}", self.prefix)
+    }
+
+    pub(super) fn strangers(&self) -> String {
+        self.named("workers:strangers")
     }
 
     pub(super) fn workers(&self) -> String {

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::plans;
 use crate::job::{JobId, JobStatus, Manifest, Priority, TraceContext};
 use crate::plan::{Numbers, Stage};
 
@@ -182,7 +183,7 @@ fn times(hash: &HashMap<String, String>) -> (BTreeMap<String, u64>, BTreeMap<u32
 }
 
 /// The numbers of all stages; a field that is none is left out, so that its stage counts as not measured.
-fn numbers(fields: &HashMap<String, String>) -> Numbers {
+pub(super) fn numbers(fields: &HashMap<String, String>) -> Numbers {
     let read = |(name, text): (&String, &String)| {
         let stage = name.strip_prefix(NUMBERS)?.parse().ok()?;
         Some((stage, text.split('/').map(str::parse).collect::<Result<_, _>>().ok()?))
@@ -206,6 +207,7 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("filename", manifest.filename.clone()),
         ("owner", manifest.owner.clone()),
         ("operations", operations.join(" ")),
+        (plans::FIELD, plans::text(plan)),
         ("format", manifest.format.clone()),
         ("notices", manifest.notices.join("\n")),
         ("original_width", plan.input.size.width.to_string()),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
-use tessera::state::{State, StateOptions};
+use tessera::naming::Name;
+use tessera::state::{NameKind, State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::{Metrics, Shutdown};
@@ -29,18 +30,21 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     let health = Health::new(&["kafka", "redis"]);
-    let name = config.service.name_or("splitter");
+    let service = config.service.clone();
+    let name = service.name_or("splitter");
     tracing::info!(name, passes = config.passes.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let store = Store::open(&config.store)?;
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let (consumer, commands) = Consumer::start(&config.kafka, consumer_options(&name))?;
-    let service = config.service.clone();
     let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
     let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
+    let wanted = service.wanted("splitter");
+    let Some(held) = Name::take(&desk.state, NameKind::Splitter, &wanted, &shutdown).await? else { return Ok(()) };
+    desk.rename(held.text());
+    let (consumer, commands) = Consumer::start(&desk.config.kafka, consumer_options(held.text()))?;
     let mut leaser = Leaser::new(desk.clone());
 
     let ended = tokio::select! {
@@ -49,6 +53,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = command_feed::feed(&desk, commands) => Some("command feed"),
         () = watcher::watch(&desk) => Some("watcher"),
         () = look(&health, &consumer, &desk) => Some("health"),
+        other = held.keep() => return Err(held.lost_to(other).into()),
     };
 
     health.drain();
@@ -60,6 +65,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     if let Err(error) = desk.producer.flush(FLUSH_LIMIT).await {
         tracing::warn!(%error, "flushing the last records");
     }
+    held.release().await;
     drop(page);
     tracing::info!("the splitter has stopped");
     match ended {

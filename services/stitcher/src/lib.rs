@@ -23,7 +23,8 @@ use std::time::Duration;
 
 use actix::Addr;
 use tessera::bus::{Consumer, Producer};
-use tessera::state::State;
+use tessera::naming::Name;
+use tessera::state::{NameKind, State};
 use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health};
 use tokio::sync::oneshot;
@@ -49,23 +50,27 @@ const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`ServiceError`] if the settings do not fit, or a part ends that must not.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
+pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     config.validate()?;
-    let name = config.name();
-    tracing::info!(name, ?config, "starting");
+    tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "results"]);
     let counts = Counts::new();
     let metrics = Metrics::new("stitcher", &health, |registry| counts.register(registry));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let state = tokio::select! {
+        () = shutdown.requested() => return Ok(()),
+        state = State::connect(&config.redis) => state?,
+    };
+    // Partitions and spool are this name's: two that had it would fence each other off and share a folder.
+    let wanted = config.service.wanted(PROGRAM);
+    let Some(held) = Name::take(&state, NameKind::Stitcher, &wanted, &shutdown).await? else { return Ok(()) };
+    let name = held.text().to_owned();
+    config.service.name = Some(name.clone());
     let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
     let store = Store::open(&config.store)?;
     let results = result_feed::options(&name, config.limits.memory_budget);
     let (memory, queue) = Memory::divide(&config, &results)?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let state = tokio::select! {
-        () = shutdown.requested() => return Ok(()),
-        state = State::connect(&config.redis) => state?,
-    };
     let edges = Edges {
         state,
         store,
@@ -78,9 +83,13 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     actix::spawn(probe(edges.clone(), spool.clone(), health.clone()));
     let assembler = start_assembler(&config, edges.clone(), spool, memory)?;
     let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
-    let (consumer, end) = feed.run(shutdown).await;
+    let (consumer, end) = tokio::select! {
+        ended = feed.run(shutdown) => ended,
+        other = held.keep() => return Err(held.lost_to(other).into()),
+    };
     health.drain();
     drain(&config, &assembler, consumer, &edges).await?;
+    held.release().await;
     match end {
         FeedEnd::Asked => Ok(()),
         FeedEnd::Broken => Err(ServiceError::Ended("assembler or its feed")),
