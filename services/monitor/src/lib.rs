@@ -18,11 +18,11 @@ use std::time::Duration;
 use actix::Actor;
 use tessera::budget::Budget;
 use tessera::bus::{Consumer, Producer};
-use tessera::job::JobId;
 use tessera::naming::Name;
+use tessera::same_store::SameStore;
 use tessera::state::recovery::{Rebuilt, rebuild};
 use tessera::state::{NameKind, State};
-use tessera::store::{Object, Store};
+use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health};
 
 use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
@@ -53,11 +53,16 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let (duty, counts) = (Duty::default(), Counts::default());
     let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
     };
+    let mut same_store = SameStore::new(&store, &state, &config.name());
+    // Nothing is rebuilt, removed or judged by what another store has.
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
     let wanted = config.service.wanted(PROGRAM);
     let Some(held) = Name::take(&state, NameKind::Monitor, &wanted, &shutdown).await? else { return Ok(()) };
     let name = held.text().to_owned();
@@ -77,7 +82,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         counts,
         shutdown: shutdown.clone(),
     };
-    actix::spawn(guard(edges.clone(), health.clone()));
+    actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);
     Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
@@ -85,14 +90,15 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
     let (duty, counts) = (edges.duty.clone(), edges.counts.clone());
     let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), duty, counts)?;
-    let (consumer, end) = tokio::select! {
-        ended = feed.run(shutdown) => ended,
+    let ((consumer, end), is_ours) = tokio::select! {
+        ended = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)) => ended,
         other = held.keep() => return Err(held.lost_to(other).into()),
     };
     health.drain();
     drain(consumer, &edges).await?;
     held.release().await;
     match end {
+        _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
         FeedEnd::Asked => Ok(()),
         FeedEnd::Broken => Err(ServiceError::Ended("registry or its feed")),
     }
@@ -107,9 +113,14 @@ async fn drain(consumer: Consumer, edges: &Edges) -> Result<(), ServiceError> {
 
 /// Looks at the dependencies, and rebuilds jobs when Redis has lost its data. Every monitor does, on
 /// duty or not: while Kafka is away nobody is, and a lock in Redis lets one at a time rebuild.
-async fn guard(edges: Edges, health: Health) {
+async fn guard(edges: Edges, mut same_store: SameStore, health: Health) {
     loop {
         health.set("kafka", edges.producer.is_up().await.map_err(|error| error.to_string()));
+        if let Err(problem) = same_store.look().await {
+            health.set("redis", Err(format!("not looked at: {problem}")));
+            tokio::time::sleep(PROBE_EVERY).await;
+            continue;
+        }
         match rebuild(&edges.state, &edges.store, edges.keep()).await {
             Ok(Rebuilt::NothingLost) => health.set("redis", Ok(())),
             Ok(Rebuilt::Elsewhere) => health.set("redis", Err("another monitor is rebuilding its data".to_owned())),
@@ -120,8 +131,6 @@ async fn guard(edges: Edges, health: Health) {
             }
             Err(error) => health.set("redis", Err(chain(&error))),
         }
-        let nothing = Object::Manifest(JobId::random());
-        health.set("store", edges.store.size(&nothing).await.map(drop).map_err(|error| chain(&error)));
         tokio::time::sleep(PROBE_EVERY).await;
     }
 }

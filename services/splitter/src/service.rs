@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::naming::Name;
+use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
@@ -29,18 +30,22 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// # Errors
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
-    let health = Health::new(&["kafka", "redis"]);
+    let health = Health::new(&["kafka", "redis", "store"]);
     let service = config.service.clone();
     let name = service.name_or("splitter");
     tracing::info!(name, passes = config.passes.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
+    let mut same_store = SameStore::new(&store, &state, &name);
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
     let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
     let wanted = service.wanted("splitter");
     let Some(held) = Name::take(&desk.state, NameKind::Splitter, &wanted, &shutdown).await? else { return Ok(()) };
     desk.rename(held.text());
@@ -54,6 +59,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = watcher::watch(&desk) => Some("watcher"),
         () = look(&health, &consumer, &desk) => Some("health"),
         other = held.keep() => return Err(held.lost_to(other).into()),
+        () = same_store.until_another(&health) => Some("store, which is not the system's"),
     };
 
     health.drain();

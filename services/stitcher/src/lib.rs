@@ -24,6 +24,7 @@ use std::time::Duration;
 use actix::Addr;
 use tessera::bus::{Consumer, Producer};
 use tessera::naming::Name;
+use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State};
 use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health};
@@ -53,7 +54,7 @@ const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     config.validate()?;
     tracing::info!(name = config.name(), ?config, "starting");
-    let health = Health::new(&["kafka", "redis", "store", "results"]);
+    let health = Health::new(&["kafka", "redis", "store", "spool", "results"]);
     let counts = Counts::new();
     let metrics = Metrics::new("stitcher", &health, |registry| counts.register(registry));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
@@ -61,13 +62,17 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
     };
+    let store = Store::at(&config.store)?;
+    let mut same_store = SameStore::new(&store, &state, &config.name());
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
     // Partitions and spool are this name's: two that had it would fence each other off and share a folder.
     let wanted = config.service.wanted(PROGRAM);
     let Some(held) = Name::take(&state, NameKind::Stitcher, &wanted, &shutdown).await? else { return Ok(()) };
     let name = held.text().to_owned();
     config.service.name = Some(name.clone());
     let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
-    let store = Store::open(&config.store)?;
     let results = result_feed::options(&name, config.limits.memory_budget);
     let (memory, queue) = Memory::divide(&config, &results)?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
@@ -83,14 +88,17 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     actix::spawn(probe(edges.clone(), spool.clone(), health.clone()));
     let assembler = start_assembler(&config, edges.clone(), spool, memory)?;
     let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
-    let (consumer, end) = tokio::select! {
-        ended = feed.run(shutdown) => ended,
+    let ((consumer, end), is_ours) = tokio::select! {
+        ended = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)) => ended,
         other = held.keep() => return Err(held.lost_to(other).into()),
     };
     health.drain();
-    drain(&config, &assembler, consumer, &edges).await?;
+    // In another store nothing is ended any more.
+    let limit = if is_ours { config.service.drain_limit().saturating_sub(COMMIT_LIMIT) } else { Duration::ZERO };
+    drain(limit, &assembler, consumer, &edges).await?;
     held.release().await;
     match end {
+        _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
         FeedEnd::Asked => Ok(()),
         FeedEnd::Broken => Err(ServiceError::Ended("assembler or its feed")),
     }
@@ -122,12 +130,11 @@ fn start_assembler(
 /// Stops in this order: complete stages end, the rest is let go, offsets are committed, records on their
 /// way are flushed.
 async fn drain(
-    config: &Config,
+    limit: Duration,
     assembler: &Addr<JobAssembler>,
     consumer: Consumer,
     edges: &Edges,
 ) -> Result<(), ServiceError> {
-    let limit = config.service.drain_limit().saturating_sub(COMMIT_LIMIT);
     let at_rest = async {
         if let Ok(Some(at_rest)) = assembler.send(Drain).await {
             wait(at_rest).await;
@@ -158,7 +165,7 @@ async fn probe(edges: Edges, spool: Spool, health: Health) {
         let spool = spool.clone();
         let writable = tokio::task::spawn_blocking(move || spool.check()).await;
         let writable = writable.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        health.set("store", writable.map_err(|error| format!("the spool does not take files: {error}")));
+        health.set("spool", writable.map_err(|error| format!("the spool does not take files: {error}")));
         tokio::time::sleep(PROBE_EVERY).await;
     }
 }
