@@ -12,6 +12,7 @@ mod error;
 mod registry;
 mod stalls;
 mod sweep;
+mod trimming;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use cleaning::Cleaning;
 use counts::Counts;
 use edges::{Duty, Edges};
 use sweep::Sweep;
+use trimming::Trimming;
 
 pub use config::{Config, PROGRAM};
 pub use error::ServiceError;
@@ -82,6 +84,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         counts,
         shutdown: shutdown.clone(),
     };
+    actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);

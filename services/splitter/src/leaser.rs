@@ -137,6 +137,10 @@ impl Leaser {
         if self.running.len() + self.waiting.len() >= self.desk.config.passes.splitter_passes {
             return Ok(());
         }
+        if !self.desk.logs.may_begin() {
+            tracing::debug!("results fill up and no stitcher reads them: no picture is begun");
+            return Ok(());
+        }
         for job in self.desk.state.ready_jobs(QUEUE_DEPTH).await? {
             if [&self.running, &self.waiting].iter().any(|jobs| jobs.contains_key(&job))
                 || self.resting.contains_key(&job)
@@ -208,7 +212,7 @@ impl Leaser {
         Ok(())
     }
 
-    /// The how-manieth time this splitter reads for a stage of a run.
+    /// How often this splitter has read for a stage of a run, this time included.
     fn count_pass(&mut self, pass: (JobId, u32, u32)) -> u32 {
         let count = self.sent_before.get(&pass).copied().unwrap_or(0) + 1;
         self.sent_before.put(pass, count);

@@ -13,6 +13,7 @@ use tessera::telemetry::{Metrics, Shutdown};
 use crate::desk::Desk;
 use crate::gate::Stop;
 use crate::leaser::Leaser;
+use crate::logs::{self, Logs};
 use crate::memory::Memory;
 use crate::{Config, ServiceError, command_feed, watcher};
 
@@ -40,7 +41,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let mut same_store = SameStore::new(&store, &state, &name);
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
+    let logs = Logs::connect(&config.kafka)?;
+    let desk = Desk::new(config, state, store, producer, logs, memory, shutdown.clone());
     let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     if !same_store.is_ours(&health, &shutdown).await {
@@ -57,6 +59,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = leaser.run() => None,
         () = command_feed::feed(&desk, commands) => Some("command feed"),
         () = watcher::watch(&desk) => Some("watcher"),
+        () = logs::watch(&desk) => Some("watcher of Kafka's logs"),
         () = look(&health, &consumer, &desk) => Some("health"),
         other = held.keep() => return Err(held.lost_to(other).into()),
         () = same_store.until_another(&health) => Some("store, which is not the system's"),
