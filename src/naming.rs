@@ -34,6 +34,14 @@ pub enum Wanted {
     Numbered(String, u32),
 }
 
+impl Wanted {
+    /// The name to take among the processes of `program`: the given one, or `program-INSTANCE` or the next free one.
+    pub fn of(service: &ServiceArgs, program: &str) -> Self {
+        let name = service.name.clone().filter(|name| !name.is_empty());
+        name.map_or_else(|| Self::Numbered(program.to_owned(), service.instance), Self::Given)
+    }
+}
+
 /// Why a process has no name.
 #[derive(Debug, thiserror::Error)]
 pub enum NameError {

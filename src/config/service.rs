@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::naming::Wanted;
-
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -58,12 +56,6 @@ impl ServiceArgs {
     pub fn name_or(&self, program: &str) -> String {
         let name = self.name.as_deref().filter(|name| !name.is_empty());
         name.map_or_else(|| format!("{program}-{}", self.instance), str::to_owned)
-    }
-
-    /// The name to take among the processes of `program`: the given one, or `program-INSTANCE` or the next free one.
-    pub fn wanted(&self, program: &str) -> Wanted {
-        let name = self.name.clone().filter(|name| !name.is_empty());
-        name.map_or_else(|| Wanted::Numbered(program.to_owned(), self.instance), Wanted::Given)
     }
 
     /// How long work in hand may take after SIGTERM.

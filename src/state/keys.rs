@@ -2,8 +2,33 @@
 //!
 //! Names are made from parsed ids and closed enums, so that no message can choose a key.
 
-use super::names::NameKind;
+use std::fmt;
+
 use crate::job::{JobId, JobStatus, WorkerId};
+
+/// What kind of process has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// A worker.
+    Worker,
+    /// A splitter.
+    Splitter,
+    /// A stitcher.
+    Stitcher,
+    /// A monitor.
+    Monitor,
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Worker => "worker",
+            Self::Splitter => "splitter",
+            Self::Stitcher => "stitcher",
+            Self::Monitor => "monitor",
+        })
+    }
+}
 
 /// Makes keys with the system's prefix.
 #[derive(Clone, Debug)]

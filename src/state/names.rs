@@ -9,32 +9,9 @@ use std::time::Duration;
 
 use super::client::State;
 use super::error::StateError;
+use super::keys::NameKind;
 use super::script;
 use crate::job::Token;
-
-/// What kind of process has a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameKind {
-    /// A worker.
-    Worker,
-    /// A splitter.
-    Splitter,
-    /// A stitcher.
-    Stitcher,
-    /// A monitor.
-    Monitor,
-}
-
-impl fmt::Display for NameKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Worker => "worker",
-            Self::Splitter => "splitter",
-            Self::Stitcher => "stitcher",
-            Self::Monitor => "monitor",
-        })
-    }
-}
 
 /// Who holds a name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The plan of a job as the job's hash has it: what a tile's record must agree with.
 //!
-//! Owns the field `plan`. It is written with the hash by whoever made or read the manifest, never from a record.
+//! Owns reading it. The field is written with the hash by whoever made or read the manifest, never from a record.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,6 @@ use super::view;
 use crate::job::JobId;
 use crate::operation::Chain;
 use crate::plan::{Plan, PlanHash, Stage};
-
-/// The field: the plan's hash and the plan.
-pub(super) const FIELD: &str = "plan";
 
 /// A stage, as tasks for its tiles must describe it.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +46,7 @@ impl State {
         if hash.get("stage").map_or(Some(0), |text| text.parse().ok()) != Some(stage) {
             return Ok(StagePlan::Unwanted);
         }
-        let Some(text) = hash.get(FIELD) else { return Ok(StagePlan::Untold) };
+        let Some(text) = hash.get(view::PLAN) else { return Ok(StagePlan::Untold) };
         let wrong = |what: &str| StateError::Data(format!("the plan of job {job} in redis {what}; retry the job"));
         let (digest, plan) = text.split_once(' ').ok_or_else(|| wrong("has no hash"))?;
         let digest: PlanHash = digest.parse().map_err(|_| wrong("has no hash"))?;
@@ -59,9 +56,4 @@ impl State {
         let Ok(steps) = plan.chain(stage, &view::numbers(&hash)) else { return Ok(StagePlan::Unwanted) };
         Ok(StagePlan::Known(Box::new(PlannedStage { plan: digest, stage: found, steps })))
     }
-}
-
-/// The field's text.
-pub(super) fn text(plan: &Plan) -> String {
-    format!("{} {}", plan.hash(), serde_json::to_string(plan).unwrap_or_default())
 }

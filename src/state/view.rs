@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::plans;
 use crate::job::{JobId, JobStatus, Manifest, Priority, TraceContext};
 use crate::plan::{Numbers, Stage};
 
 /// What the names of fields with a stage's numbers begin with.
 pub(super) const NUMBERS: &str = "numbers:";
+
+/// The field with the plan's hash and the plan.
+pub(super) const PLAN: &str = "plan";
 
 /// A job as its hash describes it. What is missing in the hash is 0, empty or `None`.
 #[derive(Clone, Debug, PartialEq)]
@@ -207,7 +209,7 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("filename", manifest.filename.clone()),
         ("owner", manifest.owner.clone()),
         ("operations", operations.join(" ")),
-        (plans::FIELD, plans::text(plan)),
+        (PLAN, format!("{} {}", plan.hash(), serde_json::to_string(plan).unwrap_or_default())),
         ("format", manifest.format.clone()),
         ("notices", manifest.notices.join("\n")),
         ("original_width", plan.input.size.width.to_string()),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::client::State;
 use super::error::StateError;
 use super::history::WorkerTile;
-use super::names::NameKind;
+use super::keys::NameKind;
 use super::script::{self, Answer, Call};
 use crate::heartbeat::{CurrentTile, Heartbeat};
 use crate::job::{Token, WorkerId};

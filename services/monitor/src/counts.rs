@@ -6,7 +6,7 @@ use tessera::bus::Group;
 use tessera::job::JobStatus;
 use tessera::telemetry::metrics::{Counter, Counters, Gauges, Registry, read_gauge};
 
-use crate::edges::Duty;
+use crate::duty::Duty;
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug, Default)]

@@ -7,6 +7,7 @@ pub mod actors;
 mod cleaning;
 mod config;
 mod counts;
+mod duty;
 mod edges;
 mod error;
 mod registry;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use actix::Actor;
 use tessera::budget::Budget;
 use tessera::bus::{Consumer, Producer};
-use tessera::naming::Name;
+use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
 use tessera::state::recovery::{Rebuilt, rebuild};
 use tessera::state::{NameKind, State};
@@ -32,7 +33,8 @@ use actors::sweeper::Sweeper;
 use actors::worker_registry::WorkerRegistry;
 use cleaning::Cleaning;
 use counts::Counts;
-use edges::{Duty, Edges};
+use duty::Duty;
+use edges::Edges;
 use sweep::Sweep;
 use trimming::Trimming;
 
@@ -53,7 +55,8 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
     let (duty, counts) = (Duty::default(), Counts::default());
-    let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("monitor", &health, &clients, |registry| counts.register(registry, &duty));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::at(&config.store)?;
     let state = tokio::select! {
@@ -65,7 +68,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
     }
-    let wanted = config.service.wanted(PROGRAM);
+    let wanted = Wanted::of(&config.service, PROGRAM);
     let Some(held) = Name::take(&state, NameKind::Monitor, &wanted, &shutdown).await? else { return Ok(()) };
     let name = held.text().to_owned();
     config.service.name = Some(name.clone());

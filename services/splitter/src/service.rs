@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
-use tessera::naming::Name;
+use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State, StateOptions};
 use tessera::store::Store;
@@ -12,6 +12,7 @@ use tessera::telemetry::{Metrics, Shutdown};
 
 use crate::desk::Desk;
 use crate::gate::Stop;
+use crate::gauges;
 use crate::leaser::Leaser;
 use crate::logs::{self, Logs};
 use crate::memory::Memory;
@@ -43,12 +44,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let logs = Logs::connect(&config.kafka)?;
     let desk = Desk::new(config, state, store, producer, logs, memory, shutdown.clone());
-    let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("splitter", &health, &clients, |registry| {
+        desk.counts.register(registry);
+        gauges::register(&desk, registry);
+    });
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
     }
-    let wanted = service.wanted("splitter");
+    let wanted = Wanted::of(&service, "splitter");
     let Some(held) = Name::take(&desk.state, NameKind::Splitter, &wanted, &shutdown).await? else { return Ok(()) };
     desk.rename(held.text());
     let (consumer, commands) = Consumer::start(&desk.config.kafka, consumer_options(held.text()))?;

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use actix::Addr;
 use tessera::bus::{Consumer, Producer};
-use tessera::naming::Name;
+use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State};
 use tessera::store::Store;
@@ -56,7 +56,8 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "spool", "results"]);
     let counts = Counts::new();
-    let metrics = Metrics::new("stitcher", &health, |registry| counts.register(registry));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("stitcher", &health, &clients, |registry| counts.register(registry));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
@@ -68,7 +69,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         return Ok(());
     }
     // Partitions and spool are this name's: two that had it would fence each other off and share a folder.
-    let wanted = config.service.wanted(PROGRAM);
+    let wanted = Wanted::of(&config.service, PROGRAM);
     let Some(held) = Name::take(&state, NameKind::Stitcher, &wanted, &shutdown).await? else { return Ok(()) };
     let name = held.text().to_owned();
     config.service.name = Some(name.clone());

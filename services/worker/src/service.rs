@@ -31,7 +31,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerError> {
     let health = Health::new(&["kafka", "redis", "assignment"]);
     let (progress, counts) = (Arc::new(Progress::new()), Counts::new());
-    let metrics = Metrics::new("worker", &health, |registry| counts.register(registry, config.slots, &progress));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics =
+        Metrics::new("worker", &health, &clients, |registry| counts.register(registry, config.slots, &progress));
     let page = health::serve(&health, &metrics, &config.service, "worker").map_err(WorkerError::Health)?;
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let wanted = identity::wanted(&config)?;

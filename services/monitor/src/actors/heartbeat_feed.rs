@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::worker_registry::{NoteBeats, WorkerRegistry};
 use crate::counts::Counts;
-use crate::edges::Duty;
+use crate::duty::Duty;
 
 const MAX_IN_FLIGHT: usize = 512;
 const MAX_IN_FLIGHT_BYTES: usize = 4 << 20;
