@@ -43,6 +43,8 @@ scripts! {
     TOUCH = "touch";
     PROGRESS = "progress";
     BEAT = "beat";
+    LIVE = "live";
+    NAME = "name";
     WORKER_NUMBER = "worker_number";
     IDEMPOTENCY_CLAIM = "idempotency_claim";
     IDEMPOTENCY_SETTLE = "idempotency_settle";
