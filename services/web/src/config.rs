@@ -115,6 +115,7 @@ impl Config {
         for origin in self.http.allowed_origins.iter().filter(|origin| !is_origin(origin)) {
             problems.push(format!("allowed_origins has {origin:?}, an origin is SCHEME://HOST[:PORT] without a path"));
         }
+        problems.extend(self.service.host_problems());
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 }
@@ -135,8 +136,9 @@ mod tests {
         assert_eq!(defaults.limits, LimitArgs::default());
         defaults.validate().unwrap();
         let flags = ["tessera-web", "--tile-size=100", "--max-uploads=0", "--allowed-origins=https://a.example/x"];
+        let flags = [&flags[..], &["--allowed-hosts=a.example,http://b.example"]].concat();
         let problems = Config::try_parse_from(flags).unwrap().validate().unwrap_err();
-        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(problems.len(), 4, "{problems:?}");
         assert!(problems[0].contains("max_uploads") && problems[1].contains("tile_size"), "{problems:?}");
     }
 }

@@ -28,7 +28,7 @@ use tessera::bus::Producer;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::AddressFile;
-use tessera::telemetry::{Health, Metrics, Shutdown, health, metrics};
+use tessera::telemetry::{AllowedHosts, Health, Metrics, Shutdown, health, metrics};
 
 use crate::config::Config;
 use crate::error::ServiceError;
@@ -123,9 +123,11 @@ fn listen(config: &Config, services: Services, health: &Health) -> Result<(Serve
     let (counts, gate) = (services.counts.clone(), services.gate.clone());
     let metrics = Metrics::new("web", health, |registry| counts.register(registry, &gate));
     let health = health.clone();
+    let hosts = Data::new(AllowedHosts::new(wanted.ip(), &config.service.allowed_hosts));
     let app = move || {
         App::new()
             .app_data(Data::new(services.clone()))
+            .app_data(hosts.clone())
             .wrap(from_fn(guard))
             .wrap(from_fn(count))
             .configure(health::routes(health.clone()))

@@ -10,6 +10,7 @@ use tessera::operation::StepError;
 use tessera::plan::PlanError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
+use tessera::telemetry::hosts::HostRefusal;
 
 /// Why a request is not answered. The texts are for the sender.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum Problem {
     /// Posted by a page of another site.
     #[error("the request comes from a page of another site: {0}")]
     ForeignOrigin(String),
+    /// Asked for by a name that is not ours.
+    #[error(transparent)]
+    Host(#[from] HostRefusal),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -97,6 +101,10 @@ impl Problem {
         match self {
             Self::BadRequest(_) => "correct the named field and send again; GET /api/v1/operations lists what there is",
             Self::ForeignOrigin(_) => "post from a page of this site, or allow the other with TESSERA_ALLOWED_ORIGINS",
+            Self::Host(_) => {
+                "open this site by an address of its own, such as http://localhost:5001; if you run it and want it to \
+                 answer to this name, put the name into TESSERA_ALLOWED_HOSTS and start it again"
+            }
             Self::NotFound(_) => "check the address; /jobs lists the jobs that are kept",
             Self::Method => "use the method that the interface's description names",
             Self::TooSlow(_) => "send again over a faster connection",
@@ -125,6 +133,7 @@ impl ResponseError for Problem {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
+            Self::Host(refusal) => refusal.status(),
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
