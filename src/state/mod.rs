@@ -10,6 +10,7 @@
 mod activity;
 mod client;
 pub mod counters;
+mod error;
 mod history;
 mod idempotency;
 mod keys;
@@ -19,6 +20,7 @@ mod listing;
 pub mod recovery;
 mod script;
 mod stages;
+mod stores;
 mod tiles;
 mod view;
 mod watching;
@@ -28,11 +30,13 @@ use std::time::Duration;
 
 pub use activity::{Activity, JobEvent};
 pub use client::{State, StateOptions};
+pub use error::StateError;
 pub use history::WorkerTile;
 pub use idempotency::{Idempotency, MAX_KEY_BYTES};
 pub use leases::{LeaseState, Leased, MAX_DEAD_LEASES, Release};
 pub use listing::Order;
 pub use stages::{Claim, Given, Mark, Marked};
+pub use stores::{Announced, SystemStore};
 pub use tiles::{Take, TileBy, WindowView};
 pub use view::JobView;
 pub use watching::{Glimpse, Watched};
@@ -42,17 +46,6 @@ use crate::job::JobStatus;
 
 /// How long the keys of an ended job outlive its result, so that 410 can be answered.
 pub const KEEP_KEYS: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// Why Redis gave no answer.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum StateError {
-    /// Redis is down, full, read-only, loading or empty: wait and ask again; never an attempt.
-    #[error("asking redis: {0}")]
-    Unavailable(String),
-    /// Redis answered, but not what belongs there.
-    #[error("reading the answer of redis: {0}")]
-    Data(String),
-}
 
 /// What became of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,16 +66,6 @@ impl Transition {
     pub fn is_so(self) -> bool {
         !matches!(self, Self::Refused { .. })
     }
-}
-
-/// The time as it is written everywhere: RFC 3339 UTC with milliseconds.
-pub fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-}
-
-/// Milliseconds since 1970 of a time as [`now`] writes it; 0 if it is none.
-pub(crate) fn millis(time: &str) -> i64 {
-    chrono::DateTime::parse_from_rfc3339(time).map_or(0, |time| time.timestamp_millis())
 }
 
 #[cfg(test)]

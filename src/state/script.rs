@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, FromRedisValue, Value};
 
-use super::StateError;
+use super::error::StateError;
 
 macro_rules! scripts {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {$(
@@ -45,6 +45,8 @@ scripts! {
     WORKER_NUMBER = "worker_number";
     IDEMPOTENCY_CLAIM = "idempotency_claim";
     IDEMPOTENCY_SETTLE = "idempotency_settle";
+    STORE_ADOPT = "store_adopt";
+    STORE_ANNOUNCE = "store_announce";
 }
 
 fn hash(code: &str) -> String {

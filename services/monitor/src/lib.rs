@@ -5,7 +5,6 @@
 
 pub mod actors;
 mod cleaning;
-mod clock;
 mod config;
 mod counts;
 mod edges;
@@ -19,10 +18,10 @@ use std::time::Duration;
 use actix::Actor;
 use tessera::budget::Budget;
 use tessera::bus::{Consumer, Producer};
-use tessera::job::JobId;
+use tessera::same_store::SameStore;
 use tessera::state::State;
 use tessera::state::recovery::{Rebuilt, rebuild};
-use tessera::store::{Object, Store};
+use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health};
 
 use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
@@ -54,7 +53,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let (duty, counts) = (Duty::default(), Counts::default());
     let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
     let beats = heartbeat_feed::options(&name);
     let memory = Budget::new(config.limits.memory_budget);
     let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
@@ -64,6 +63,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
     };
+    let mut same_store = SameStore::new(&store, &state, &name);
+    // Nothing is rebuilt, removed or judged by what another store has.
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
     let edges = Edges {
         state,
         store,
@@ -74,17 +78,18 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         counts,
         shutdown: shutdown.clone(),
     };
-    actix::spawn(guard(edges.clone(), health.clone()));
+    actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);
     Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
     let cleaning = Cleaning::new(edges.clone(), Duration::from_secs(config.orphan_seconds));
     Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
     let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), edges.duty.clone())?;
-    let (consumer, end) = feed.run(shutdown).await;
+    let ((consumer, end), is_ours) = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)).await;
     health.drain();
     drain(consumer, &edges).await?;
     match end {
+        _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
         FeedEnd::Asked => Ok(()),
         FeedEnd::Broken => Err(ServiceError::Ended("registry or its feed")),
     }
@@ -99,9 +104,14 @@ async fn drain(consumer: Consumer, edges: &Edges) -> Result<(), ServiceError> {
 
 /// Looks at the dependencies, and rebuilds jobs when Redis has lost its data. Every monitor does, on
 /// duty or not: while Kafka is away nobody is, and a lock in Redis lets one at a time rebuild.
-async fn guard(edges: Edges, health: Health) {
+async fn guard(edges: Edges, mut same_store: SameStore, health: Health) {
     loop {
         health.set("kafka", edges.producer.is_up().await.map_err(|error| error.to_string()));
+        if let Err(problem) = same_store.look().await {
+            health.set("redis", Err(format!("not looked at: {problem}")));
+            tokio::time::sleep(PROBE_EVERY).await;
+            continue;
+        }
         match rebuild(&edges.state, &edges.store, edges.keep()).await {
             Ok(Rebuilt::NothingLost) => health.set("redis", Ok(())),
             Ok(Rebuilt::Elsewhere) => health.set("redis", Err("another monitor is rebuilding its data".to_owned())),
@@ -112,8 +122,6 @@ async fn guard(edges: Edges, health: Health) {
             }
             Err(error) => health.set("redis", Err(chain(&error))),
         }
-        let nothing = Object::Manifest(JobId::random());
-        health.set("store", edges.store.size(&nothing).await.map(drop).map_err(|error| chain(&error)));
         tokio::time::sleep(PROBE_EVERY).await;
     }
 }

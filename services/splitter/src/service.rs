@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
+use tessera::same_store::SameStore;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
@@ -28,19 +29,23 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// # Errors
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
-    let health = Health::new(&["kafka", "redis"]);
+    let health = Health::new(&["kafka", "redis", "store"]);
     let name = config.service.name_or("splitter");
     tracing::info!(name, passes = config.passes.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
+    let mut same_store = SameStore::new(&store, &state, &name);
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let (consumer, commands) = Consumer::start(&config.kafka, consumer_options(&name))?;
-    let service = config.service.clone();
+    let (service, kafka) = (config.service.clone(), config.kafka.clone());
     let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
     let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
+    let (consumer, commands) = Consumer::start(&kafka, consumer_options(&name))?;
     let mut leaser = Leaser::new(desk.clone());
 
     let ended = tokio::select! {
@@ -49,6 +54,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = command_feed::feed(&desk, commands) => Some("command feed"),
         () = watcher::watch(&desk) => Some("watcher"),
         () = look(&health, &consumer, &desk) => Some("health"),
+        () = same_store.until_another(&health) => Some("store, which is not the system's"),
     };
 
     health.drain();

@@ -25,6 +25,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use tessera::budget::Budget;
 use tessera::bus::Producer;
+use tessera::same_store::SameStore;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::AddressFile;
@@ -55,13 +56,17 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
     tracing::info!(settings = ?config, "starting");
     allow_connections(config.http.max_watchers);
-    let health = Health::new(&["kafka", "redis"]);
+    let health = Health::new(&["kafka", "redis", "store"]);
     let services = connect(&config, health.clone(), shutdown.clone())?;
     let gate = services.gate.clone();
     let watch = {
         let (state, producer) = (services.state.clone(), services.producer.clone());
         let shutdown = shutdown.clone();
         actix_web::rt::spawn(async move { gate.watch(state, producer, shutdown).await })
+    };
+    let same_store = {
+        let same = SameStore::new(&services.store, &services.state, &config.service.name_or("web"));
+        actix_web::rt::spawn(same.watch(health.clone(), shutdown.clone()))
     };
     let relay = {
         let (events, state, gate) = (services.events.clone(), services.state.clone(), services.gate.clone());
@@ -81,7 +86,7 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     handle.stop(true).await;
     let flushed = producer.flush(Duration::from_secs(2)).await;
     flushed.unwrap_or_else(|error| tracing::warn!(%error, "stopping with records unsent"));
-    for task in [watch, relay] {
+    for task in [watch, same_store, relay] {
         task.await.unwrap_or_else(|error| tracing::warn!(%error, "a task beside the requests ended badly"));
     }
     match serving.await {
@@ -109,7 +114,7 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     let memory = Budget::new(config.limits.memory_budget);
     let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
     let producer = Producer::connect_within(&config.kafka, &format!("tessera-{name}"), queue)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
     // At least one upload must fit beside it, or all would be refused for good.
     drop(memory.set_aside(UPLOAD_BYTES, "an upload")?);
     let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));

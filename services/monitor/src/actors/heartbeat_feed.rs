@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use actix::Addr;
-use tessera::bus::records::Heartbeat;
 use tessera::bus::{Ack, BusError, Consumer, ConsumerOptions, Delivery, Group, Topic};
 use tessera::config::KafkaArgs;
+use tessera::heartbeat::Heartbeat;
 use tessera::job::WorkerId;
 use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;

@@ -127,6 +127,8 @@ impl Drop for Site {
 pub fn files(folder: &std::path::Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.expect("reading a folder").path());
+    // The store's own name is no job's file.
+    let paths = paths.filter(|path| !path.ends_with("store-id"));
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path.display().to_string()] }).collect()
 }
 
@@ -212,7 +214,7 @@ pub async fn complete(rig: &Rig, store: &Store, job: JobId, result: &[u8]) {
         reason: None,
         final_filename: Some(object.to_string()),
         bytes_out: result.len() as u64,
-        finished_at: tessera::state::now(),
+        finished_at: tessera::time::now(),
     };
     assert!(state.done(job, &token, &end, Duration::from_secs(60)).await.unwrap().is_so());
 }
