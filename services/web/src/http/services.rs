@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use tessera::bus::Producer;
 use tessera::state::State;
 use tessera::store::Store;
 
+use super::client::{Client, Proxies};
+use super::connection::Readers;
 use super::counts::Counts;
 use super::events::EventRelay;
 use super::gate::Gate;
@@ -28,4 +31,15 @@ pub struct Services {
     pub gate: Arc<Gate>,
     /// Who watches which job.
     pub events: EventRelay,
+    /// Who may read a large answer now.
+    pub readers: Readers,
+    /// Proxies whose word about their clients is taken.
+    pub proxies: Arc<Proxies>,
+}
+
+impl Services {
+    /// Whose request it is.
+    pub fn client(&self, request: &HttpRequest) -> Client {
+        Client::of(request.peer_addr(), request.headers(), &self.proxies)
+    }
 }
