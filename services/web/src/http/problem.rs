@@ -57,6 +57,9 @@ pub enum Problem {
     /// A dependency is down, or all upload places are taken.
     #[error("{0}")]
     Unavailable(String),
+    /// What is kept is not what was stored.
+    #[error("the file that is kept is damaged")]
+    Damaged,
     /// Something that should not happen; the cause is in the log.
     #[error("the request could not be handled")]
     Internal,
@@ -115,6 +118,7 @@ impl Problem {
             Self::Range(_) => "ask for bytes within the file",
             Self::Unprocessable(_) => "send another picture or other operations, or raise the limit that is named",
             Self::TooMany(_) | Self::Unavailable(_) => "wait as long as Retry-After says and send again",
+            Self::Damaged => "run the job again, or send the picture again",
             Self::Internal | Self::Other(_) => "try again; if it stays so, look at the log of the web service",
         }
     }
@@ -145,7 +149,7 @@ impl ResponseError for Problem {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Damaged | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Other(status) => *status,
         }
     }
@@ -184,8 +188,25 @@ impl From<BusError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(cause = %error, "the store does not answer");
-        Self::Unavailable("the store of pictures is full or does not answer now".to_owned())
+        match error {
+            StoreError::Full { .. } => {
+                tracing::error!(cause = %error, "the store is full");
+                Self::Unavailable("there is no room for another picture now".to_owned())
+            }
+            StoreError::Unavailable { .. } => {
+                tracing::error!(cause = crate::error::chain(&error), "the store does not answer");
+                Self::Unavailable("the store of pictures does not answer now".to_owned())
+            }
+            StoreError::Missing { .. } => {
+                tracing::warn!(cause = %error, "a file that should be kept is gone");
+                Self::Gone("the file is no longer kept".to_owned())
+            }
+            StoreError::Damaged { .. } => {
+                tracing::error!(cause = %error, "a file that is kept is damaged");
+                Self::Damaged
+            }
+            StoreError::Address { .. } => Self::internal("opening the store", error),
+        }
     }
 }
 
@@ -222,6 +243,23 @@ mod tests {
         assert_eq!((&details["status"], &details["type"]), (&503.into(), &"about:blank".into()));
         assert!(details["detail"].as_str().unwrap().contains("Kafka"));
         assert!(details["remedy"].as_str().unwrap().contains("Retry-After"));
+    }
+
+    #[test]
+    fn each_failure_of_the_store_is_told_as_what_it_is() {
+        let name = || "0190/original".to_owned();
+        let cases = [
+            (StoreError::Full { name: name() }, 503, "no room"),
+            (StoreError::Missing { name: name() }, 410, "no longer kept"),
+            (StoreError::Damaged { name: name(), cause: "secret".to_owned() }, 500, "damaged"),
+            (StoreError::Address { url: name(), cause: "secret".to_owned() }, 500, "could not be handled"),
+        ];
+        for (error, status, text) in cases {
+            let problem = Problem::from(error);
+            assert_eq!(problem.status_code(), status, "{problem}");
+            let told = problem.to_string();
+            assert!(told.contains(text) && !told.contains("0190") && !told.contains("secret"), "{told}");
+        }
     }
 
     #[test]
