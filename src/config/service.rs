@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::telemetry::AllowedHosts;
+use super::hosts::HostPort;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -68,7 +68,7 @@ impl ServiceArgs {
     /// What is wrong with the names in `allowed_hosts`, a line for each.
     pub fn host_problems(&self) -> Vec<String> {
         let given = self.allowed_hosts.iter().filter(|name| !name.trim().is_empty());
-        let wrong = given.filter(|name| !AllowedHosts::is_name(name));
+        let wrong = given.filter(|name| HostPort::parse(name.trim()).is_none());
         wrong
             .map(|name| format!("allowed_hosts has {name:?}, it must be NAME or NAME:PORT, without http:// and path"))
             .collect()

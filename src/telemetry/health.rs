@@ -199,7 +199,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let service = ServiceArgs::new("a", 1, folder.path());
         let health = Health::new(&[]);
-        let metrics = Metrics::new("a", &health, |_| ());
+        let metrics = Metrics::new("a", &health, &[], |_| ());
         let address = serve(&health, &metrics, &service, "a").unwrap().address;
         let ask = |path: &'static str, host: &'static str| async move {
             let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");

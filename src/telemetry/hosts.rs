@@ -4,7 +4,7 @@
 //! still says the stranger's name in `Host`, so a listener answers only to names that are its own. An address cannot be
 //! rebound: it is checked only where the listener is bound to one.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
@@ -12,8 +12,7 @@ use actix_web::http::{StatusCode, Version, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, web};
 
-/// The longest name in DNS.
-const MAX_NAME_BYTES: usize = 253;
+use crate::config::{Host, HostPort};
 
 /// The names and addresses by which a listener may be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,31 +32,13 @@ pub enum HostRefusal {
     Stranger(String),
 }
 
-/// What is said in `Host`, or stands in a setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct HostPort {
-    host: Host,
-    port: Option<u16>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
-    Address(IpAddr),
-    Name(String),
-}
-
 impl AllowedHosts {
     /// For a listener at `bound`, which may also be asked by `others`: names, or names with a port.
     ///
-    /// What is no name is left out; [`AllowedHosts::is_name`] tells.
+    /// What is no name is left out.
     pub fn new(bound: IpAddr, others: &[String]) -> Self {
         let others = others.iter().filter_map(|text| HostPort::parse(text.trim())).collect();
         Self { bound: bound.to_canonical(), others }
-    }
-
-    /// Whether `text` can be among the other names.
-    pub fn is_name(text: &str) -> bool {
-        HostPort::parse(text.trim()).is_some()
     }
 
     /// Checks all that a request says about the site it wants: its `Host`, and the address line if that names one.
@@ -104,39 +85,6 @@ impl HostRefusal {
             Self::Stranger(_) => StatusCode::MISDIRECTED_REQUEST,
         }
     }
-}
-
-impl HostPort {
-    /// Reads `NAME`, `NAME:PORT`, `1.2.3.4`, `[::1]:PORT`; case and a dot at the end make no difference.
-    fn parse(text: &str) -> Option<Self> {
-        if let Some(rest) = text.strip_prefix('[') {
-            let (address, port) = rest.split_once(']')?;
-            let address: Ipv6Addr = address.parse().ok()?;
-            let port = if port.is_empty() { None } else { read_port(port.strip_prefix(':')?)? };
-            return Some(Self { host: Host::Address(IpAddr::V6(address).to_canonical()), port });
-        }
-        let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
-        let port = port.map_or(Some(None), read_port)?;
-        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        let is_name = (1..=MAX_NAME_BYTES).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-            && !name.split('.').any(str::is_empty);
-        if !is_name {
-            return None;
-        }
-        let host = name.parse().map_or(Host::Name(name), |address| Host::Address(IpAddr::V4(address)));
-        Some(Self { host, port })
-    }
-}
-
-/// A port, or none where nothing stands after the colon; `None` if it is no port.
-#[expect(clippy::option_option, reason = "none was said, or what was said is none")]
-fn read_port(text: &str) -> Option<Option<u16>> {
-    if text.is_empty() {
-        return Some(None);
-    }
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().ok()).flatten().map(Some)
 }
 
 /// Answers only those who ask by an allowed name: for pages that have no other guard.

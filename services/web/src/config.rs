@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
-use crate::http::Proxies;
+use crate::proxies::Proxies;
 
 /// Tessera's pages and API.
 #[derive(Parser, Clone, Debug)]

@@ -5,6 +5,7 @@
 
 mod client;
 mod connection;
+mod counting;
 mod counts;
 mod credit;
 mod events;
@@ -37,9 +38,10 @@ use tessera::telemetry::{AllowedHosts, Health, Metrics, Shutdown, health, metric
 
 use crate::config::Config;
 use crate::error::ServiceError;
-pub use client::Proxies;
+use crate::proxies::Proxies;
 use connection::{Readers, attend};
-use counts::{Counts, count};
+use counting::count;
+use counts::Counts;
 use events::EventRelay;
 use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
@@ -142,7 +144,8 @@ fn listen(config: &Config, services: Services, health: &Health) -> Result<(Serve
     let wanted = config.http.http_addr;
     let failed = |source| ServiceError::Listen { address: wanted, source };
     let (counts, gate) = (services.counts.clone(), services.gate.clone());
-    let metrics = Metrics::new("web", health, |registry| counts.register(registry, &gate));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("web", health, &clients, |registry| counts.register(registry, &gate));
     let health = health.clone();
     let hosts = Data::new(AllowedHosts::new(wanted.ip(), &config.service.allowed_hosts));
     let app = move || {

@@ -185,7 +185,7 @@ mod tests {
     use actix_web::http::header::HeaderMap;
 
     use super::*;
-    use crate::http::client::Proxies;
+    use crate::proxies::Proxies;
 
     fn client() -> Client {
         Client::of(None, &HeaderMap::new(), &Proxies::default())

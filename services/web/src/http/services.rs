@@ -7,12 +7,13 @@ use tessera::bus::Producer;
 use tessera::state::State;
 use tessera::store::Store;
 
-use super::client::{Client, Proxies};
+use super::client::Client;
 use super::connection::Readers;
 use super::counts::Counts;
-use super::events::EventRelay;
+use super::events::relay::EventRelay;
 use super::gate::Gate;
 use crate::config::Config;
+use crate::proxies::Proxies;
 
 /// Settings, Redis, Kafka and store; clones share them.
 #[derive(Clone)]

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use actix_web::http::header::HeaderMap;
 
 use super::*;
-use crate::http::client::Proxies;
+use crate::proxies::Proxies;
 
 const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(20);
