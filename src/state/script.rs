@@ -42,6 +42,8 @@ scripts! {
     EXPIRE = "expire";
     TOUCH = "touch";
     BEAT = "beat";
+    LIVE = "live";
+    NAME = "name";
     WORKER_NUMBER = "worker_number";
     IDEMPOTENCY_CLAIM = "idempotency_claim";
     IDEMPOTENCY_SETTLE = "idempotency_settle";
