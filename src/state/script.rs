@@ -41,6 +41,7 @@ scripts! {
     RETRY = "retry";
     EXPIRE = "expire";
     TOUCH = "touch";
+    PROGRESS = "progress";
     BEAT = "beat";
     LIVE = "live";
     NAME = "name";
