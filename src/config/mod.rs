@@ -5,6 +5,7 @@
 
 mod limits;
 mod service;
+pub mod variables;
 
 use clap::Args;
 

@@ -8,10 +8,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::head::head_as_get;
 use super::metrics::{self, Metrics};
 use crate::config::ServiceArgs;
 
@@ -109,7 +111,10 @@ pub struct HealthPage {
 /// If the address cannot be bound or the file cannot be written. Must be called inside an actix system.
 pub fn serve(health: &Health, metrics: &Metrics, service: &ServiceArgs, program: &str) -> io::Result<HealthPage> {
     let (health, metrics) = (health.clone(), metrics.clone());
-    let app = move || App::new().configure(routes(health.clone())).configure(metrics::routes(metrics.clone()));
+    let app = move || {
+        let app = App::new().wrap(from_fn(head_as_get));
+        app.configure(routes(health.clone())).configure(metrics::routes(metrics.clone()))
+    };
     let server = HttpServer::new(app).workers(1).disable_signals().bind(service.health_addr)?;
     let address = server.addrs().first().copied().ok_or_else(|| io::Error::other("the health page has no address"))?;
     let file = AddressFile::write(&service.run_dir, &service.name_or(program), address)?;
@@ -167,6 +172,32 @@ mod tests {
         assert!(health.is_ready());
         health.drain();
         assert!(!health.is_ready());
+    }
+
+    #[actix_web::test]
+    async fn head_is_answered_as_get_without_a_body() {
+        let service = ServiceArgs::new("head", 1, std::env::temp_dir().join(format!("head-{}", std::process::id())));
+        let health = Health::new(&[]);
+        let page = serve(&health, &Metrics::new("test", &health, |_| ()), &service, "head").unwrap();
+        let ask = |method: &'static str, path: &'static str| {
+            let address = page.address;
+            actix_web::web::block(move || {
+                use std::io::{Read, Write};
+                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+                let mut text = String::new();
+                stream.read_to_string(&mut text).unwrap();
+                let (head, body) = text.split_once("\r\n\r\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+                (head, body)
+            })
+        };
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            let (head, body) = ask("HEAD", path).await.unwrap();
+            let (of_get, whole) = ask("GET", path).await.unwrap();
+            assert!(head.starts_with("HTTP/1.1 200") && body.is_empty(), "{path}: {head} {body}");
+            assert!(!whole.is_empty() && head.to_lowercase().contains("content-length: "), "{path}: {head}");
+            assert_eq!(of_get.lines().next(), head.lines().next());
+        }
     }
 
     #[actix_web::test]
