@@ -17,6 +17,8 @@ mod keys;
 mod leases;
 mod lifecycle;
 mod listing;
+mod names;
+mod plans;
 pub mod recovery;
 mod script;
 mod stages;
@@ -33,14 +35,17 @@ pub use client::{State, StateOptions};
 pub use error::StateError;
 pub use history::WorkerTile;
 pub use idempotency::{Idempotency, MAX_KEY_BYTES};
+pub use keys::NameKind;
 pub use leases::{LeaseState, Leased, MAX_DEAD_LEASES, Release};
 pub use listing::Order;
+pub use names::{Holder, NameClaim};
+pub use plans::{PlannedStage, StagePlan};
 pub use stages::{Claim, Given, Mark, Marked};
 pub use stores::{Announced, SystemStore};
 pub use tiles::{Take, TileBy, WindowView};
 pub use view::JobView;
 pub use watching::{Glimpse, Watched};
-pub use workers::{WorkerCounters, WorkerView};
+pub use workers::{Heard, WorkerCounters, WorkerView};
 
 use crate::job::JobStatus;
 

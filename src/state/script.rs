@@ -44,6 +44,8 @@ scripts! {
     REINDEX = "reindex";
     TOUCH = "touch";
     BEAT = "beat";
+    LIVE = "live";
+    NAME = "name";
     WORKER_NUMBER = "worker_number";
     IDEMPOTENCY_CLAIM = "idempotency_claim";
     IDEMPOTENCY_SETTLE = "idempotency_settle";

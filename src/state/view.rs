@@ -10,6 +10,9 @@ use crate::plan::{Numbers, Stage};
 /// What the names of fields with a stage's numbers begin with.
 pub(super) const NUMBERS: &str = "numbers:";
 
+/// The field with the plan's hash and the plan.
+pub(super) const PLAN: &str = "plan";
+
 /// A job as its hash describes it. What is missing in the hash is 0, empty or `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobView {
@@ -182,7 +185,7 @@ fn times(hash: &HashMap<String, String>) -> (BTreeMap<String, u64>, BTreeMap<u32
 }
 
 /// The numbers of all stages; a field that is not a list of numbers is left out, so that its stage counts as not measured.
-fn numbers(fields: &HashMap<String, String>) -> Numbers {
+pub(super) fn numbers(fields: &HashMap<String, String>) -> Numbers {
     let read = |(name, text): (&String, &String)| {
         let stage = name.strip_prefix(NUMBERS)?.parse().ok()?;
         Some((stage, text.split('/').map(str::parse).collect::<Result<_, _>>().ok()?))
@@ -206,6 +209,7 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("filename", manifest.filename.clone()),
         ("owner", manifest.owner.clone()),
         ("operations", operations.join(" ")),
+        (PLAN, format!("{} {}", plan.hash(), serde_json::to_string(plan).unwrap_or_default())),
         ("format", manifest.format.clone()),
         ("notices", manifest.notices.join("\n")),
         ("original_width", plan.input.size.width.to_string()),

@@ -14,7 +14,7 @@ use tessera::bus::records::Check;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Outgoing, Topic};
 use tessera::heartbeat::Heartbeat;
 use tessera::job::{EndMarker, JobId, JobStatus, Manifest, Token};
-use tessera::state::{JobView, Release};
+use tessera::state::{Holder, JobView, NameClaim, NameKind, Release};
 use tessera::store::Store;
 use tessera::time::now;
 
@@ -60,10 +60,18 @@ impl Drop for Monitor {
 }
 
 async fn beat(rig: &Rig, worker: &str, status: &str) {
-    let beat = Heartbeat {
+    beat_of(rig, worker, &Token::random(), |beat| beat.status = status.to_owned()).await;
+}
+
+async fn beat_of(rig: &Rig, worker: &str, incarnation: &Token, change: impl FnOnce(&mut Heartbeat)) {
+    rig.send(beat_record(worker, incarnation, change)).await;
+}
+
+fn beat_record(worker: &str, incarnation: &Token, change: impl FnOnce(&mut Heartbeat)) -> Outgoing {
+    let mut beat = Heartbeat {
         worker: worker.parse().unwrap(),
-        incarnation: Token::random(),
-        status: status.to_owned(),
+        incarnation: incarnation.clone(),
+        status: "running".to_owned(),
         host: "rig".to_owned(),
         pid: 1,
         version: "1".to_owned(),
@@ -78,18 +86,67 @@ async fn beat(rig: &Rig, worker: &str, status: &str) {
         started_at: "2999-01-01T00:00:00Z".to_owned(),
         health_addr: String::new(),
     };
+    change(&mut beat);
     let (headers, payload) = beat.encode();
-    send_beat(rig, worker, headers, payload).await;
+    beat_of_bytes(worker, headers, payload)
+}
+
+fn beat_of_bytes(worker: &str, headers: Vec<(&'static str, String)>, payload: Vec<u8>) -> Outgoing {
+    let key = Some(worker.to_owned());
+    Outgoing { topic: Topic::Heartbeats, key, partition: None, headers, payload: payload.into() }
 }
 
 async fn send_beat(rig: &Rig, worker: &str, headers: Vec<(&'static str, String)>, payload: Vec<u8>) {
-    let key = Some(worker.to_owned());
-    rig.send(Outgoing { topic: Topic::Heartbeats, key, partition: None, headers, payload: payload.into() }).await;
+    rig.send(beat_of_bytes(worker, headers, payload)).await;
 }
 
 async fn is_alive(rig: &Rig, worker: &str) -> Option<bool> {
     let workers = rig.state.workers().await.unwrap();
     workers.iter().find(|view| view.worker.as_str() == worker).map(|view| view.alive)
+}
+
+#[actix::test]
+async fn ten_thousand_invented_workers_neither_hide_nor_shut_out_a_real_one() {
+    let rig = Rig::new().await;
+    let _monitor = Monitor::start(&rig, "one", &[("TESSERA_WORKER_TTL_SECONDS", "60")]);
+    let holder = |incarnation| Holder { incarnation, host: "rig".into(), pid: 1, mark: "a/b/1".into() };
+    let take = async |name: &str, incarnation: &Token| {
+        let claim =
+            rig.state.claim_name(NameKind::Worker, name, &holder(incarnation.clone()), support::LONG, None).await;
+        assert_eq!(claim.unwrap(), NameClaim::Held);
+    };
+    let (early, late) = (Token::random(), Token::random());
+    take("early", &early).await;
+    beat_of(&rig, "early", &early, |_| ()).await;
+    let invented = (0..10_100).map(|n| format!("invented-{n}"));
+    let sends = invented.map(|name| (name, Token::random())).collect::<Vec<_>>();
+    for some in sends.chunks(500) {
+        let implausible = |beat: &mut Heartbeat| (beat.slots, beat.tiles_done) = (u32::MAX, 1 << 63);
+        let records = some
+            .iter()
+            .flat_map(|(name, token)| [beat_record(name, token, implausible), beat_record(name, token, |_| ())]);
+        let sends: Vec<_> = records
+            .map(|record| {
+                let producer = rig.producer.clone();
+                actix::spawn(async move { producer.send(record).await })
+            })
+            .collect();
+        for send in sends {
+            send.await.unwrap().unwrap();
+        }
+    }
+    // In the same batch as the true one, under its name.
+    beat_of(&rig, "early", &Token::random(), |beat| beat.status = "draining".to_owned()).await;
+    take("late", &late).await;
+    beat_of(&rig, "late", &late, |_| ()).await;
+    until("the real worker that came last", async || is_alive(&rig, "late").await == Some(true)).await;
+    let workers = rig.state.workers().await.unwrap();
+    assert_eq!(workers.len(), 258);
+    let early_view = workers.iter().find(|view| view.worker.as_str() == "early").unwrap();
+    assert_eq!((early_view.alive, early_view.status.as_str()), (true, "running"));
+    assert_eq!(early_view.incarnation, Some(early));
+    assert_eq!(workers.iter().map(|view| view.tiles_done).sum::<u64>(), 3 * 258);
+    assert_eq!(rig.state.live_slots().await.unwrap(), 2 * 258);
 }
 
 /// A job of which three tiles came, and that nobody works on.

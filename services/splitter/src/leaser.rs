@@ -197,7 +197,7 @@ impl Leaser {
     /// Takes the lease of a job that has a place and memory, and begins its pass.
     async fn lease(&mut self, manifest: Arc<Manifest>, needs: Needs, share: Share) -> Result<(), LeaseError> {
         let (job, lease) = (manifest.job, Token::random());
-        match self.desk.state.lease(job, &lease, &self.desk.name).await? {
+        match self.desk.state.lease(job, &lease, &self.desk.name()).await? {
             Leased::Granted { stage, run, attempts } => {
                 self.running.insert(job, needs);
                 let attempt = attempts.max(self.count_pass((job, run, stage)));

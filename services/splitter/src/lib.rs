@@ -14,6 +14,7 @@ mod cutter;
 mod desk;
 mod error;
 mod gate;
+mod gauges;
 mod input;
 mod leaser;
 mod logs;

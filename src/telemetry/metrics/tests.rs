@@ -58,7 +58,7 @@ fn check_text(page: &str) {
 }
 
 fn page_of(health: &Health, own: impl FnOnce(&mut Registry)) -> BTreeMap<String, f64> {
-    parse(&Metrics::new("test", health, own).page().unwrap())
+    parse(&Metrics::new("test", health, &[], own).page().unwrap())
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn the_page_is_well_formed_and_says_what_was_counted() {
 
 #[actix_web::test]
 async fn the_address_answers_with_the_type_that_prometheus_reads() {
-    let metrics = Metrics::new("test", &Health::new(&[]), |_| ());
+    let metrics = Metrics::new("test", &Health::new(&[]), &[], |_| ());
     let app = actix_web::test::init_service(App::new().configure(routes(metrics))).await;
     let request = actix_web::test::TestRequest::get().uri("/metrics");
     let plain = actix_web::test::call_service(&app, request.to_request()).await;
