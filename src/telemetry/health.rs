@@ -178,7 +178,7 @@ mod tests {
     async fn head_is_answered_as_get_without_a_body() {
         let service = ServiceArgs::new("head", 1, std::env::temp_dir().join(format!("head-{}", std::process::id())));
         let health = Health::new(&[]);
-        let page = serve(&health, &Metrics::new("test", &health, |_| ()), &service, "head").unwrap();
+        let page = serve(&health, &Metrics::new("test", &health, &[], |_| ()), &service, "head").unwrap();
         let ask = |method: &'static str, path: &'static str| {
             let address = page.address;
             actix_web::web::block(move || {

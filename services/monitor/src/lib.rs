@@ -10,6 +10,7 @@ mod counts;
 mod duty;
 mod edges;
 mod error;
+mod measuring;
 mod registry;
 mod stalls;
 mod sweep;
@@ -35,6 +36,7 @@ use cleaning::Cleaning;
 use counts::Counts;
 use duty::Duty;
 use edges::Edges;
+use measuring::Measuring;
 use sweep::Sweep;
 use trimming::Trimming;
 
@@ -87,6 +89,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         counts,
         shutdown: shutdown.clone(),
     };
+    actix::spawn(Measuring::connect(&config.kafka, &edges.store)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
