@@ -3,12 +3,14 @@
 //! Owns defaults and their checks. Defaults run on one machine. Reads nothing but flags and the
 //! environment.
 
+mod hosts;
 mod limits;
 mod service;
 pub mod variables;
 
 use clap::Args;
 
+pub use hosts::{Host, HostPort};
 pub use limits::{DEFAULT_MEMORY_BUDGET, LimitArgs};
 pub use service::{LogFormat, ServiceArgs};
 

@@ -43,6 +43,7 @@ scripts! {
     EXPIRE = "expire";
     REINDEX = "reindex";
     TOUCH = "touch";
+    PROGRESS = "progress";
     BEAT = "beat";
     LIVE = "live";
     NAME = "name";

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::moments::Moments;
 use crate::job::{JobId, JobStatus, Manifest, Priority, TraceContext};
 use crate::plan::{Numbers, Stage};
 
@@ -69,6 +70,10 @@ pub struct JobView {
     /// Whether a splitter holds the lease now; known only in [`super::State::processing_jobs`] and
     /// [`super::State::job`].
     pub leased: bool,
+    /// Reading passes that were begun, over all stages and runs.
+    pub passes: u32,
+    /// When it was last seen to move, and the like, by the clock of Redis.
+    pub moments: Moments,
     /// Which splitter leased it last.
     pub splitter: Option<String>,
     /// Which stitcher claimed it.
@@ -140,6 +145,8 @@ impl JobView {
             run: number(fields, "run"),
             priority: text(fields, "priority").parse().unwrap_or_default(),
             attempts: number(fields, "attempts"),
+            passes: number(fields, "passes"),
+            moments: Moments::read(|name| number(fields, name), redis_ms),
             leased: lease.is_some() && lease_until > redis_ms,
             lease,
             lease_until,

@@ -5,10 +5,12 @@
 
 pub mod head;
 pub mod health;
+pub mod hosts;
 pub mod logs;
 pub mod metrics;
 pub mod shutdown;
 
 pub use health::Health;
+pub use hosts::AllowedHosts;
 pub use metrics::Metrics;
 pub use shutdown::Shutdown;

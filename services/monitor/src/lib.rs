@@ -10,9 +10,11 @@ mod counts;
 mod duty;
 mod edges;
 mod error;
+mod hopes;
+mod listing;
 mod measuring;
 mod registry;
-mod stalls;
+pub mod stalls;
 mod sweep;
 mod trimming;
 
@@ -79,16 +81,8 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
     let _beats = memory.set_aside(beats.memory_bytes(&config.kafka), "the consumer of heartbeats")?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let edges = Edges {
-        state,
-        store,
-        producer,
-        kafka: config.kafka.clone(),
-        limits: config.limits.clone(),
-        duty,
-        counts,
-        shutdown: shutdown.clone(),
-    };
+    let edges =
+        Edges { state, store, producer, limits: config.limits.clone(), duty, counts, shutdown: shutdown.clone() };
     actix::spawn(Measuring::connect(&config.kafka, &edges.store)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));

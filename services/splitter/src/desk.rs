@@ -120,13 +120,6 @@ impl Desk {
         self.passes.lock().iter().map(|(job, pass)| (*job, pass.clone())).collect()
     }
 
-    /// Ends a job's pass, if there is one.
-    pub fn stop(&self, job: JobId, why: Stop) {
-        if let Some(pass) = self.passes.lock().get(&job) {
-            pass.gate.stop(why);
-        }
-    }
-
     /// Ends all passes.
     pub fn stop_all(&self, why: Stop) {
         self.passes.lock().values().for_each(|pass| pass.gate.stop(why));
