@@ -6,7 +6,9 @@ use std::process::{Command, Output};
 fn config(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
     let given = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("TESSERA_"));
-    given.for_each(|name| drop(command.env_remove(name)));
+    for name in given {
+        command.env_remove(name);
+    }
     command.arg("config").args(arguments).envs(environment.iter().copied()).output().unwrap()
 }
 

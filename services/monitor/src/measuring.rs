@@ -10,7 +10,7 @@ use tessera::config::KafkaArgs;
 use tessera::store::Store;
 
 use crate::counts::Counts;
-use crate::edges::Duty;
+use crate::duty::Duty;
 
 /// Between two rounds; Prometheus asks about as often.
 const ASK_EVERY: Duration = Duration::from_secs(15);
