@@ -41,6 +41,7 @@ scripts! {
     RETRY = "retry";
     EXPIRE = "expire";
     TOUCH = "touch";
+    ADD_NOTICES = "add_notices";
     PROGRESS = "progress";
     BEAT = "beat";
     LIVE = "live";
