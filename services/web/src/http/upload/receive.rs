@@ -323,5 +323,4 @@ impl From<TooSlow> for Problem {
 }
 
 #[cfg(test)]
-#[path = "receive_tests.rs"]
 mod tests;
