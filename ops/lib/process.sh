@@ -34,7 +34,7 @@ live_pid() {
 
 is_live() { live_pid "$1" >/dev/null; }
 is_gone() { ! is_live "$1"; }
-forget_pid() { rm -f "$1" "$1.start" "$1.part"; }
+forget_pid() { rm -f "$1" "$1.start" "$1.part" "$1.asked"; }
 
 # signal_pid_file SIGNAL FILE: only ever reaches the process that the file was written for.
 signal_pid_file() {
@@ -43,9 +43,19 @@ signal_pid_file() {
   kill "-$1" "$pid" 2>/dev/null || true
 }
 
-# stop_pid_file FILE SECONDS: asks with TERM, insists with KILL after SECONDS.
-stop_pid_file() {
+# ask_pid_file FILE: sends TERM, but never a second one to the same process: for a service that is a crash.
+ask_pid_file() {
+  local mark
+  live_pid "$1" >/dev/null || return 0
+  mark=$(<"$1.start")
+  [[ ! -r $1.asked || $(<"$1.asked") != "$mark" ]] || return 0
+  printf '%s\n' "$mark" >"$1.asked"
   signal_pid_file TERM "$1"
+}
+
+# stop_pid_file FILE SECONDS: asks with TERM unless that was done before, insists with KILL after SECONDS.
+stop_pid_file() {
+  ask_pid_file "$1"
   if ! wait_until "$2" is_gone "$1"; then
     signal_pid_file KILL "$1"
     wait_until 10 is_gone "$1" || return 1

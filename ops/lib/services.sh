@@ -64,18 +64,25 @@ start_kept() {
   wait_until 10 is_live "$RUN/$name.pid" || die "$name did not start" "its log: $LOGS/$name.log"
 }
 
-# stop_kept NAME…: all are asked at once, then waited for. A process whose keeper died is asked itself.
+# patience_of NAME: seconds to wait for its end: longer than its keeper does, which may have had other settings.
+patience_of() {
+  local seconds=''
+  [[ ! -r $RUN/$1.patience ]] || seconds=$(<"$RUN/$1.patience")
+  [[ $seconds =~ ^[0-9]{1,5}$ ]] || seconds=$(($(drain_seconds) + 10))
+  printf '%d' "$((10#$seconds + 7))"
+}
+
+# stop_kept NAME…: all are asked at once, and once, then waited for. A process whose keeper died is asked itself.
 stop_kept() {
   local name patience
-  patience=$(($(drain_seconds) + 17)) # longer than the keeper's own
   for name in "$@"; do
-    signal_pid_file TERM "$RUN/$name.keeper.pid"
-    is_live "$RUN/$name.keeper.pid" || signal_pid_file TERM "$RUN/$name.pid"
+    if is_live "$RUN/$name.keeper.pid"; then ask_pid_file "$RUN/$name.keeper.pid"; else ask_pid_file "$RUN/$name.pid"; fi
   done
   for name in "$@"; do
+    patience=$(patience_of "$name")
     stop_pid_file "$RUN/$name.keeper.pid" "$patience" || warn "the keeper of $name did not end"
     stop_pid_file "$RUN/$name.pid" "$patience" || warn "$name did not end"
-    rm -f "$RUN/$name.addr" "$RUN/$name.mark" "$RUN/$name.restarts"
+    rm -f "$RUN/$name.addr" "$RUN/$name.mark" "$RUN/$name.restarts" "$RUN/$name.patience"
   done
 }
 

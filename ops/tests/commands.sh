@@ -35,6 +35,81 @@ test_keeper_passes_term_on_and_ends() {
   expect_equal "pid files that stay" "" "$(compgen -G "$RUN/thing*pid*")"
 }
 
+# A service: drains for a second after the first signal, and is ended by a second one.
+# shellcheck disable=SC2016 # for the inner shell
+draining='n=0; stop() { n=$((n + 1)); echo "signal $n"; ((n < 2)) || exit 130; }; trap stop TERM INT; echo ready
+  nap() { sleep 0.1 & wait $!; }; while ((n == 0)); do nap; done; for at in 1 2 3 4 5 6 7 8 9 10; do nap; done; echo drained'
+
+# keep_draining: until it has said that it is ready.
+keep_draining() {
+  keep thing bash -c "$draining"
+  expect_within 5 "the program's first line" log_has thing ready
+}
+
+expect_drained() {
+  log_has thing drained || fail "its work in hand was not finished:" "$(cat "$LOGS/thing.log")"
+  expect_equal "signals" "signal 1" "$(grep '^signal' "$LOGS/thing.log")"
+  log_has thing "ended with 0 as asked" || fail "the keeper does not say how it ended"
+}
+
+test_a_stop_is_one_signal() {
+  keep_draining
+  stop_kept thing
+  expect_drained
+}
+
+test_a_stop_asked_for_twice_is_one_signal() {
+  local first
+  keep_draining
+  stop_kept thing &
+  first=$!
+  expect_within 5 "the first signal" log_has thing "signal 1"
+  stop_kept thing
+  wait "$first"
+  expect_drained
+}
+
+# What ctrl-C and service managers do: the whole group, keeper and all, gets the signal, perhaps more than once.
+test_a_signal_to_the_keeper_s_group_is_one_signal() {
+  local group signal
+  for signal in INT TERM; do
+    : >"$LOGS/thing.log"
+    # Not by start_kept: what a shell starts in the background is deaf to INT.
+    env --default-signal=INT setsid "$OPS/keeper" thing -- bash -c "$draining" </dev/null >/dev/null 2>&1 &
+    disown $!
+    expect_within 5 "the program's first line" log_has thing ready
+    group=$(live_pid "$RUN/thing.keeper.pid")
+    kill "-$signal" -- "-$group"
+    expect_within 5 "the first signal" log_has thing "signal 1"
+    kill "-$signal" -- "-$group" 2>/dev/null
+    expect_within 10 "the keeper's end" is_gone "$RUN/thing.keeper.pid"
+    expect_drained
+  done
+}
+
+test_a_program_without_its_keeper_is_asked_once() {
+  local pid
+  keep_draining
+  pid=$(live_pid "$RUN/thing.pid")
+  kill -KILL "$(live_pid "$RUN/thing.keeper.pid")"
+  expect_within 5 "the keeper's end" is_gone "$RUN/thing.keeper.pid"
+  stop_kept thing
+  process_mark "$pid" >/dev/null && fail "$pid still lives"
+  log_has thing drained || fail "its work in hand was not finished"
+  expect_equal "signals" "signal 1" "$(grep '^signal' "$LOGS/thing.log")"
+}
+
+# A keeper is given the time that it was started with, whatever the settings are now.
+test_a_long_drain_is_waited_for() {
+  local pid
+  TESSERA_KEEPER_STOP_SECONDS=60 keep thing bash -c 'trap "sleep 3; echo drained; exit 0" TERM; echo ready; while :; do sleep 0.1; done'
+  expect_within 5 "the program's first line" log_has thing ready
+  # shellcheck disable=SC2317 # stop_kept calls it
+  drain_seconds() { printf -- -16; } # whoever reckons with these gives up after a second
+  stop_kept thing
+  log_has thing drained || fail "it was killed before it had ended"
+}
+
 test_keeper_kills_what_does_not_end() {
   local pid
   export TESSERA_KEEPER_STOP_SECONDS=1

@@ -73,4 +73,36 @@ test_up_from_nothing_to_the_sample_and_back() {
   [[ ! -e $VAR ]] || fail "ops/down --purge left var/"
 }
 
+# has_worker_a_tile NAME JOB: Redis notes it against a tile of the job's first stage.
+has_worker_a_tile() {
+  local incarnation
+  incarnation=$(redis_says HGET "worker:$1" incarnation)
+  [[ -n $incarnation ]] && redis_says HVALS "job:{$2}:tries:0" | grep -q "$incarnation"
+}
+redis_says() { redis-cli -u "$TESSERA_REDIS_URL" --raw "$@" 2>/dev/null; }
+job_is_done() { curl -fsS --noproxy "*" "$TESSERA_URL/api/v1/jobs/$1" 2>/dev/null | grep -q "\"status\":\"done\""; }
+
+# The workers take their time in each tile, so that all have one in hand when they are asked to stop.
+test_scale_down_under_load_finishes_the_tiles_in_hand() {
+  local job name machine
+  borrow_what_is_built
+  export TESSERA_TILE_DELAY_MS=1500
+  "$OPS/up" --workers 3 >said 2>&1 || fail "ops/up failed:" "$(cat said)"
+  load_env_file
+  machine=$(tr -cd 'A-Za-z0-9._-' </proc/sys/kernel/hostname | cut -c1-40)
+  job=$(curl -fsS --noproxy '*' -F "image=@$OPS/sample/photo-1537x1100.png" -F op=gaussian_blur:ksize=9 \
+    "$TESSERA_URL/api/v1/jobs" | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')
+  [[ -n $job ]] || fail "the picture was not taken"
+  for name in 2 3; do expect_within 60 "a tile in the hand of worker-$name" has_worker_a_tile "$machine-$name" "$job"; done
+  "$OPS/scale" workers 1 >said 2>&1 || fail "ops/scale failed:" "$(cat said)"
+  for name in worker-2 worker-3; do
+    grep -q "the worker has stopped" "$LOGS/$name.log" || fail "$name did not stop in order:" "$(tail "$LOGS/$name.log")"
+    grep -q "$name ended with 0 as asked" "$LOGS/$name.log" || fail "$name ended otherwise:" "$(tail "$LOGS/$name.log")"
+    grep -q "not finished in time" "$LOGS/$name.log" && fail "$name left tiles unfinished"
+    has_worker_a_tile "$machine-${name#worker-}" "$job" && fail "a tile is held against $name"
+  done
+  expect_within 60 "the job to be done" job_is_done "$job"
+  "$OPS/down" --purge >said 2>&1 || fail "ops/down failed:" "$(cat said)"
+}
+
 run_tests

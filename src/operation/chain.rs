@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Area, Step, StepError};
+use super::engine::area::Area;
+use super::error::StepError;
+use super::step::Step;
 use crate::picture::{Margins, PictureInfo, PixelFormat, Pixels, Rect, Turn};
 
 /// A tile with its halo, and where it lies.

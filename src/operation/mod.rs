@@ -1,65 +1,28 @@
 //! The operations: their grammar, parameters, halos and exact kernels.
 //!
-//! Owns what is done to pixels. One file an operation, one registry line each. Knows nothing of tiles'
-//! whereabouts beyond the position a kernel is told, and nothing of files or services.
+//! Owns what is done to pixels. From the ground up: `engine/` is what kernels are made of, [`Definition`] and
+//! [`Kernel`] say what an operation is, `kernels/` has one file or folder for each, [`registry`](registry()) lists
+//! them, a [`Step`] names one with its values, a [`Chain`] runs several. Knows nothing of tiles' whereabouts beyond
+//! the position a kernel is told, and nothing of files or services.
 
-mod area;
-mod autocontrast;
-mod bilateral;
-mod blend;
-mod border;
-mod box_blur;
-mod brightness;
-mod canny;
-mod cartoon;
 mod chain;
-mod contrast;
-mod cpu;
-mod emboss;
-mod equalize;
-mod filter;
-mod filter2d;
-mod flip;
-mod frame;
-mod gamma;
-mod gaussian_blur;
-mod grayscale;
-mod histogram;
-mod invert;
-mod lanes;
-mod laplacian;
-mod median_blur;
-mod mirror;
-#[cfg(test)]
-mod models;
-mod morphology;
-mod neighbours;
-mod otsu;
+mod definition;
+mod engine;
+mod error;
+mod kernel;
+mod kernels;
 mod parameter;
-mod pixelate;
-mod point;
-mod posterize;
 mod registry;
-mod rotate;
-mod sample;
-mod saturation;
-mod sepia;
-mod sharpen;
-mod sketch;
-mod sobel;
 pub mod statistic;
 mod step;
-mod threshold;
-mod unsharp;
-mod weights;
 
 pub use crate::picture::Margins;
-pub use area::Area;
 pub use chain::{Chain, TileInput};
-pub use cpu::Cpu;
-use cpu::Work;
-pub use parameter::{Parameter, ParameterKind, Value};
-pub use registry::{Definition, Halo, Kernel, Kind, find, registry};
-pub use statistic::Statistic;
-pub use step::{Step, StepError};
-pub use weights::Weights;
+pub use definition::{Definition, Halo, Kind};
+pub use engine::area::Area;
+pub use engine::cpu::Cpu;
+pub use error::StepError;
+pub use kernel::{Kernel, Statistic};
+pub use parameter::{Parameter, ParameterKind, Value, Weights};
+pub use registry::{find, registry};
+pub use step::Step;

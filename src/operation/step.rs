@@ -6,36 +6,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::registry::{Definition, Kernel, find};
+use super::definition::Definition;
+use super::engine::area::Area;
+use super::error::StepError;
+use super::kernel::{Kernel, Statistic};
+use super::parameter::{Parameter, Value};
+use super::registry::find;
 use super::statistic::MAX_NUMBERS;
-use super::{Area, Parameter, Statistic, Value};
 use crate::picture::{PixelFormat, Pixels, Turn};
 
 /// Characters of a sender's text that a refusal repeats.
 const REPEATED_CHARS: usize = 64;
 /// What comes between a step's parameters and its numbers.
 const NUMBERS: char = '@';
-
-/// Why a step cannot be run; its text is what the sender is told.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum StepError {
-    /// The text is no step, whatever the picture (HTTP 400, exit code 2).
-    #[error("{0}")]
-    Grammar(String),
-    /// The step does not fit the picture's depth (HTTP 422, exit code 2).
-    #[error("{0}")]
-    Picture(String),
-    /// The pixels are not those of the tile they are said to be.
-    #[error("{0}")]
-    Tile(String),
-}
-
-impl StepError {
-    /// What a kernel with a statistic answers when it is run before that was measured.
-    pub fn unmeasured(name: &str) -> Self {
-        Self::Tile(format!("{name}: the whole picture has to be measured first"))
-    }
-}
 
 /// An operation with its parameters, as `name` or `name:key=value,key=value`.
 ///

@@ -1,7 +1,15 @@
-//! Being told to stop: the first SIGTERM or SIGINT asks for a drain, a second ends the process.
+//! Being told to stop: the first SIGTERM or SIGINT asks for a drain, a later one ends the process.
+//!
+//! One request may come as several signals at once: ctrl-C reaches a process and whoever passes it on, and some
+//! service managers signal every process of a group. Those are one.
+
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// Signals that come within this time of the first belong to the same request.
+const ONE_REQUEST: Duration = Duration::from_secs(1);
 
 /// A request to stop that any number of tasks can wait for.
 #[derive(Clone, Debug)]
@@ -29,7 +37,8 @@ impl Shutdown {
         (ShutdownHandle { request }, Self { requested })
     }
 
-    /// Listens for signals: the first requests the stop; the second ends the process with status 130.
+    /// Listens for signals: the first requests the stop; one that comes a second later or more ends the process with
+    /// status 130.
     ///
     /// # Errors
     /// If the handlers cannot be installed. Must be called inside a tokio runtime.
@@ -38,17 +47,24 @@ impl Shutdown {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let (handle, shutdown) = Self::new();
         tokio::spawn(async move {
-            for nth in 0.. {
+            let mut first = None::<Instant>;
+            loop {
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
                 }
-                if nth > 0 {
-                    tracing::warn!("ended by a second signal before work in hand was finished");
-                    std::process::exit(130);
+                match first {
+                    None => {
+                        tracing::info!("asked to stop; finishing work in hand");
+                        first = Some(Instant::now());
+                        handle.request();
+                    }
+                    Some(first) if first.elapsed() < ONE_REQUEST => {}
+                    Some(_) => {
+                        tracing::warn!("ended by a second signal before work in hand was finished");
+                        std::process::exit(130);
+                    }
                 }
-                tracing::info!("asked to stop; finishing work in hand");
-                handle.request();
             }
         });
         Ok(shutdown)
@@ -70,7 +86,7 @@ impl Shutdown {
     }
 
     /// Waits for the request at most `limit`; says whether it came.
-    pub async fn requested_within(&self, limit: std::time::Duration) -> bool {
+    pub async fn requested_within(&self, limit: Duration) -> bool {
         tokio::time::timeout(limit, self.requested()).await.is_ok()
     }
 }

@@ -105,7 +105,7 @@ mod tests {
             redis: RedisArgs::new("redis://h/0", ""),
             store: StoreArgs { store: "file:///x".into(), scratch_dir: "x".into(), sync: Sync::None },
             limits: LimitArgs { memory_budget, ..LimitArgs::default() },
-            splitter: PassArgs::default(),
+            passes: PassArgs::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! its result, or its dead letter, is acknowledged by Kafka. Whatever ends an errand early leaves the
 //! record unacknowledged, and it comes again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Errands {
     keep: Duration,
     shutdown: Shutdown,
     poisoned: Mutex<HashMap<TileName, Poison>>,
+    /// Tiles that Redis may have noted against this start.
+    taken: Mutex<HashSet<TileName>>,
 }
 
 type TileName = (JobId, u32, u32, u32);
@@ -67,7 +69,8 @@ impl Errands {
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
-        Rc::new(Self { state, executor, publisher, counts, keep, shutdown, poisoned: Mutex::default() })
+        let (poisoned, taken) = (Mutex::default(), Mutex::default());
+        Rc::new(Self { state, executor, publisher, counts, keep, shutdown, poisoned, taken })
     }
 
     /// The threads.
@@ -107,6 +110,7 @@ impl Errands {
         match self.verdict(&task).await {
             Verdict::Stop => return,
             Verdict::Skip => {
+                self.taken.lock().remove(&name(&task));
                 self.counts.ended(Outcome::Skipped);
                 return delivery.ack.done();
             }
@@ -128,6 +132,7 @@ impl Errands {
 
     async fn verdict(&self, task: &TaskHeader) -> Verdict {
         let incarnation = &self.publisher.identity().incarnation;
+        self.taken.lock().insert(name(task));
         let take = async || self.state.take(task.job, task.stage, task.index, incarnation).await;
         let others = match answered(&self.shutdown, take).await {
             None => return Verdict::Stop,
@@ -170,8 +175,21 @@ impl Errands {
 
     async fn give_back(&self, task: &TaskHeader) {
         let give = async || self.state.give_back(task.job, task.stage, task.index).await;
-        if let Some(Err(error)) = answered(&self.shutdown, give).await {
-            tracing::warn!(%error, job = %task.job, tile = task.index, "giving a tile back");
+        match answered(&self.shutdown, give).await {
+            Some(Ok(())) => drop(self.taken.lock().remove(&name(task))),
+            Some(Err(error)) => tracing::warn!(%error, job = %task.job, tile = task.index, "giving a tile back"),
+            None => {}
+        }
+    }
+
+    /// The worker stops with tiles in hand, perhaps unfinished: that is not theirs to answer for.
+    pub async fn hand_back(&self) {
+        let taken: Vec<TileName> = self.taken.lock().drain().collect();
+        for (job, _, stage, index) in taken {
+            let incarnation = &self.publisher.identity().incarnation;
+            if let Err(error) = self.state.hand_back(job, stage, index, incarnation).await {
+                tracing::warn!(%error, %job, stage, tile = index, "handing back a tile that was cut off");
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use tessera::state::{State, StateOptions};
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::{Metrics, Shutdown};
 
-use crate::actors::{Farewell, Heart, ResultPublisher, TaskFeed, TileExecutor};
+use crate::actors::{Farewell, HAND_BACK_LIMIT, Heart, ResultPublisher, TaskFeed, TileExecutor};
 use crate::counts::Counts;
 use crate::errand::Errands;
 use crate::memory::{Memory, in_flight_bytes};
@@ -68,9 +68,9 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
 
     health.drain();
     errands.executor().close();
-    let (stopped, ()) = tokio::join!(consumer.stop(config.service.drain_limit()), async {
-        feed.drain(config.service.drain_limit()).await;
-    });
+    // As soon as nothing is in hand; at the latest when what was cut off is handed back.
+    let limit = config.service.drain_limit();
+    let (stopped, ()) = tokio::join!(consumer.stop(limit + HAND_BACK_LIMIT), feed.drain(limit));
     if let Err(error) = stopped {
         tracing::warn!(%error, "leaving kafka; unfinished tiles go to another worker");
     }

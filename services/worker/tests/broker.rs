@@ -169,6 +169,40 @@ async fn a_tile_that_ended_three_workers_is_condemned_unrun() {
 }
 
 #[actix::test]
+async fn a_tile_that_the_drain_limit_cuts_off_is_handed_back_and_never_condemned() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(64, 64, 64, &["invert"]);
+    let manifest = rig.processing(&picture).await;
+    rig.send(picture.record(&manifest, 0, &rig.kafka)).await;
+    for _ in 0..4 {
+        let slow = [("TESSERA_TILE_DELAY_MS", "60000"), ("TESSERA_DRAIN_SECONDS", "1")];
+        let mut worker = Worker::start(&rig, "slow", &slow);
+        until("the tile to be in hand", async || rig.takers(manifest.job, 0) != "").await;
+        assert!(worker.terminate().success());
+        assert_eq!(rig.takers(manifest.job, 0), "", "it is held against the tile");
+    }
+    let _worker = Worker::start(&rig, "one", &[]);
+    assert_eq!(tiles(&rig.records(Topic::Results, 1))[&0][0].1, picture.expected(&manifest, 0));
+    rig.caught_up(Group::Workers).await;
+    assert!(rig.all(Topic::TasksDlq).is_empty());
+}
+
+/// A signal that comes twice at once, from a terminal or a service manager, is one.
+#[actix::test]
+async fn two_signals_at_once_are_one_request_to_stop() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(64, 64, 64, &["invert"]);
+    let manifest = rig.processing(&picture).await;
+    rig.send(picture.record(&manifest, 0, &rig.kafka)).await;
+    let mut worker = Worker::start(&rig, "one", &[("TESSERA_TILE_DELAY_MS", "1500")]);
+    until("the tile to be in hand", async || rig.takers(manifest.job, 0) != "").await;
+    let asked = Command::new("kill").arg("-INT").arg(worker.0.id().to_string()).status().unwrap();
+    assert!(asked.success());
+    assert!(worker.terminate().success());
+    assert_eq!(tiles(&rig.all(Topic::Results)).len(), 1, "the tile in hand was not finished");
+}
+
+#[actix::test]
 async fn what_a_killed_worker_had_in_hand_is_done_by_another() {
     let rig = Rig::new().await;
     let picture = Picture::rgb(1024, 768, 256, &["gaussian_blur:ksize=5"]);

@@ -7,5 +7,5 @@ mod tile_executor;
 
 pub use heart::{Farewell, Heart};
 pub use result_publisher::{Published, ResultPublisher};
-pub use task_feed::TaskFeed;
+pub use task_feed::{HAND_BACK_LIMIT, TaskFeed};
 pub use tile_executor::TileExecutor;

@@ -11,6 +11,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::errand::Errands;
 
+/// How long handing back may take, after the limit for finishing.
+pub const HAND_BACK_LIMIT: Duration = Duration::from_secs(2);
+
 /// The errands under way.
 #[derive(Debug)]
 pub struct TaskFeed {
@@ -47,7 +50,7 @@ impl TaskFeed {
     }
 
     /// Gives back what waits, and waits for the errands under way, at most `limit`; what is not done by
-    /// then stays uncommitted.
+    /// then stays uncommitted, and is handed back before others get it.
     pub async fn drain(&mut self, limit: Duration) {
         self.deliveries.close();
         while self.deliveries.recv().await.is_some() {}
@@ -58,8 +61,11 @@ impl TaskFeed {
         };
         if tokio::time::timeout(limit, all).await.is_err() {
             tracing::warn!(unfinished = self.running.len(), "tiles in hand were not finished in time");
-            self.running.abort_all();
         }
+        if tokio::time::timeout(HAND_BACK_LIMIT, self.errands.hand_back()).await.is_err() {
+            tracing::warn!("redis was too slow for handing back the tiles that were cut off");
+        }
+        self.running.abort_all();
     }
 }
 

@@ -130,6 +130,14 @@ impl Rig {
         .await;
     }
 
+    /// The incarnations that hold a tile of a job's first stage, as Redis notes them.
+    pub fn takers(&self, job: JobId, index: u32) -> String {
+        let key = format!("{}job:{{{job}}}:tries:0", self.redis.key_prefix);
+        let mut connection = redis::Client::open(self.redis.redis_url.as_str()).unwrap().get_connection().unwrap();
+        let takers: Option<String> = redis::cmd("HGET").arg(key).arg(index).query(&mut connection).unwrap();
+        takers.unwrap_or_default()
+    }
+
     /// What a stitcher does to Redis when it has these tiles.
     pub async fn mark(&self, job: JobId, stage: u32, tiles: &[u32]) -> Vec<Marked> {
         let claim = self.state.claim(job, stage, &spool(), &Token::random(), "rig").await.unwrap();
