@@ -88,11 +88,12 @@ impl State {
             script::RENEW.call().key(self.keys.job(*job)).arg(token).arg(length).arg(&time)
         };
         let answers = self.scripts(leases.iter().map(call).collect()).await?;
-        if answers.iter().any(|answer| answer.word() == "unknown") {
+        if answers.iter().flatten().any(|answer| answer.word() == "unknown") {
             self.believe_unknown().await?;
         }
-        let state = |answer: &Answer| if answer.word() == "held" { LeaseState::Held } else { LeaseState::Lost };
-        Ok(answers.iter().map(state).collect())
+        // Of a job whose keys are damaged it is lost: who takes the next one finds out.
+        let is_held = |answer: &Result<Answer, StateError>| answer.as_ref().is_ok_and(|answer| answer.word() == "held");
+        Ok(answers.iter().map(|answer| if is_held(answer) { LeaseState::Held } else { LeaseState::Lost }).collect())
     }
 
     /// Gives a lease back. After a complete pass the job is no longer ready, unless it was made ready since.
@@ -115,6 +116,10 @@ impl State {
 
     /// Takes a job out of the ready ones; puts it back if another pass was asked for meanwhile.
     async fn not_ready(&self, job: JobId) -> Result<(), StateError> {
+        self.of_shared_keys(async || self.try_not_ready(job).await).await
+    }
+
+    async fn try_not_ready(&self, job: JobId) -> Result<(), StateError> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("ZREM").arg(self.keys.ready()).arg(job.to_string()).ignore();
         // `make_ready` sets `again` before it adds the job: read after the removal, none is lost.

@@ -86,7 +86,9 @@ impl State {
 
     pub(super) async fn add_ready(&self, job: JobId, priority: &str, created_at: &str) -> Result<(), StateError> {
         let score = score(priority.parse().unwrap_or_default(), created_at);
-        self.query(redis::cmd("ZADD").arg(self.keys.ready()).arg(score).arg(job.to_string())).await
+        let mut command = redis::cmd("ZADD");
+        command.arg(self.keys.ready()).arg(score).arg(job.to_string());
+        self.of_shared_keys(async || self.query(&command).await).await
     }
 
     /// The jobs that want a reading pass: by priority, then by age.
@@ -95,8 +97,8 @@ impl State {
     /// [`StateError`] if Redis gives no answer.
     pub async fn ready_jobs(&self, limit: usize) -> Result<Vec<JobId>, StateError> {
         let mut command = redis::cmd("ZRANGE");
-        let jobs: Vec<String> =
-            self.query(command.arg(self.keys.ready()).arg(0).arg(limit.max(1) - 1).arg("REV")).await?;
+        command.arg(self.keys.ready()).arg(0).arg(limit.max(1) - 1).arg("REV");
+        let jobs: Vec<String> = self.of_shared_keys(async || self.query(&command).await).await?;
         Ok(jobs.iter().filter_map(|job| job.parse().ok()).take(limit).collect())
     }
 
@@ -225,7 +227,7 @@ impl State {
     pub(super) async fn index(&self, job: JobId, status: JobStatus) -> Result<(), StateError> {
         let mut pipeline = redis::pipe();
         self.index_in(&mut pipeline, job, status);
-        self.pipeline(&pipeline).await
+        self.of_shared_keys(async || self.pipeline(&pipeline).await).await
     }
 
     pub(super) fn index_in(&self, pipeline: &mut Pipeline, job: JobId, status: JobStatus) {
@@ -250,7 +252,7 @@ impl State {
         }
         pipeline.cmd("ZREM").arg(self.keys.jobs()).arg(&id).ignore();
         pipeline.cmd("ZREM").arg(self.keys.ready()).arg(&id).ignore();
-        self.pipeline(&pipeline).await
+        self.of_shared_keys(async || self.pipeline(&pipeline).await).await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::job::TraceContext;
 /// What is logged unless `RUST_LOG` says otherwise.
 const DEFAULT_FILTER: &str = "info,actix_server=warn,rdkafka=off,librdkafka=off";
 
-/// Starts logging. A second call in a process (as in tests) changes nothing.
+/// Starts logging, panics included. A second call in a process (as in tests) changes nothing.
 pub fn init(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -22,8 +22,9 @@ pub fn init(format: LogFormat) {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
     };
     if started.is_err() {
-        tracing::debug!("logging had been started before");
+        return tracing::debug!("logging had been started before");
     }
+    super::panics::watch();
 }
 
 /// The field `trace_id` of a span.

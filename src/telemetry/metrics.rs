@@ -60,6 +60,7 @@ impl Metrics {
         let build = Info::new(vec![("service", service), ("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "Which service of which version this is", build);
         registry.register_collector(Box::new(Dependencies(health.clone())));
+        super::panics::register(registry);
         crate::bus::counters::register(registry);
         crate::state::counters::register(registry);
         own(registry);

@@ -6,6 +6,9 @@
 pub mod health;
 pub mod logs;
 pub mod metrics;
+pub mod outages;
+pub mod panics;
+pub mod parts;
 pub mod shutdown;
 
 pub use health::Health;

@@ -23,7 +23,7 @@ use tessera::job::JobId;
 use tessera::state::State;
 use tessera::state::recovery::{Rebuilt, rebuild};
 use tessera::store::{Object, Store};
-use tessera::telemetry::{Health, Metrics, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
 
 use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
 use actors::janitor::Janitor;
@@ -53,7 +53,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
     let (duty, counts) = (Duty::default(), Counts::default());
     let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
-    let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::open(&config.store)?;
     let beats = heartbeat_feed::options(&name);
     let memory = Budget::new(config.limits.memory_budget);
@@ -74,15 +74,25 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         counts,
         shutdown: shutdown.clone(),
     };
-    actix::spawn(guard(edges.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);
-    Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
+    let sweeper = Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
     let cleaning = Cleaning::new(edges.clone(), Duration::from_secs(config.orphan_seconds));
-    Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
-    let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), edges.duty.clone())?;
-    let (consumer, end) = feed.run(shutdown).await;
+    let janitor = Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
+    let (duty, to_feed) = (edges.duty.clone(), registry.clone());
+    let feed = HeartbeatFeed::start(&config.kafka, beats, to_feed, health.clone(), duty)?;
+
+    let ended = tokio::select! {
+        fed = parts::caught("feed of heartbeats", feed.run(shutdown)) => fed,
+        part = parts::part("guard", guard(edges.clone(), health.clone())) => Err(part),
+        part = parts::until_gone("worker registry", || registry.connected()) => Err(part),
+        part = parts::until_gone("sweeper", || sweeper.connected()) => Err(part),
+        part = parts::until_gone("janitor", || janitor.connected()) => Err(part),
+        part = parts::until_gone("health page", || page.is_served()) => Err(part),
+    };
+
     health.drain();
+    let (consumer, end) = ended.map_err(ServiceError::Ended)?;
     drain(consumer, &edges).await?;
     match end {
         FeedEnd::Asked => Ok(()),

@@ -6,7 +6,7 @@ use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
-use tessera::telemetry::{Metrics, Shutdown};
+use tessera::telemetry::{Metrics, Shutdown, parts};
 
 use crate::desk::Desk;
 use crate::gate::Stop;
@@ -28,6 +28,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// # Errors
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
+    config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
     let health = Health::new(&["kafka", "redis"]);
     let name = config.service.name_or("splitter");
     tracing::info!(name, passes = config.passes.splitter_passes, "the splitter starts");
@@ -45,10 +46,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
 
     let ended = tokio::select! {
         () = shutdown.requested() => None,
-        () = leaser.run() => None,
-        () = command_feed::feed(&desk, commands) => Some("command feed"),
-        () = watcher::watch(&desk) => Some("watcher"),
-        () = look(&health, &consumer, &desk) => Some("health"),
+        part = parts::part("leaser", leaser.run()) => Some(part),
+        part = parts::part("command feed", command_feed::feed(&desk, commands)) => Some(part),
+        part = parts::part("watcher", watcher::watch(&desk)) => Some(part),
+        part = parts::part("look at the dependencies", look(&health, &consumer, &desk)) => Some(part),
+        part = parts::until_gone("health page", || page.is_served()) => Some(part),
     };
 
     health.drain();

@@ -25,10 +25,10 @@ use actix::Addr;
 use tessera::bus::{Consumer, Producer};
 use tessera::state::State;
 use tessera::store::Store;
-use tessera::telemetry::{Health, Metrics, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
 use tokio::sync::oneshot;
 
-use actors::encoder::EncoderPool;
+use actors::encoder::{EncoderPool, Threads};
 use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
 use actors::result_feed::{self, FeedEnd, ResultFeed};
 use assembler::{Assembler, Report, Reports};
@@ -56,7 +56,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let health = Health::new(&["kafka", "redis", "store", "results"]);
     let counts = Counts::new();
     let metrics = Metrics::new("stitcher", &health, |registry| counts.register(registry));
-    let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
     let store = Store::open(&config.store)?;
     let results = result_feed::options(&name, config.limits.memory_budget);
@@ -75,11 +75,19 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         counts,
         shutdown: shutdown.clone(),
     };
-    actix::spawn(probe(edges.clone(), spool.clone(), health.clone()));
-    let assembler = start_assembler(&config, edges.clone(), spool, memory)?;
+    let (assembler, encoders) = start_assembler(&config, edges.clone(), spool.clone(), memory)?;
     let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
-    let (consumer, end) = feed.run(shutdown).await;
+
+    let ended = tokio::select! {
+        fed = parts::caught("feed of results", feed.run(shutdown)) => fed,
+        part = parts::part("look at the dependencies", probe(edges.clone(), spool, health.clone())) => Err(part),
+        part = parts::until_gone("assembler", || assembler.connected()) => Err(part),
+        part = parts::until_gone("encoders", || encoders.are_there()) => Err(part),
+        part = parts::until_gone("health page", || page.is_served()) => Err(part),
+    };
+
     health.drain();
+    let (consumer, end) = ended.map_err(ServiceError::Ended)?;
     drain(&config, &assembler, consumer, &edges).await?;
     match end {
         FeedEnd::Asked => Ok(()),
@@ -92,7 +100,7 @@ fn start_assembler(
     edges: Edges,
     spool: Spool,
     memory: Memory,
-) -> Result<Addr<JobAssembler>, ServiceError> {
+) -> Result<(Addr<JobAssembler>, Threads), ServiceError> {
     let context = actix::Context::<JobAssembler>::new();
     let address = actix::AsyncContext::address(&context);
     let reports: Reports = {
@@ -105,9 +113,10 @@ fn start_assembler(
     };
     let encoders = EncoderPool::start(config.encoders, memory.strip_bytes, &edges.store, &encoded);
     let encoders = encoders.map_err(ServiceError::Threads)?;
+    let threads = encoders.watch();
     let assembler = Assembler::new(edges, config.name(), spool, memory, encoders, reports);
     let sweep_every = Duration::from_secs(config.spool_sweep_seconds);
-    Ok(context.run(JobAssembler::new(assembler, sweep_every)))
+    Ok((context.run(JobAssembler::new(assembler, sweep_every)), threads))
 }
 
 /// Stops in this order: complete stages end, the rest is let go, offsets are committed, records on their

@@ -9,7 +9,7 @@ use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::patience::answered;
 use tessera::state::{State, StateOptions};
 use tessera::telemetry::health::{self, Health};
-use tessera::telemetry::{Metrics, Shutdown};
+use tessera::telemetry::{Metrics, Shutdown, parts};
 
 use crate::actors::{Farewell, HAND_BACK_LIMIT, Heart, ResultPublisher, TaskFeed, TileExecutor};
 use crate::counts::Counts;
@@ -62,8 +62,11 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
 
     let ended = tokio::select! {
         () = shutdown.requested() => None,
-        () = feed.run() => Some("task feed"),
-        part = look(&health, &consumer, &state, &errands) => Some(part),
+        part = parts::part("task feed", feed.run()) => Some(part),
+        part = parts::part("look at the dependencies", look(&health, &consumer, &state)) => Some(part),
+        part = parts::until_gone("tile executor", || errands.executor().is_whole()) => Some(part),
+        part = parts::until_gone("heart", || heart.connected()) => Some(part),
+        part = parts::until_gone("health page", || page.is_served()) => Some(part),
     };
 
     health.drain();
@@ -111,8 +114,8 @@ pub(crate) fn consumer_options(config: &WorkerConfig, worker: &str) -> ConsumerO
     }
 }
 
-/// Keeps the health page true; returns only when a thread of the executor is gone.
-async fn look(health: &Health, consumer: &Consumer, state: &State, errands: &Errands) -> &'static str {
+/// Keeps the health page true.
+async fn look(health: &Health, consumer: &Consumer, state: &State) {
     loop {
         let status = consumer.status();
         let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
@@ -120,9 +123,6 @@ async fn look(health: &Health, consumer: &Consumer, state: &State, errands: &Err
         let assigned = !consumer.assignment().is_empty();
         health.set("assignment", if assigned { Ok(()) } else { Err("no partition of tasks yet".to_owned()) });
         health.set("redis", state.ping().await.map_err(|error| error.to_string()));
-        if !errands.executor().is_whole() {
-            return "tile executor";
-        }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }

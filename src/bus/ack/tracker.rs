@@ -22,6 +22,15 @@ enum Progress {
     Waiting { attempts: u32 },
 }
 
+/// From where on all is still to be read, whatever was read meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unread {
+    from: i64,
+    /// Whether a seek was made to it, or to one before it, and nothing beyond it came since.
+    is_sought: bool,
+    misses: u32,
+}
+
 /// What to do with a record that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handing {
@@ -51,8 +60,8 @@ pub struct PartitionAcks {
     finished: Runs,
     /// One past the highest offset handed out.
     end: Option<i64>,
-    /// From here on all is still to be read, whatever was read meanwhile: only a seek ends that.
-    unread: Option<i64>,
+    /// Nothing from here on counts until the record there was read.
+    unread: Option<Unread>,
     /// The lowest offset the broker may hand us next.
     position: i64,
     /// Where the last seek went, and whether a record was read since.
@@ -74,7 +83,7 @@ impl PartitionAcks {
     pub fn beginning_at(offset: i64) -> Self {
         let mut acks = Self::new();
         acks.deliver(offset);
-        acks.unread = Some(acks.position);
+        acks.leave_unread(acks.position);
         acks
     }
 
@@ -87,7 +96,7 @@ impl PartitionAcks {
             self.position = offset.saturating_add(1);
             return Handing::Skip;
         }
-        if self.unread.is_some_and(|unread| offset >= unread) {
+        if !self.is_read_up_to(offset) {
             return Handing::Skip;
         }
         self.position = offset.saturating_add(1);
@@ -97,7 +106,7 @@ impl PartitionAcks {
             Some(Progress::InHand { .. }) => return Handing::Skip,
             None if self.finished.contains(offset) => return Handing::Skip,
             None if self.unfinished.len() >= MAX_UNFINISHED => {
-                self.unread = Some(offset);
+                self.leave_unread(offset);
                 return Handing::Full;
             }
             None => 1,
@@ -134,7 +143,7 @@ impl PartitionAcks {
     #[must_use]
     pub fn commit_point(&self) -> Option<i64> {
         let point = self.unfinished.first_key_value().map(|(offset, _)| *offset).or(self.end)?;
-        Some(self.unread.map_or(point, |unread| point.min(unread)))
+        Some(self.unread.map_or(point, |unread| point.min(unread.from)))
     }
 
     /// The lowest offset that must be read again.
@@ -147,7 +156,7 @@ impl PartitionAcks {
     /// From where on reading goes on only after a seek to it. `None`: it goes on by itself.
     #[must_use]
     pub fn unread(&self) -> Option<i64> {
-        self.unread
+        self.unread.filter(|unread| !unread.is_sought).map(|unread| unread.from)
     }
 
     /// Whether so many records were finished since it was full that reading on is worth a seek.
@@ -173,7 +182,9 @@ impl PartitionAcks {
     pub fn sought(&mut self, offset: i64) {
         self.position = offset;
         self.sought = Some((offset, false));
-        self.unread = self.unread.filter(|unread| *unread < offset);
+        if let Some(unread) = self.unread.as_mut().filter(|unread| offset <= unread.from) {
+            unread.is_sought = true;
+        }
     }
 
     /// Whether the last seek brought only later records so far, although the one it was for waits: seek again.
@@ -185,6 +196,24 @@ impl PartitionAcks {
     /// Takes the number of records that were given up because the log no longer has them.
     pub fn take_gone(&mut self) -> u32 {
         std::mem::take(&mut self.gone)
+    }
+
+    fn leave_unread(&mut self, from: i64) {
+        self.unread = Some(Unread { from, is_sought: false, misses: 0 });
+    }
+
+    /// Whether no record before that at `offset` is left unread. One that several seeks do not find is gone.
+    fn is_read_up_to(&mut self, offset: i64) -> bool {
+        let Some(unread) = self.unread.as_mut().filter(|unread| offset >= unread.from) else { return true };
+        if offset > unread.from {
+            unread.misses += u32::from(unread.is_sought);
+            unread.is_sought = false;
+            if unread.misses < MISSES_UNTIL_GONE {
+                return false;
+            }
+        }
+        self.unread = None;
+        true
     }
 
     /// A record that waits and is no longer in the log would hold the partition for ever.

@@ -82,6 +82,7 @@ fn what_lies_above_the_commit_point_is_not_taken_for_a_log_that_begins_anew() {
     }
     assert_eq!(acks.commit_point(), Some(0), "0 is not stepped over");
     assert_eq!(acks.finish(0), Some(10));
+    assert_eq!((acks.deliver(5), acks.deliver(9)), (Handing::Skip, Handing::Skip), "on the way");
     assert_eq!(acks.deliver(9), Handing::Rewound, "all below 10 is committed");
 }
 
@@ -160,12 +161,11 @@ enum Step {
     Retry(usize),
     PutOff(usize),
     Seek,
-    /// A seek that timed out: nobody is told, and it takes effect before the next record.
+    /// A seek that times out: nobody is told that it takes effect later, if no other seek comes before.
     LateSeek,
+    TakeEffect,
     /// A seek before which the client had fetched this many records that arrive after it.
     StaleSeek(usize),
-    /// A seek to a record that waited long ago takes effect only now.
-    VeryLateSeek(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -176,8 +176,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(Step::PutOff),
         1 => Just(Step::Seek),
         1 => Just(Step::LateSeek),
+        1 => Just(Step::TakeEffect),
         1 => (1..4_usize).prop_map(Step::StaleSeek),
-        1 => any::<usize>().prop_map(Step::VeryLateSeek),
     ]
 }
 
@@ -188,7 +188,8 @@ struct World {
     at: usize,
     /// Fetched before a seek, to arrive after it.
     stale: Vec<i64>,
-    handed: Vec<i64>,
+    /// Where a seek goes that timed out.
+    late: Option<i64>,
     in_hand: BTreeSet<i64>,
     unfinished: BTreeSet<i64>,
     finished: BTreeSet<i64>,
@@ -198,8 +199,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let (acks, log, at, stale) = (PartitionAcks::new(), Vec::new(), 0, Vec::new());
-        let (handed, in_hand, unfinished, finished) = Default::default();
-        Self { acks, log, at, stale, handed, in_hand, unfinished, finished, committed: None }
+        let (late, in_hand, unfinished, finished) = Default::default();
+        Self { acks, log, at, stale, late, in_hand, unfinished, finished, committed: None }
     }
 
     fn next(&mut self, gap: i64) -> i64 {
@@ -224,7 +225,7 @@ impl World {
             (self.in_hand, self.committed) = (BTreeSet::new(), None);
             self.unfinished.extend(self.finished.split_off(&offset));
             handing = Handing::Hand { attempt: 1 };
-        } else if self.acks.unread().is_some_and(|unread| offset >= unread) {
+        } else if self.acks.unread.is_some_and(|unread| offset >= unread.from) {
             assert_eq!(handing, Handing::Skip, "offset {offset} is read again later");
             return;
         } else {
@@ -233,7 +234,6 @@ impl World {
         }
         if matches!(handing, Handing::Hand { .. }) {
             self.in_hand.insert(offset);
-            self.handed.push(offset);
         }
     }
 
@@ -243,7 +243,7 @@ impl World {
 
     /// Moves the client to `offset`, or where the log goes on after it.
     fn go_to(&mut self, offset: i64) {
-        self.stale.clear();
+        (self.stale, self.late) = (Vec::new(), None);
         self.at = self.log.iter().position(|other| *other >= offset).unwrap_or(self.log.len());
     }
 
@@ -275,7 +275,10 @@ impl World {
                 self.go_to(offset);
             }
             Step::LateSeek => {
-                let Some(offset) = self.wanted() else { return };
+                self.late = self.wanted().or(self.late);
+            }
+            Step::TakeEffect => {
+                let Some(offset) = self.late else { return };
                 self.go_to(offset);
             }
             Step::StaleSeek(fetched) => {
@@ -286,11 +289,6 @@ impl World {
                     self.acks.sought(offset);
                     self.go_to(offset);
                     self.stale = fetched;
-                }
-            }
-            Step::VeryLateSeek(choice) => {
-                if !self.handed.is_empty() {
-                    self.go_to(self.handed[choice % self.handed.len()]);
                 }
             }
         }

@@ -3,6 +3,9 @@
 -- ARGV[1] incarnation; [2] tiles done; [3] tiles failed; [4] seconds to live; [5] seconds to keep totals;
 -- [6] finished tiles; [7..] number, line for the history, ..., oldest first; then field, value, ...
 -- Answers: made, tiles done by all its starts, tiles failed by all
+only(KEYS[1], 'hash')
+only(KEYS[2], 'hash')
+only(KEYS[3], 'list')
 local kept = redis.call('HMGET', KEYS[2], 'incarnation', 'base_done', 'base_failed', 'done', 'failed', 'history')
 local noted = tonumber(kept[6] or '0')
 local base_done, base_failed = tonumber(kept[2] or '0'), tonumber(kept[3] or '0')

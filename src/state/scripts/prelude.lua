@@ -14,8 +14,17 @@ local function now_ms()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
+-- Removes a key that holds another kind of value than `kind`: nothing of Tessera's is in it. Says whether it did.
+local function only(key, kind)
+  local is = redis.call('TYPE', key).ok
+  if is == kind or is == 'none' then return false end
+  redis.call('DEL', key)
+  return true
+end
+
 -- A state change for the job's page.
 local function note(job, at, status, text)
+  only(job .. ':events', 'stream')
   redis.call('XADD', job .. ':events', 'MAXLEN', '~', 200, '*', 'at', at, 'status', status, 'text', text)
 end
 
@@ -35,8 +44,8 @@ end
 local function end_times(job)
   set_time(job, 'ms_total', 'queued_ms')
   local kernels = 0
-  for stage = 0, tonumber(redis.call('HGET', job, 'stage') or '0') do
-    kernels = kernels + tonumber(redis.call('HGET', job, 'ms_kernels:' .. stage) or '0')
+  for stage = 0, math.min(tonumber(redis.call('HGET', job, 'stage') or '0') or 0, 63) do
+    kernels = kernels + (tonumber(redis.call('HGET', job, 'ms_kernels:' .. stage) or '0') or 0)
   end
   redis.call('HSET', job, 'ms_kernels', string.format('%.3f', kernels))
   set_time(job, 'ms_total:' .. (redis.call('HGET', job, 'stage') or '0'), 'stage_ms')
