@@ -26,7 +26,9 @@ impl State {
     async fn mend_shared_keys(&self) -> Result<bool, StateError> {
         let keys = self.shared_keys();
         let mut pipeline = redis::pipe();
-        keys.iter().for_each(|(key, _)| drop(pipeline.cmd("TYPE").arg(key)));
+        for (key, _) in &keys {
+            pipeline.cmd("TYPE").arg(key);
+        }
         let kinds: Vec<String> = self.pipeline(&pipeline).await?;
         let wrong = keys.iter().zip(&kinds).filter(|((_, kind), is)| kind != is && *is != "none");
         let wrong: Vec<(&String, &String)> = wrong.map(|((key, _), is)| (key, is)).collect();

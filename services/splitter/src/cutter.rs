@@ -190,8 +190,8 @@ impl Cutting {
 }
 
 fn hand_over(tiles: &mpsc::Sender<CutTile>, tile: CutTile, gate: &Gate) -> Result<(), Halt> {
-    // Nobody receives any more once a tile could not be sent.
-    let stopped = || Halt::Stopped(gate.stopped().unwrap_or(Stop::Unsendable));
+    // Nobody receives any more: whoever closed the door has said why, or is gone itself.
+    let stopped = || Halt::Stopped(gate.stopped().unwrap_or(Stop::Drained));
     match tiles.try_send(tile) {
         Ok(()) => Ok(()),
         Err(TrySendError::Closed(_)) => Err(stopped()),

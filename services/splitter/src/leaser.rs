@@ -13,7 +13,7 @@ use tessera::job::{JobId, KeptText, Manifest, Token};
 use tessera::state::{Leased, StateError};
 use tessera::store::StoreError;
 use tessera::telemetry::logs::trace_id;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
 use crate::desk::{Desk, Remembered};
@@ -49,6 +49,8 @@ pub struct Leaser {
     desk: Arc<Desk>,
     passes: JoinSet<(JobId, Ended)>,
     running: HashMap<JobId, Needs>,
+    /// Whose each of the passes is, also of one that panicked.
+    jobs: HashMap<Id, JobId>,
     /// Jobs that have a place and wait for memory.
     waiting: HashMap<JobId, Needs>,
     admissions: JoinSet<(Arc<Manifest>, Share)>,
@@ -72,6 +74,7 @@ impl Leaser {
             desk,
             passes: JoinSet::new(),
             running: HashMap::new(),
+            jobs: HashMap::new(),
             waiting: HashMap::new(),
             admissions: JoinSet::new(),
             resting: HashMap::new(),
@@ -93,7 +96,7 @@ impl Leaser {
                 self.touch().await.unwrap_or_else(|error| tracing::debug!(%error, "showing that jobs wait"));
             }
             tokio::select! {
-                Some(ended) = self.passes.join_next() => self.ended(ended),
+                Some(ended) = self.passes.join_next_with_id() => self.ended(ended),
                 Some(admitted) = self.admissions.join_next() => self.admitted(admitted).await,
                 () = self.desk.doorbell.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -106,7 +109,7 @@ impl Leaser {
     pub async fn drain(&mut self, limit: Duration) {
         self.admissions.abort_all();
         let all = async {
-            while let Some(ended) = self.passes.join_next().await {
+            while let Some(ended) = self.passes.join_next_with_id().await {
                 self.ended(ended);
             }
         };
@@ -115,9 +118,10 @@ impl Leaser {
         }
     }
 
-    fn ended(&mut self, ended: Result<(JobId, Ended), JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, (JobId, Ended)), JoinError>) {
         match ended {
-            Ok((job, ended)) => {
+            Ok((id, (job, ended))) => {
+                self.jobs.remove(&id);
                 self.running.remove(&job);
                 if ended == Ended::Unreadable {
                     self.resting.insert(job, Instant::now() + UNREADABLE_PAUSE);
@@ -125,8 +129,9 @@ impl Leaser {
             }
             Err(error) => {
                 tracing::error!(%error, "a pass ended in a panic; its lease runs out by itself");
-                // Which one it was is not known: those that are still there are counted by the set alone.
-                self.running.retain(|job, _| self.desk.passes().iter().any(|(open, _)| open == job));
+                if let Some(job) = self.jobs.remove(&error.id()) {
+                    self.running.remove(&job);
+                }
             }
         }
     }
@@ -144,10 +149,26 @@ impl Leaser {
                 continue;
             }
             if let Err(error) = self.consider(job).await {
-                tracing::debug!(%job, %error, "leasing a job");
+                self.refused(job, error).await;
             }
         }
         Ok(())
+    }
+
+    /// A job could not be leased: what is damaged of it fails it, anything else may pass.
+    async fn refused(&mut self, job: JobId, error: LeaseError) {
+        let reason = match &error {
+            LeaseError::State(error @ StateError::Data(_)) => error.as_reason(),
+            LeaseError::Store(error @ StoreError::Damaged { .. }) => {
+                format!("what the store has of this job is damaged: {error}; send the picture again")
+            }
+            error => {
+                tracing::debug!(%job, %error, "leasing a job");
+                self.resting.insert(job, Instant::now() + BUSY_PAUSE);
+                return;
+            }
+        };
+        verdict::fail(&self.desk, job, &reason).await;
     }
 
     /// Shows the jobs as alive that wait for a place or for memory.
@@ -186,7 +207,7 @@ impl Leaser {
         let job = manifest.job;
         let Some(needs) = self.waiting.remove(&job) else { return };
         if let Err(error) = self.lease(manifest, needs, share).await {
-            tracing::debug!(%job, %error, "leasing a job");
+            self.refused(job, error).await;
         }
     }
 
@@ -230,7 +251,8 @@ impl Leaser {
             drop(share);
             (job, ended)
         };
-        self.passes.spawn_local(run.instrument(span));
+        let pass = self.passes.spawn_local(run.instrument(span));
+        self.jobs.insert(pass.id(), job);
     }
 
     async fn manifest(&mut self, job: JobId) -> Result<Option<Arc<Manifest>>, StoreError> {

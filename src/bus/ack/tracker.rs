@@ -29,6 +29,8 @@ struct Unread {
     /// Whether a seek was made to it, or to one before it, and nothing beyond it came since.
     is_sought: bool,
     misses: u32,
+    /// The lowest beyond it that seeks to it brought first.
+    next: i64,
 }
 
 /// What to do with a record that was read.
@@ -67,6 +69,8 @@ pub struct PartitionAcks {
     /// Where the last seek went, and whether a record was read since.
     sought: Option<(i64, bool)>,
     misses: u32,
+    /// The lowest record that missed seeks brought first: what was fetched before a seek lies higher.
+    next: Option<i64>,
     gone: u32,
 }
 
@@ -199,21 +203,20 @@ impl PartitionAcks {
     }
 
     fn leave_unread(&mut self, from: i64) {
-        self.unread = Some(Unread { from, is_sought: false, misses: 0 });
+        self.unread = Some(Unread { from, is_sought: false, misses: 0, next: i64::MAX });
     }
 
     /// Whether no record before that at `offset` is left unread. One that several seeks do not find is gone.
     fn is_read_up_to(&mut self, offset: i64) -> bool {
-        let Some(unread) = self.unread.as_mut().filter(|unread| offset >= unread.from) else { return true };
-        if offset > unread.from {
-            unread.misses += u32::from(unread.is_sought);
-            unread.is_sought = false;
-            if unread.misses < MISSES_UNTIL_GONE {
-                return false;
+        let Some(mut unread) = self.unread.filter(|unread| offset >= unread.from) else { return true };
+        if offset > unread.from && unread.is_sought {
+            (unread.is_sought, unread.misses, unread.next) = (false, unread.misses + 1, unread.next.min(offset));
+            if unread.misses >= MISSES_UNTIL_GONE {
+                unread = Unread { from: unread.next, misses: 0, next: i64::MAX, ..unread };
             }
         }
-        self.unread = None;
-        true
+        self.unread = (offset != unread.from).then_some(unread);
+        self.unread.is_none()
     }
 
     /// A record that waits and is no longer in the log would hold the partition for ever.
@@ -221,7 +224,7 @@ impl PartitionAcks {
         let Some((target, has_read)) = self.sought else { return };
         let is_waiting = matches!(self.unfinished.get(&target), Some(Progress::Waiting { .. }));
         if offset <= target || !is_waiting {
-            (self.misses, self.sought) = (0, None);
+            (self.misses, self.next, self.sought) = (0, None, None);
             return;
         }
         if has_read {
@@ -229,9 +232,11 @@ impl PartitionAcks {
         }
         self.sought = Some((target, true));
         self.misses += 1;
+        let next = self.next.map_or(offset, |next| next.min(offset));
+        self.next = Some(next);
         if self.misses >= MISSES_UNTIL_GONE {
-            (self.misses, self.sought) = (0, None);
-            self.give_up_below(offset);
+            (self.misses, self.next, self.sought) = (0, None, None);
+            self.give_up_below(next);
         }
     }
 
