@@ -2,11 +2,12 @@
 //!
 //! Dependencies point inward. [`picture`], [`operation`], [`tiling`], [`linking`], [`plan`] and [`pipeline`] are pure:
 //! they know no Kafka, Redis, actix, clock or file system. [`bus`] (Kafka), [`state`] (Redis) and [`store`]
-//! (objects) are the three edges; [`budget`], [`config`] and [`telemetry`] serve every program.
+//! (objects) are the three edges; [`budget`], [`config`], [`telemetry`] and [`time`] serve every program.
 
 pub mod budget;
 pub mod bus;
 pub mod config;
+pub mod heartbeat;
 pub mod job;
 pub mod linking;
 pub mod operation;
@@ -18,3 +19,4 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod tiling;
+pub mod time;

@@ -3,7 +3,6 @@
 //! Owns those headers. Must never send, nor drop anything of the record.
 
 use bytes::Bytes;
-use chrono::{SecondsFormat, Utc};
 
 use super::{Delivery, Headers, MAX_ATTEMPTS, RawRecord};
 use crate::config::KafkaArgs;
@@ -24,7 +23,7 @@ pub fn dead_letter(delivery: &Delivery, error_class: &str, error_message: &str, 
         ("origin-offset", delivery.offset.to_string()),
         // The time that finds them spent is none.
         ("attempts", delivery.attempt.min(MAX_ATTEMPTS).to_string()),
-        ("failed-at", Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)),
+        ("failed-at", crate::time::now()),
     ];
     let came = delivery.headers.iter().map(|(name, value)| (name.to_owned(), value.to_vec()));
     let why = why.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes()));
@@ -71,7 +70,7 @@ mod tests {
         assert_eq!(letter.headers.get("origin-offset"), Some("99"));
         assert_eq!(letter.headers.get("attempts"), Some("2"));
         let at = letter.headers.get("failed-at").unwrap();
-        assert!(chrono::DateTime::parse_from_rfc3339(at).is_ok() && at.ends_with('Z'));
+        assert!(crate::time::millis(at).is_some() && at.ends_with('Z'));
     }
 
     #[test]

@@ -4,13 +4,12 @@
 //! `name/major.minor`: another major is refused, unknown fields of a newer minor are ignored. Nothing
 //! here trusts a size or a checksum that it has not compared with the bytes.
 
+mod beat;
 mod command;
-mod heartbeat;
 mod task;
 mod tile;
 
 pub use command::{Check, JobCommand};
-pub use heartbeat::{CurrentTile, FinishedTile, Heartbeat, TileOutcome};
 pub use task::{Encoding, PayloadKind, TaskHeader};
 pub use tile::{StepTimes, TileHeader};
 

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use redis::streams::StreamRangeReply;
 
 use super::client::State;
-use super::{StateError, now};
+use super::error::StateError;
 use crate::job::{JobId, JobStatus};
+use crate::time::now;
 
 /// Lines of the activity log that are kept, about.
 const ACTIVITY_LINES: usize = 1000;

@@ -10,9 +10,10 @@ use parking_lot::RwLock;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
+use super::counters;
+use super::error::StateError;
 use super::keys::Keys;
 use super::script::{Answer, Call};
-use super::{StateError, counters};
 use crate::config::RedisArgs;
 use crate::telemetry::outages::Waiting;
 
@@ -109,7 +110,7 @@ impl State {
     /// # Errors
     /// [`StateError::Unavailable`] if Redis does not answer.
     pub async fn set_sentinel(&self) -> Result<(), StateError> {
-        self.query(redis::cmd("SET").arg(self.keys.alive()).arg(super::now())).await
+        self.query(redis::cmd("SET").arg(self.keys.alive()).arg(crate::time::now())).await
     }
 
     /// A job has no hash: that may be so, or Redis has lost its data and must not be believed.

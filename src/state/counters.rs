@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::StateError;
+use super::error::StateError;
 use crate::telemetry::metrics::{Counter, Counters, Histogram, Registry, Unit, timer};
 
 static COUNTERS: LazyLock<StateCounters> = LazyLock::new(StateCounters::new);

@@ -4,10 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::StateError;
 use super::client::State;
-use crate::bus::records::{FinishedTile, TileOutcome};
+use super::error::StateError;
+use crate::heartbeat::{FinishedTile, TileOutcome};
 use crate::job::{JobId, WorkerId};
+use crate::time;
 
 /// The oldest that a finished tile is believed to be.
 const MAX_AGO_MS: u64 = 24 * 3600 * 1000;
@@ -34,8 +35,7 @@ pub struct WorkerTile {
 impl WorkerTile {
     /// A tile that a heartbeat tells of that was received now.
     pub(super) fn of(tile: &FinishedTile) -> Self {
-        let ago = chrono::Duration::milliseconds(tile.ago_ms.min(MAX_AGO_MS).cast_signed());
-        let at = (chrono::Utc::now() - ago).to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let at = time::text(time::now_ms() - tile.ago_ms.min(MAX_AGO_MS).cast_signed());
         let FinishedTile { job, stage, index, ms, outcome, .. } = *tile;
         Self { at, job, stage, index, operations: tile.operations.clone(), ms, outcome }
     }

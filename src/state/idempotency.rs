@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::StateError;
 use super::client::State;
+use super::error::StateError;
 use super::script;
 use crate::job::{JobId, Token};
 

@@ -4,9 +4,10 @@
 //! the clock of Redis; a holder that lost its lease learns it at the next renewal.
 
 use super::client::State;
+use super::error::StateError;
 use super::script::{self, Answer};
-use super::{StateError, now};
 use crate::job::{JobId, JobStatus, Token};
+use crate::time::now;
 
 /// Leases of a job that may die before it is given up.
 pub const MAX_DEAD_LEASES: u32 = 3;

@@ -8,9 +8,11 @@ use std::time::Duration;
 use redis::Pipeline;
 
 use super::client::State;
+use super::error::StateError;
 use super::script::{self, Answer, Call};
-use super::{KEEP_KEYS, StateError, Transition, millis, now, view};
+use super::{KEEP_KEYS, Transition, view};
 use crate::job::{EndMarker, JobId, JobStatus, Manifest, Priority, Token};
+use crate::time::{millis, now};
 
 /// Characters of a reason that are kept.
 const REASON_CHARS: usize = 500;
@@ -269,7 +271,7 @@ pub(super) fn transition_of(answer: &Answer) -> Result<Transition, StateError> {
 
 /// The score of a job among the ready ones.
 pub(super) fn score(priority: Priority, created_at: &str) -> i64 {
-    ready_score(priority, millis(created_at))
+    ready_score(priority, millis(created_at).unwrap_or(0))
 }
 
 /// The highest score is read first: a priority is worth more than any age, an older job more than a younger.

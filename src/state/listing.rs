@@ -8,8 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::client::State;
+use super::error::StateError;
+use super::lifecycle;
 use super::view::JobView;
-use super::{StateError, lifecycle};
 use crate::job::{JobId, JobStatus};
 
 /// Jobs on a page at most.

@@ -4,7 +4,7 @@
 //! Tessera is lost by then; indexes are made again from the jobs' hashes. A key of one job is not mended: that job
 //! fails, with a reason.
 
-use super::StateError;
+use super::error::StateError;
 use super::client::State;
 use crate::job::JobStatus;
 

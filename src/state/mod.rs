@@ -10,6 +10,7 @@
 mod activity;
 mod client;
 pub mod counters;
+mod error;
 mod history;
 mod idempotency;
 mod keys;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 pub use activity::{Activity, JobEvent};
 pub use client::{State, StateOptions};
+pub use error::StateError;
 pub use history::WorkerTile;
 pub use idempotency::{Idempotency, MAX_KEY_BYTES};
 pub use leases::{LeaseState, Leased, MAX_DEAD_LEASES, Release};
@@ -43,28 +45,6 @@ use crate::job::JobStatus;
 
 /// How long the keys of an ended job outlive its result, so that 410 can be answered.
 pub const KEEP_KEYS: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// Why Redis gave no answer.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum StateError {
-    /// Redis is down, full, read-only, loading or empty: wait and ask again; never an attempt.
-    #[error("asking redis: {0}")]
-    Unavailable(String),
-    /// Redis answered, but not what belongs there: asking again gives the same. A key of a job that is damaged
-    /// so fails that job alone.
-    #[error("reading the answer of redis: {0}")]
-    Data(String),
-}
-
-impl StateError {
-    /// The reason of a job that fails because of what Redis has of it.
-    pub fn as_reason(&self) -> String {
-        let text = match self {
-            Self::Unavailable(text) | Self::Data(text) => text,
-        };
-        format!("what redis has of this job is damaged: {text}; retry the job, and look who else writes to its keys")
-    }
-}
 
 /// What became of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,16 +65,6 @@ impl Transition {
     pub fn is_so(self) -> bool {
         !matches!(self, Self::Refused { .. })
     }
-}
-
-/// The time as it is written everywhere: RFC 3339 UTC with milliseconds.
-pub fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-}
-
-/// Milliseconds since 1970 of a time as [`now`] writes it; 0 if it is none.
-pub(crate) fn millis(time: &str) -> i64 {
-    chrono::DateTime::parse_from_rfc3339(time).map_or(0, |time| time.timestamp_millis())
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
+use super::KEEP_KEYS;
 use super::client::State;
-use super::{KEEP_KEYS, StateError, now};
+use super::error::StateError;
 use crate::job::{EndMarker, JobId, JobStatus, Manifest, Token};
 use crate::store::{Store, StoreError};
+use crate::time::{millis, now_ms};
 
 /// How long one monitor may be silent before another rebuilds.
 const LOCK: Duration = Duration::from_secs(60);
@@ -158,13 +160,14 @@ impl State {
 
 /// What is left of `keep` since `finished_at`; at least a minute, so that the janitor sees the job once.
 fn time_left(finished_at: &str, keep: Duration) -> Duration {
-    let passed = super::millis(&now()).saturating_sub(super::millis(finished_at)).max(0).unsigned_abs();
+    let passed = now_ms().saturating_sub(millis(finished_at).unwrap_or(0)).max(0).unsigned_abs();
     keep.saturating_sub(Duration::from_millis(passed)).max(Duration::from_secs(60))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::now;
 
     #[test]
     fn what_ended_long_ago_is_kept_for_a_minute_more() {

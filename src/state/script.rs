@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, FromRedisValue, Value};
 
-use super::StateError;
+use super::error::StateError;
 
 macro_rules! scripts {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {$(

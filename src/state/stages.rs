@@ -2,11 +2,13 @@
 //!
 //! Owns the fence: what a stitcher says counts only with the token of its claim.
 
+use super::Transition;
 use super::client::State;
+use super::error::StateError;
 use super::script::{self, Answer};
 use super::view::NUMBERS;
-use super::{StateError, Transition, now};
 use crate::job::{JobId, JobStatus, Token};
+use crate::time::now;
 
 /// What a stage gives to those after it.
 #[derive(Clone, Debug, PartialEq, Eq)]

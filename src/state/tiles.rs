@@ -3,9 +3,10 @@
 //! Owns the reading of bitmaps and the tries; tiles that come back are in [`super::stages`].
 
 use super::client::State;
+use super::error::StateError;
 use super::script;
-use super::{StateError, now};
 use crate::job::{JobId, JobStatus, Token};
+use crate::time::now;
 
 /// What a splitter sees of a job it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,10 +9,11 @@ use redis::streams::StreamRangeReply;
 
 use super::activity::{JobEvent, job_events};
 use super::client::State;
+use super::error::StateError;
 use super::tiles::{TileBy, tiles_made};
 use super::view::JobView;
-use super::{StateError, now};
 use crate::job::JobId;
+use crate::time::now;
 
 /// Jobs in one pipeline: the answers of more would hold up the other calls of the process.
 const JOBS_AT_ONCE: usize = 64;

@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::client::State;
+use super::error::StateError;
 use super::history::WorkerTile;
 use super::script;
-use super::{StateError, now};
-use crate::bus::records::{CurrentTile, Heartbeat};
+use crate::heartbeat::{CurrentTile, Heartbeat};
 use crate::job::{Token, WorkerId};
+use crate::time::{self, now};
 
 /// Ids that are remembered, live and recently dead.
 const MAX_WORKERS: i64 = 4096;
@@ -234,12 +235,11 @@ fn view(worker: WorkerId, mut hash: HashMap<String, String>, seen_ms: i64, redis
     let alive = !hash.is_empty();
     let mut text = |name: &str| hash.remove(name).unwrap_or_default();
     let status = text("status");
-    let last = chrono::DateTime::from_timestamp_millis(seen_ms).unwrap_or_default();
     WorkerView {
         worker,
         alive,
         age_ms: (redis_ms - seen_ms).max(0),
-        last_heartbeat: last.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        last_heartbeat: time::text(seen_ms),
         incarnation: text("incarnation").parse().ok(),
         status: if alive { status } else { "dead".to_owned() },
         host: text("host"),

@@ -64,7 +64,7 @@ fn manifest(job: JobId) -> Manifest {
         chroma: None,
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
-        created_at: crate::state::now(),
+        created_at: crate::time::now(),
     }
 }
 
@@ -215,7 +215,7 @@ async fn manifests_and_ends_read_back_and_damage_is_named() {
         reason: Some("row 3".to_owned()),
         final_filename: None,
         bytes_out: 0,
-        finished_at: crate::state::now(),
+        finished_at: crate::time::now(),
     };
     folder.store.put_end(&end).await.unwrap();
     assert_eq!(folder.store.end(job).await.unwrap().unwrap(), end);

@@ -3,7 +3,8 @@
 use std::io::Cursor;
 
 use tessera::bus::Headers;
-use tessera::bus::records::{Check, Heartbeat, JobCommand, TaskHeader, TileHeader};
+use tessera::bus::records::{Check, JobCommand, TaskHeader, TileHeader};
+use tessera::heartbeat::Heartbeat;
 use tessera::operation::{Chain, Step};
 use tessera::picture::codec;
 use tessera::picture::raw::RawRows;

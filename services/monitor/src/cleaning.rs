@@ -7,12 +7,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tessera::job::{EndMarker, JobId, JobStatus};
-use tessera::state::{JobView, Order, StateError, now};
+use tessera::state::{JobView, Order, StateError};
 use tessera::store::{Object, StoreError};
 use tessera::telemetry::logs::trace_id;
+use tessera::time::{is_older, now, now_ms};
 use tracing::Instrument;
 
-use crate::clock::is_older;
 use crate::edges::Edges;
 
 const PAGE: usize = 200;
@@ -79,7 +79,7 @@ impl Cleaning {
 
     async fn ended_job(&mut self, job: &JobView) -> Result<(), CleaningError> {
         let finished = job.finished_at.as_deref().unwrap_or(&job.updated_at);
-        if is_older(finished, self.edges.keep(), chrono::Utc::now().timestamp_millis()) {
+        if is_older(finished, self.edges.keep(), now_ms()) {
             if self.edges.state.expire(job.job).await?.is_so() {
                 self.edges.store.delete_job(job.job).await?;
                 tracing::info!(job = %job.job, "the job has expired");
@@ -143,7 +143,7 @@ impl Cleaning {
             }
             Err(error) => return Err(error.into()),
         };
-        let now_ms = chrono::Utc::now().timestamp_millis();
+        let now_ms = now_ms();
         if !is_older(&manifest.created_at, self.orphan_age, now_ms) {
             return Ok(());
         }

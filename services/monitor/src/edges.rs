@@ -9,9 +9,10 @@ use tessera::bus::records::Check;
 use tessera::bus::{BusError, Delivered, Outgoing, Producer, Topic};
 use tessera::config::{KafkaArgs, LimitArgs};
 use tessera::job::{EndMarker, JobStatus, TraceContext};
-use tessera::state::{JobView, State, StateError, now};
+use tessera::state::{JobView, State, StateError};
 use tessera::store::Store;
 use tessera::telemetry::Shutdown;
+use tessera::time::now;
 
 use crate::counts::Counts;
 

@@ -5,7 +5,6 @@
 
 pub mod actors;
 mod cleaning;
-mod clock;
 mod config;
 mod counts;
 mod edges;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use tessera::bus::records::Heartbeat;
+use tessera::heartbeat::Heartbeat;
 use tessera::job::{Token, WorkerId};
 
 /// Workers that are known at most: whoever invents names cannot fill the memory.

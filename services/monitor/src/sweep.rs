@@ -12,9 +12,9 @@ use tessera::bus::{Delivered, Group};
 use tessera::job::{JobId, TraceContext};
 use tessera::state::{JobView, StateError};
 use tessera::telemetry::logs::trace_id;
+use tessera::time::{millis, now_ms};
 use tracing::Instrument;
 
-use crate::clock::millis;
 use crate::edges::Edges;
 use crate::stalls::{Look, Stalls, Verdict, list_tiles};
 
@@ -51,7 +51,7 @@ impl Sweep {
         self.sent.retain(|job, _| known.contains(job));
         self.edges.counts.jobs(&self.edges.state.counts().await?);
         let has_workers = self.edges.state.live_slots().await? > 0;
-        let now_ms = chrono::Utc::now().timestamp_millis();
+        let now_ms = now_ms();
         for job in &jobs {
             let trace_id = trace_id(job.trace.as_ref());
             let span = tracing::info_span!("job.sweep", trace_id, job = %job.job, stage = job.stage);

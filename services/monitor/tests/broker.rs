@@ -10,11 +10,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use support::{Picture, Rig, until};
-use tessera::bus::records::{Check, Heartbeat};
+use tessera::bus::records::Check;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Outgoing, Topic};
+use tessera::heartbeat::Heartbeat;
 use tessera::job::{EndMarker, JobId, JobStatus, Manifest, Token};
-use tessera::state::{JobView, Release, now};
+use tessera::state::{JobView, Release};
 use tessera::store::Store;
+use tessera::time::now;
 
 /// A monitor that is killed when it is dropped.
 struct Monitor(Child);

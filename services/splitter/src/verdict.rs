@@ -54,7 +54,7 @@ async fn try_mark_end(desk: &Desk, job: JobId) -> Result<(), MarkError> {
         reason: view.reason,
         final_filename: None,
         bytes_out: 0,
-        finished_at: view.finished_at.unwrap_or_else(tessera::state::now),
+        finished_at: view.finished_at.unwrap_or_else(tessera::time::now),
     };
     Ok(desk.store.put_end(&end).await?)
 }

@@ -7,9 +7,10 @@ use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Producer, Topic, dead_letter};
 use tessera::config::KafkaArgs;
 use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
-use tessera::state::{State, StateError, now};
+use tessera::state::{State, StateError};
 use tessera::store::{Store, StoreError};
 use tessera::telemetry::Shutdown;
+use tessera::time::now;
 
 use crate::counts::Counts;
 use crate::intake::Rubbish;

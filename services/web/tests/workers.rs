@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use site::{Settings, Site, form};
 use support::{Picture, Rig, until};
-use tessera::bus::records::{CurrentTile, FinishedTile, Heartbeat, TileOutcome};
 use tessera::config::LimitArgs;
+use tessera::heartbeat::{CurrentTile, FinishedTile, Heartbeat, TileOutcome};
 use tessera::job::{JobId, Token};
 
 fn beat(job: JobId) -> Heartbeat {
@@ -43,7 +43,7 @@ fn beat(job: JobId) -> Heartbeat {
         stuck_ms: None,
         current: vec![CurrentTile { job, stage: 0, index: 17, operations: operations.clone(), for_ms: 2500 }],
         finished: vec![finished(1, TileOutcome::Done), finished(2, TileOutcome::Failed)],
-        started_at: tessera::state::now(),
+        started_at: tessera::time::now(),
         health_addr: "127.0.0.1:1".to_owned(),
     }
 }

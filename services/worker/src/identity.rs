@@ -33,7 +33,7 @@ impl Identity {
         let given = given.filter(|name| !name.is_empty());
         let name = given.unwrap_or_else(|| format!("{host}-{}", config.service.instance));
         let worker = name.parse().map_err(|_| WorkerError::Name { name })?;
-        Ok(Self { worker, incarnation: Token::random(), host, started_at: tessera::state::now(), health_addr })
+        Ok(Self { worker, incarnation: Token::random(), host, started_at: tessera::time::now(), health_addr })
     }
 }
 

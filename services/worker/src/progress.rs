@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tessera::bus::records::{CurrentTile, FinishedTile, Heartbeat, TaskHeader, TileOutcome};
+use tessera::bus::records::TaskHeader;
+use tessera::heartbeat::{CurrentTile, FinishedTile, Heartbeat, TileOutcome};
 
 /// Characters of a chain that are told.
 const OPERATIONS_CHARS: usize = 100;

@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use bytes::Bytes;
 use support::{Picture, Rig, tiles, until};
-use tessera::bus::records::Heartbeat;
 use tessera::bus::{Group, Outgoing, Topic};
+use tessera::heartbeat::Heartbeat;
 use tessera::job::{JobStatus, Token};
 use tessera::state::Take;
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::heartbeat::Heartbeat;
 use crate::job::{JobId, Token};
 use crate::operation::{Chain, Margins};
 use crate::picture::{PictureInfo, Rect, Size};

@@ -49,7 +49,7 @@ async fn the_hash_reads_as_the_design_says() {
     for (name, value) in expected {
         assert_eq!(hash.get(name).map(String::as_str), Some(value), "{name}");
     }
-    assert!(millis(&hash["created_at"]) > 0 && millis(&hash["updated_at"]) > 0);
+    assert!(millis(&hash["created_at"]).unwrap() > 0 && millis(&hash["updated_at"]).unwrap() > 0);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use crate::job::{EndMarker, JobId, Manifest, Priority, Token};
 use crate::operation::Chain;
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 use crate::plan::{Makes, Plan, Stage};
+use crate::time::{between, millis, now};
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 

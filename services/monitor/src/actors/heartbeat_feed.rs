@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use actix::Addr;
-use tessera::bus::records::Heartbeat;
 use tessera::bus::{Ack, BusError, Consumer, ConsumerOptions, Delivery, Group, Topic};
 use tessera::config::KafkaArgs;
+use tessera::heartbeat::Heartbeat;
 use tessera::job::WorkerId;
 use tessera::telemetry::parts::text_of;
 use tessera::telemetry::{Health, Shutdown};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use tessera::bus::records::Heartbeat;
+use tessera::heartbeat::Heartbeat;
 
 use super::Round;
 use crate::edges::Edges;

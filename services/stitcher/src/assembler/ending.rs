@@ -5,8 +5,9 @@
 use tessera::bus::Ack;
 use tessera::bus::records::JobCommand;
 use tessera::job::{EndMarker, JobId, JobStatus, Token, TraceContext};
-use tessera::state::{Given, JobView, Transition, now};
+use tessera::state::{Given, JobView, Transition};
 use tessera::store::{Object, StoreError};
+use tessera::time::now;
 
 use super::Assembler;
 use crate::actors::encoder::StageProduct;

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tessera::job::JobStatus;
 use tessera::state::JobView;
 use tessera::store::Object;
+use tessera::time::{millis, now_ms};
 
 /// What is said while no worker lives.
 pub const NO_WORKER: &str = "no worker is alive: the job waits and goes on when one starts";
@@ -87,7 +87,7 @@ impl JobJson {
             status: view.status,
             reason: view.reason.clone(),
             progress: view.progress(),
-            eta_seconds: eta_seconds(view, Utc::now()),
+            eta_seconds: eta_seconds(view, now_ms()),
             notice: notice(view, has_workers),
             notices: view.notices.clone(),
             stages: stages(view),
@@ -155,13 +155,13 @@ pub fn stages(view: &JobView) -> Vec<StageJson> {
 }
 
 /// Seconds until the job is done if it goes on as it did; known after a twentieth of it.
-pub fn eta_seconds(view: &JobView, now: DateTime<Utc>) -> Option<u64> {
+pub fn eta_seconds(view: &JobView, now_ms: i64) -> Option<u64> {
     let progress = view.progress();
     if view.status != JobStatus::Processing || progress < 0.05 {
         return None;
     }
-    let started = DateTime::parse_from_rfc3339(view.started_at.as_deref()?).ok()?;
-    let elapsed = now.signed_duration_since(started).as_seconds_f64();
+    let started = millis(view.started_at.as_deref()?)?;
+    let elapsed = now_ms.saturating_sub(started) as f64 / 1000.0;
     let rest = elapsed * (1.0 - progress) / progress;
     (rest.is_finite() && (0.0..1e9).contains(&rest)).then_some(rest.ceil() as u64)
 }

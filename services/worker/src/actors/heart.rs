@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use bytes::Bytes;
-use tessera::bus::records::Heartbeat;
 use tessera::bus::{Outgoing, Producer, Topic};
+use tessera::heartbeat::Heartbeat;
 
 use crate::Identity;
 use crate::progress::Progress;

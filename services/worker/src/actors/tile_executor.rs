@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tessera::budget::Share;
-use tessera::bus::records::{TaskHeader, TileOutcome};
+use tessera::bus::records::TaskHeader;
+use tessera::heartbeat::TileOutcome;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::counts::Counts;

@@ -244,7 +244,7 @@ impl Picture {
             chroma: None,
             original_format: "png".to_owned(),
             plan: self.plan(),
-            created_at: tessera::state::now(),
+            created_at: tessera::time::now(),
         }
     }
 

@@ -3,9 +3,9 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
-use chrono::Utc;
 use tessera::job::JobStatus;
-use tessera::state::{JobView, now};
+use tessera::state::JobView;
+use tessera::time::{between, now, now_ms};
 
 use super::jobs::percent;
 use super::mosaic::{MAX_TILES, Mosaic};
@@ -56,7 +56,7 @@ struct JobPage {
 
 impl JobPage {
     fn new(view: &JobView, has_workers: bool, mosaic: Option<Mosaic>) -> Self {
-        let age = words::between(&view.created_at, &now()).unwrap_or(i64::MAX);
+        let age = between(&view.created_at, &now()).unwrap_or(i64::MAX);
         let pixels = u64::from(view.original_width) * u64::from(view.original_height);
         let is_failed = view.status == JobStatus::Failed;
         Self {
@@ -75,8 +75,8 @@ impl JobPage {
             percent: percent(view),
             received_tiles: view.received_tiles,
             total_tiles: view.total_tiles,
-            eta: eta_seconds(view, Utc::now()).map(|seconds| words::duration(seconds as i64 * 1000)),
-            took: view.finished_at.as_ref().and_then(|end| words::between(&view.created_at, end)).map(words::duration),
+            eta: eta_seconds(view, now_ms()).map(|seconds| words::duration(seconds as i64 * 1000)),
+            took: view.finished_at.as_ref().and_then(|end| between(&view.created_at, end)).map(words::duration),
             stages: stages(view),
             operations: view.operations.clone(),
             facts: facts(view),

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
-use tessera::bus::records::TileOutcome;
+use tessera::heartbeat::TileOutcome;
 use tessera::state::WorkerTile;
 
 use super::workers::Row;

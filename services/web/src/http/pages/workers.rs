@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
-use tessera::bus::records::CurrentTile;
+use tessera::heartbeat::CurrentTile;
 use tessera::state::WorkerView;
 
 use super::{page, words};

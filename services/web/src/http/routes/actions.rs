@@ -6,8 +6,9 @@ use serde_json::json;
 use tessera::bus::records::JobCommand;
 use tessera::bus::{Outgoing, Topic};
 use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
-use tessera::state::{JobView, Transition, now};
+use tessera::state::{JobView, Transition};
 use tessera::store::Object;
+use tessera::time::now;
 
 use super::jobs::job;
 use crate::http::problem::Problem;

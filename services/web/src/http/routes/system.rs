@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tessera::bus::records::CurrentTile;
+use tessera::heartbeat::CurrentTile;
 use tessera::job::WorkerId;
 use tessera::operation::registry;
 use tessera::state::{WorkerTile, WorkerView};

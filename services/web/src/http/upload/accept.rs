@@ -11,8 +11,9 @@ use tessera::bus::{BusError, Outgoing, Topic};
 use tessera::job::{JobId, JobStatus, KeptText, Manifest, TraceContext};
 use tessera::picture::codec::Delivery;
 use tessera::plan::{DiskNeed, Plan};
-use tessera::state::{Transition, now};
+use tessera::state::Transition;
 use tessera::store::{Shortage, Store};
+use tessera::time::now;
 
 use super::form::JobRequest;
 use super::inspect::inspect;

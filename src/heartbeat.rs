@@ -1,9 +1,9 @@
-//! A worker's sign of life.
+//! A worker's sign of life, and what it tells of its tiles.
+//!
+//! Owns the facts; `bus` knows how they travel, `state` what is kept of them.
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordError, check_schema, read_json, write_json};
-use crate::bus::Headers;
 use crate::job::{JobId, Token, WorkerId};
 
 /// A tile that a worker has in hand.
@@ -52,7 +52,7 @@ pub struct FinishedTile {
     pub ago_ms: u64,
 }
 
-/// A record on `heartbeats`, keyed by worker. Times are the receiver's; none is sent.
+/// What a worker says of itself every few seconds. Times are the receiver's; none is sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Who.
@@ -91,35 +91,10 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// What its records say they are.
-    pub const SCHEMA: &'static str = "heartbeat/1.1";
     /// Tiles in hand that are read at most.
     pub const MAX_CURRENT: usize = 128;
     /// Finished tiles that are told at most.
     pub const MAX_FINISHED: usize = 100;
-
-    /// The record's headers and value.
-    pub fn encode(&self) -> (Vec<(&'static str, String)>, Vec<u8>) {
-        (vec![("schema", Self::SCHEMA.to_owned())], write_json(self).into_bytes())
-    }
-
-    /// Reads a record.
-    ///
-    /// # Errors
-    /// If it is no heartbeat.
-    pub fn decode(headers: &Headers, payload: &[u8]) -> Result<Self, RecordError> {
-        check_schema(headers, Self::SCHEMA)?;
-        let beat: Self = read_json(payload)?;
-        let short = |text: &str| text.len() <= 256;
-        let texts = [&beat.status, &beat.host, &beat.version, &beat.started_at, &beat.health_addr];
-        let lists = beat.current.len() <= Self::MAX_CURRENT && beat.finished.len() <= Self::MAX_FINISHED;
-        let operations = beat.current.iter().map(|tile| &tile.operations);
-        let operations = operations.chain(beat.finished.iter().map(|tile| &tile.operations));
-        if !lists || !texts.into_iter().chain(operations).all(|text| short(text)) {
-            return Err(RecordError::Size("a heartbeat with too long a text or list".to_owned()));
-        }
-        Ok(beat)
-    }
 
     /// Takes over what an older heartbeat of the same start tells of finished tiles.
     pub fn follow(&mut self, older: Self) {
