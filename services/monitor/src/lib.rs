@@ -136,3 +136,31 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use actix::prelude::*;
+    use tessera::telemetry::parts;
+
+    /// As the sweeper and the janitor: rounds, each in a future of the actor.
+    struct Rounds;
+
+    impl Actor for Rounds {
+        type Context = Context<Self>;
+
+        fn started(&mut self, context: &mut Self::Context) {
+            context.run_interval(std::time::Duration::from_millis(10), |_, context| {
+                let round = async { assert!(std::hint::black_box(false), "a round panics") };
+                context.spawn(round.into_actor(&Rounds).map(|(), _, _| ()));
+            });
+        }
+    }
+
+    #[actix::test]
+    async fn an_actor_that_panics_is_gone() {
+        let rounds = Rounds.start();
+        let gone = parts::until_gone("sweeper", || rounds.connected());
+        let gone = tokio::time::timeout(std::time::Duration::from_secs(10), gone).await;
+        assert_eq!(gone.unwrap(), "sweeper");
+    }
+}

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use tessera::bus::admin::lag;
+use tessera::bus::admin::{LagReader, PartitionLag};
 use tessera::bus::records::Check;
 use tessera::bus::{Delivered, Group};
 use tessera::job::{JobId, TraceContext};
@@ -31,12 +31,17 @@ pub struct Sweep {
     /// Where the last check of a job lies.
     sent: HashMap<JobId, Delivered>,
     repaired: Option<Instant>,
+    stitchers: LagReader,
+    /// How far they are, once it was asked in this round.
+    read: Option<Vec<PartitionLag>>,
 }
 
 impl Sweep {
     /// A sweep that calls a job stuck after `stall_ms`.
     pub fn new(edges: Edges, stall_ms: u64) -> Self {
-        Self { edges, stalls: Stalls::new(stall_ms), sent: HashMap::new(), repaired: None }
+        let stitchers = LagReader::new(&edges.kafka, Group::Stitchers);
+        let (stalls, sent) = (Stalls::new(stall_ms), HashMap::new());
+        Self { edges, stalls, sent, repaired: None, stitchers, read: None }
     }
 
     /// Makes one round. Only for the active monitor.
@@ -45,7 +50,11 @@ impl Sweep {
     /// [`StateError`] if Redis gives no answer: the next round begins anew.
     pub async fn round(&mut self) -> Result<(), StateError> {
         self.edges.state.ping().await?;
-        let jobs = self.edges.state.processing_jobs(JOBS_A_ROUND).await?;
+        self.read = None;
+        let (jobs, damaged) = self.edges.state.jobs_in_hand(JOBS_A_ROUND).await?;
+        for job in damaged {
+            self.edges.fail_damaged(job).await?;
+        }
         let known: HashSet<JobId> = jobs.iter().map(|job| job.job).collect();
         self.stalls.keep(&known);
         self.sent.retain(|job, _| known.contains(job));
@@ -119,17 +128,21 @@ impl Sweep {
     }
 
     /// Whether a stitcher has read the last check of a job. While stitchers are away, jobs wait.
-    async fn last_was_read(&self, job: JobId) -> bool {
-        let Some(last) = self.sent.get(&job) else { return true };
-        match lag(&self.edges.kafka, Group::Stitchers).await {
-            Ok(partitions) => partitions
-                .iter()
-                .any(|of| of.partition == last.partition && of.committed.is_some_and(|next| next > last.offset)),
-            Err(error) => {
-                tracing::debug!(%error, "could not ask how far the stitchers are");
-                false
+    async fn last_was_read(&mut self, job: JobId) -> bool {
+        let Some(last) = self.sent.get(&job).cloned() else { return true };
+        if self.read.is_none() {
+            match self.stitchers.ask().await {
+                Ok(partitions) => self.read = Some(partitions),
+                Err(error) => {
+                    tracing::debug!(%error, "could not ask how far the stitchers are");
+                    return false;
+                }
             }
         }
+        let is_past = |of: &PartitionLag| {
+            of.partition == last.partition && of.committed.is_some_and(|next| next > last.offset)
+        };
+        self.read.as_ref().is_some_and(|partitions| partitions.iter().any(is_past))
     }
 
     async fn missing(&self, look: &Look, checks: u32) -> Result<String, StateError> {

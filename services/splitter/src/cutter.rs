@@ -77,7 +77,7 @@ impl Cutting {
         let operations = manifest.plan.chain(number, numbers)?;
         let stage = manifest.plan.stage(number).cloned();
         let stage = stage.ok_or_else(|| StepError::Tile("the plan has no such stage; retry the job".to_owned()))?;
-        let (grid, plan) = (stage.grid(), manifest.plan.hash());
+        let (grid, plan) = (stage.grid(), manifest.plan_hash());
         Ok(Self { job: manifest.job, run, number, attempt, plan, stage, operations, grid })
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Owns the questions for committed and last offsets. Must never join the group.
 
+use std::sync::Arc;
+
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -38,18 +40,54 @@ impl PartitionLag {
     }
 }
 
-/// How far a group is in each partition of its topic.
+/// How far a group is in each partition of its topic. Who asks again and again keeps a [`LagReader`].
 ///
 /// # Errors
 /// [`BusError::Unavailable`] when Kafka does not answer, [`BusError::NoTopic`] when the topic is
 /// missing.
 pub async fn lag(args: &KafkaArgs, group: Group) -> Result<Vec<PartitionLag>, BusError> {
-    let topic = group.topic().name(args);
-    let mut config = settings::client(args, "tessera-lag");
-    config.set("group.id", group.name(args)).set("enable.auto.commit", "false");
-    let consumer = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
-    let name = topic.clone();
-    blocking(ASKING, &topic, move || ask(&consumer, &name)).await
+    LagReader::new(args, group).ask().await
+}
+
+/// Asks how far a group is, over one client however often it is asked.
+pub struct LagReader {
+    args: KafkaArgs,
+    group: Group,
+    client: Option<Arc<BaseConsumer<Logging>>>,
+}
+
+impl LagReader {
+    /// A reader that opens its client at the first question.
+    pub fn new(args: &KafkaArgs, group: Group) -> Self {
+        Self { args: args.clone(), group, client: None }
+    }
+
+    /// How far the group is in each partition of its topic.
+    ///
+    /// # Errors
+    /// As [`lag`]; the next question is asked over a new client.
+    pub async fn ask(&mut self) -> Result<Vec<PartitionLag>, BusError> {
+        let topic = self.group.topic().name(&self.args);
+        let client = self.client()?;
+        let (asked, name) = (Arc::clone(&client), topic.clone());
+        let answer = blocking(ASKING, &topic, move || ask(&asked, &name)).await;
+        if answer.is_err() {
+            self.client = None;
+        }
+        // The last one to let go of a client closes it, which takes its time.
+        tokio::task::spawn_blocking(move || drop(client));
+        answer
+    }
+
+    fn client(&mut self) -> Result<Arc<BaseConsumer<Logging>>, BusError> {
+        if let Some(client) = &self.client {
+            return Ok(Arc::clone(client));
+        }
+        let mut config = settings::client(&self.args, "tessera-lag");
+        config.set("group.id", self.group.name(&self.args)).set("enable.auto.commit", "false");
+        let client = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
+        Ok(Arc::clone(self.client.insert(Arc::new(client))))
+    }
 }
 
 fn ask(consumer: &BaseConsumer<Logging>, topic: &str) -> KafkaResult<Vec<PartitionLag>> {

@@ -14,7 +14,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 pub use check::{Problem, TopicProblem, check_topics};
-pub use lag::{PartitionLag, lag};
+pub use lag::{LagReader, PartitionLag, lag};
 pub use peek::{Peeked, peek};
 
 use super::log::Logging;
