@@ -15,6 +15,7 @@ pub mod patience;
 pub mod picture;
 pub mod pipeline;
 pub mod plan;
+pub mod same_store;
 pub mod state;
 pub mod store;
 pub mod telemetry;

@@ -16,7 +16,7 @@ pub struct BadId(String);
 
 impl BadId {
     /// What was read, shortened.
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self(text.chars().take(64).collect())
     }
 }

@@ -96,6 +96,14 @@ impl Keys {
         self.named("tessera:alive")
     }
 
+    pub(super) fn system_store(&self) -> String {
+        self.named("tessera:store")
+    }
+
+    pub(super) fn service_stores(&self) -> String {
+        self.named("tessera:stores")
+    }
+
     pub(super) fn rebuilding(&self) -> String {
         self.named("tessera:rebuilding")
     }

@@ -45,6 +45,8 @@ scripts! {
     WORKER_NUMBER = "worker_number";
     IDEMPOTENCY_CLAIM = "idempotency_claim";
     IDEMPOTENCY_SETTLE = "idempotency_settle";
+    STORE_ADOPT = "store_adopt";
+    STORE_ANNOUNCE = "store_announce";
 }
 
 fn hash(code: &str) -> String {

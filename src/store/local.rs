@@ -50,11 +50,21 @@ impl LocalFile {
 }
 
 impl Root {
-    /// Makes the folders.
-    pub(super) fn make(folder: &Path, scratch: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+    /// The store in `folder`, which need not be there; makes the folder for scratch files.
+    pub(super) fn at(folder: &Path, scratch: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(scratch)?;
-        Ok(Self { folder: folder.canonicalize()?, scratch: scratch.to_owned() })
+        Ok(Self { folder: std::path::absolute(folder)?, scratch: scratch.to_owned() })
+    }
+
+    /// Makes the store's folder.
+    pub(super) fn make(&self) -> io::Result<()> {
+        std::fs::create_dir_all(&self.folder)
+    }
+
+    /// Whether files can be made in the store's folder, as far as can be said without making one.
+    pub(super) fn check_writable(&self) -> io::Result<()> {
+        use rustix::fs::{Access, access};
+        Ok(access(&self.folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?)
     }
 
     pub(super) fn folder(&self) -> &Path {

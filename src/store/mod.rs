@@ -3,6 +3,7 @@
 //! Owns the names of objects, which are made from parsed ids only, and what *visible* means: an object is
 //! there when it is whole. Offers no paths and no renames, so that another kind of store can take its place.
 
+mod identity;
 mod local;
 mod object;
 mod reader;
@@ -10,13 +11,14 @@ mod records;
 mod room;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+pub use identity::StoreId;
 pub use local::{LocalFile, Swept};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
@@ -77,12 +79,18 @@ pub enum StoreError {
 /// The store. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
+    root: Root,
+    sync: Sync,
+    backends: Arc<OnceLock<Backends>>,
+}
+
+/// The folder as two object stores, opened at the first use.
+#[derive(Debug)]
+struct Backends {
     /// Objects that are synced to the disk before they count.
     durable: Arc<dyn ObjectStore>,
     /// All others.
     plain: Arc<dyn ObjectStore>,
-    root: Root,
-    sync: Sync,
 }
 
 impl Store {
@@ -91,24 +99,46 @@ impl Store {
     /// # Errors
     /// [`StoreError::Address`] if the address is not `file://FOLDER`, or the folder cannot be made.
     pub fn open(args: &StoreArgs) -> Result<Self, StoreError> {
-        let wrong = |cause: String| StoreError::Address { url: args.store.clone(), cause };
-        let folder = match args.store.split_once("://") {
-            Some(("file", folder)) if !folder.is_empty() => folder,
-            Some(("s3", _)) => return Err(wrong("s3:// is not built in yet, use file://FOLDER".to_owned())),
-            _ => return Err(wrong("use file://FOLDER".to_owned())),
-        };
-        let root = Root::make(folder.as_ref(), &args.scratch_dir).map_err(|error| wrong(error.to_string()))?;
-        let open = |fsync: bool| root.open(fsync).map_err(|error| wrong(error.to_string()));
-        Ok(Self { durable: open(true)?, plain: open(false)?, root, sync: args.sync })
+        let store = Self::at(args)?;
+        store.root.make().map_err(|error| address_error(args, error.to_string()))?;
+        Ok(store)
     }
 
-    fn backend(&self, object: &Object) -> &Arc<dyn ObjectStore> {
+    /// The store at an address, whether its folder is there or not: until it is, all that is asked of the store
+    /// fails as [`StoreError::Unavailable`].
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] if the address is not `file://FOLDER`, or the folder for scratch files cannot be made.
+    pub fn at(args: &StoreArgs) -> Result<Self, StoreError> {
+        let wrong = |cause: &str| address_error(args, cause.to_owned());
+        let folder = match args.store.split_once("://") {
+            Some(("file", folder)) if !folder.is_empty() => folder,
+            Some(("s3", _)) => return Err(wrong("s3:// is not built in yet, use file://FOLDER")),
+            _ => return Err(wrong("use file://FOLDER")),
+        };
+        let root = Root::at(folder.as_ref(), &args.scratch_dir).map_err(|error| wrong(&error.to_string()))?;
+        Ok(Self { root, sync: args.sync, backends: Arc::default() })
+    }
+
+    fn backends(&self) -> object_store::Result<&Backends> {
+        if let Some(backends) = self.backends.get() {
+            return Ok(backends);
+        }
+        let opened = Backends { durable: self.root.open(true)?, plain: self.root.open(false)? };
+        Ok(self.backends.get_or_init(|| opened))
+    }
+
+    fn plain(&self) -> object_store::Result<&Arc<dyn ObjectStore>> {
+        self.backends().map(|backends| &backends.plain)
+    }
+
+    fn backend(&self, object: &Object) -> object_store::Result<&Arc<dyn ObjectStore>> {
         let durable = match self.sync {
             Sync::None => false,
             Sync::Results => matches!(object, Object::Result { .. } | Object::End(_)),
             Sync::All => true,
         };
-        if durable { &self.durable } else { &self.plain }
+        self.backends().map(|backends| if durable { &backends.durable } else { &backends.plain })
     }
 
     /// Writes a small object in one piece.
@@ -116,8 +146,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Unavailable`]; nothing is visible then.
     pub async fn put(&self, object: &Object, bytes: Bytes) -> Result<(), StoreError> {
-        let outcome = self.backend(object).put(&object.path(), bytes.into()).await;
-        outcome.map(|_| ()).map_err(|error| StoreError::of("writing", object, error))
+        let put = async { self.backend(object)?.put(&object.path(), bytes.into()).await };
+        put.await.map(|_| ()).map_err(|error| StoreError::of("writing", object, error))
     }
 
     /// Reads a small object whole; `None` if it is not there.
@@ -130,7 +160,7 @@ impl Store {
             let cause = format!("it has {size} bytes, at most {MAX_WHOLE_BYTES} were expected");
             return Err(StoreError::Damaged { name: object.to_string(), cause });
         }
-        let read = async { self.plain.get(&object.path()).await?.bytes().await };
+        let read = async { self.plain()?.get(&object.path()).await?.bytes().await };
         found(object, read.await)
     }
 
@@ -139,7 +169,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer.
     pub async fn size(&self, object: &Object) -> Result<Option<u64>, StoreError> {
-        found(object, self.plain.head(&object.path()).await.map(|meta| meta.size))
+        let head = async { self.plain()?.head(&object.path()).await };
+        found(object, head.await.map(|meta| meta.size))
     }
 
     /// Deletes an object; one that is not there is a success.
@@ -147,10 +178,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store refuses.
     pub async fn delete(&self, object: &Object) -> Result<(), StoreError> {
-        match self.plain.delete(&object.path()).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(StoreError::of("deleting", object, error)),
-        }
+        self.delete_path(object, &object.path()).await
     }
 
     /// Deletes all that is a job's, unfinished writes too.
@@ -161,7 +189,8 @@ impl Store {
         // The manifest goes last: while it is there, a rebuild would not take the job for an upload's rest.
         let manifest = Object::Manifest(job);
         let folder = Path::from(job.to_string());
-        let mut objects = self.plain.list(Some(&folder));
+        let plain = self.plain().map_err(|error| StoreError::of("deleting", &manifest, error))?;
+        let mut objects = plain.list(Some(&folder));
         while let Some(found) = objects.next().await {
             let meta = found.map_err(|error| StoreError::of("listing", &manifest, error))?;
             if meta.location != manifest.path() {
@@ -173,7 +202,8 @@ impl Store {
     }
 
     async fn delete_path(&self, object: &Object, path: &Path) -> Result<(), StoreError> {
-        match self.plain.delete(path).await {
+        let delete = async { self.plain()?.delete(path).await };
+        match delete.await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(StoreError::of("deleting", object, error)),
         }
@@ -184,9 +214,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer.
     pub async fn jobs(&self) -> Result<Vec<JobId>, StoreError> {
-        let listed = self.plain.list_with_delimiter(None).await;
+        let listed = async { self.plain()?.list_with_delimiter(None).await };
         let listed =
-            listed.map_err(|source| StoreError::Unavailable { doing: "listing", name: "jobs".into(), source })?;
+            listed.await.map_err(|source| StoreError::Unavailable { doing: "listing", name: "jobs".into(), source })?;
         let named = |path: &Path| path.filename()?.parse().ok();
         let mut jobs: Vec<JobId> = listed.common_prefixes.iter().filter_map(named).collect();
         jobs.sort_unstable();
@@ -208,6 +238,10 @@ impl StoreError {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Full { .. } | Self::Unavailable { .. })
     }
+}
+
+fn address_error(args: &StoreArgs, cause: String) -> StoreError {
+    StoreError::Address { url: args.store.clone(), cause }
 }
 
 fn found<T>(object: &Object, outcome: object_store::Result<T>) -> Result<Option<T>, StoreError> {

@@ -34,8 +34,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Unavailable`].
     pub async fn writer(&self, object: &Object) -> Result<ObjectWriter, StoreError> {
-        let upload = self.backend(object).put_multipart(&object.path()).await;
-        let upload = upload.map_err(|error| StoreError::of("writing", object, error))?;
+        let upload = async { self.backend(object)?.put_multipart(&object.path()).await };
+        let upload = upload.await.map_err(|error| StoreError::of("writing", object, error))?;
         let (object, root) = (object.clone(), self.root.clone());
         Ok(ObjectWriter { upload: Some(upload), part: PutPayloadMut::new(), object, root, bytes: 0 })
     }

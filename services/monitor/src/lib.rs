@@ -18,10 +18,10 @@ use std::time::Duration;
 use actix::Actor;
 use tessera::budget::Budget;
 use tessera::bus::{Consumer, Producer};
-use tessera::job::JobId;
+use tessera::same_store::SameStore;
 use tessera::state::State;
 use tessera::state::recovery::{Rebuilt, rebuild};
-use tessera::store::{Object, Store};
+use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
 
 use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
@@ -53,7 +53,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let (duty, counts) = (Duty::default(), Counts::default());
     let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
     let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
     let beats = heartbeat_feed::options(&name);
     let memory = Budget::new(config.limits.memory_budget);
     let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
@@ -63,6 +63,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
     };
+    let mut same_store = SameStore::new(&store, &state, &name);
+    // Nothing is rebuilt, removed or judged by what another store has.
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
     let edges = Edges {
         state,
         store,
@@ -80,10 +85,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let janitor = Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
     let (duty, to_feed) = (edges.duty.clone(), registry.clone());
     let feed = HeartbeatFeed::start(&config.kafka, beats, to_feed, health.clone(), duty)?;
+    let fed = same_store.clone().while_ours(&health, &shutdown, |stopping| feed.run(stopping));
 
     let ended = tokio::select! {
-        fed = parts::caught("feed of heartbeats", feed.run(shutdown)) => fed,
-        part = parts::part("guard", guard(edges.clone(), health.clone())) => Err(part),
+        fed = parts::caught("feed of heartbeats", fed) => fed,
+        part = parts::part("guard", guard(edges.clone(), same_store, health.clone())) => Err(part),
         part = parts::until_gone("worker registry", || registry.connected()) => Err(part),
         part = parts::until_gone("sweeper", || sweeper.connected()) => Err(part),
         part = parts::until_gone("janitor", || janitor.connected()) => Err(part),
@@ -91,9 +97,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     };
 
     health.drain();
-    let (consumer, end) = ended.map_err(ServiceError::Ended)?;
+    let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
     drain(consumer, &edges).await?;
     match end {
+        _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
         FeedEnd::Asked => Ok(()),
         FeedEnd::Broken => Err(ServiceError::Ended("registry or its feed")),
     }
@@ -108,9 +115,14 @@ async fn drain(consumer: Consumer, edges: &Edges) -> Result<(), ServiceError> {
 
 /// Looks at the dependencies, and rebuilds jobs when Redis has lost its data. Every monitor does, on
 /// duty or not: while Kafka is away nobody is, and a lock in Redis lets one at a time rebuild.
-async fn guard(edges: Edges, health: Health) {
+async fn guard(edges: Edges, mut same_store: SameStore, health: Health) {
     loop {
         health.set("kafka", edges.producer.is_up().await.map_err(|error| error.to_string()));
+        if let Err(problem) = same_store.look().await {
+            health.set("redis", Err(format!("not looked at: {problem}")));
+            tokio::time::sleep(PROBE_EVERY).await;
+            continue;
+        }
         match rebuild(&edges.state, &edges.store, edges.keep()).await {
             Ok(Rebuilt::NothingLost) => health.set("redis", Ok(())),
             Ok(Rebuilt::Elsewhere) => health.set("redis", Err("another monitor is rebuilding its data".to_owned())),
@@ -121,8 +133,6 @@ async fn guard(edges: Edges, health: Health) {
             }
             Err(error) => health.set("redis", Err(chain(&error))),
         }
-        let nothing = Object::Manifest(JobId::random());
-        health.set("store", edges.store.size(&nothing).await.map(drop).map_err(|error| chain(&error)));
         tokio::time::sleep(PROBE_EVERY).await;
     }
 }

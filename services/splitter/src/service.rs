@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
+use tessera::same_store::SameStore;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
@@ -29,19 +30,23 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
-    let health = Health::new(&["kafka", "redis"]);
+    let health = Health::new(&["kafka", "redis", "store"]);
     let name = config.service.name_or("splitter");
     tracing::info!(name, passes = config.passes.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
+    let mut same_store = SameStore::new(&store, &state, &name);
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let (consumer, commands) = Consumer::start(&config.kafka, consumer_options(&name))?;
-    let service = config.service.clone();
+    let (service, kafka) = (config.service.clone(), config.kafka.clone());
     let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
     let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
+    let (consumer, commands) = Consumer::start(&kafka, consumer_options(&name))?;
     let mut leaser = Leaser::new(desk.clone());
 
     let ended = tokio::select! {
@@ -51,6 +56,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         part = parts::part("watcher", watcher::watch(&desk)) => Some(part),
         part = parts::part("look at the dependencies", look(&health, &consumer, &desk)) => Some(part),
         part = parts::until_gone("health page", || page.is_served()) => Some(part),
+        part = parts::part("store, which is not the system's", same_store.until_another(&health)) => Some(part),
     };
 
     health.drain();

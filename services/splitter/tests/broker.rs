@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use rdkafka::consumer::BaseConsumer;
 use support::{LONG, Picture, Rig, poll, until};
 use tessera::bus::records::{JobCommand, TaskHeader};
 use tessera::bus::{Group, Outgoing, Topic};
-use tessera::config::LimitArgs;
+use tessera::config::{LimitArgs, StoreArgs};
 use tessera::job::{JobId, JobStatus, Manifest};
 use tessera::store::{Object, Store};
 use tessera::telemetry::Shutdown;
@@ -28,11 +29,15 @@ struct Running {
 
 impl Running {
     fn start(rig: &Rig, name: &str) -> Self {
+        Self::start_with(rig, name, rig.store.clone())
+    }
+
+    fn start_with(rig: &Rig, name: &str, store: StoreArgs) -> Self {
         let config = Config {
             service: rig.service(name),
             kafka: rig.kafka.clone(),
             redis: rig.redis.clone(),
-            store: rig.store.clone(),
+            store,
             limits: LimitArgs::default(),
             passes: PassArgs::default(),
         };
@@ -329,4 +334,43 @@ async fn a_job_with_a_key_of_another_kind_fails_alone() {
         assert!(reason.contains("WRONGTYPE") && reason.contains("retry the job"), "{reason}");
     }
     rig.caught_up(Group::Jobs).await;
+}
+
+/// What a service's health page says of its readiness.
+fn readiness(rig: &Rig, name: &str) -> String {
+    let address = std::fs::read_to_string(rig.folder.path().join("run").join(format!("{name}.addr"))).unwrap();
+    let mut stream = std::net::TcpStream::connect(address.trim()).unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[actix_web::test]
+async fn a_splitter_of_another_store_is_not_ready_and_takes_no_partition() {
+    let rig = Rig::new().await;
+    let id = Store::open(&rig.store).unwrap().make_identity().await.unwrap();
+    rig.state.adopt_store(id, "here").await.unwrap();
+    let other = format!("file://{}", rig.folder.path().join("other").display());
+    let other = StoreArgs { store: other, ..rig.store.clone() };
+    let other_id = Store::open(&other).unwrap().make_identity().await.unwrap();
+    let _stranger = Running::start_with(&rig, "stranger", other);
+    let has_looked = async || {
+        let announced = rig.state.announced_stores().await.unwrap();
+        announced.iter().any(|said| said.service.starts_with("stranger") && said.id == Some(other_id))
+    };
+    until("the stranger to look at its store", has_looked).await;
+    let told = async || {
+        let answer = readiness(&rig, "stranger");
+        answer.starts_with("HTTP/1.1 503") && [id, other_id].iter().all(|id| answer.contains(&id.to_string()))
+    };
+    until("the stranger's page to tell both ids", told).await;
+    // There is one partition of jobs: the stranger came first and would have it.
+    let picture = Picture::rgb(100, 100, 256, &["invert"]);
+    let manifest = accepted(&rig, &picture, picture.png()).await;
+    let _splitter = Running::start(&rig, "splitter");
+    tell(&rig, &JobCommand::Accepted { job: manifest.job }).await;
+    Tasks::of(&rig).wait_for(1).await;
+    rig.caught_up(Group::Jobs).await;
+    assert_eq!(rig.state.job(manifest.job).await.unwrap().unwrap().status, JobStatus::Processing);
 }

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use actix::Addr;
 use tessera::bus::{Consumer, Producer};
+use tessera::same_store::SameStore;
 use tessera::state::State;
 use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
@@ -53,12 +54,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     config.validate()?;
     let name = config.name();
     tracing::info!(name, ?config, "starting");
-    let health = Health::new(&["kafka", "redis", "store", "results"]);
+    let health = Health::new(&["kafka", "redis", "store", "spool", "results"]);
     let counts = Counts::new();
     let metrics = Metrics::new("stitcher", &health, |registry| counts.register(registry));
     let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
     let results = result_feed::options(&name, config.limits.memory_budget);
     let (memory, queue) = Memory::divide(&config, &results)?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
@@ -66,6 +67,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
     };
+    let mut same_store = SameStore::new(&store, &state, &name);
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
     let edges = Edges {
         state,
         store,
@@ -77,9 +82,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     };
     let (assembler, encoders) = start_assembler(&config, edges.clone(), spool.clone(), memory)?;
     let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
+    let fed = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping));
 
     let ended = tokio::select! {
-        fed = parts::caught("feed of results", feed.run(shutdown)) => fed,
+        fed = parts::caught("feed of results", fed) => fed,
         part = parts::part("look at the dependencies", probe(edges.clone(), spool, health.clone())) => Err(part),
         part = parts::until_gone("assembler", || assembler.connected()) => Err(part),
         part = parts::until_gone("encoders", || encoders.are_there()) => Err(part),
@@ -87,9 +93,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     };
 
     health.drain();
-    let (consumer, end) = ended.map_err(ServiceError::Ended)?;
-    drain(&config, &assembler, consumer, &edges).await?;
+    let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
+    // In another store nothing is ended any more.
+    let limit = if is_ours { config.service.drain_limit().saturating_sub(COMMIT_LIMIT) } else { Duration::ZERO };
+    drain(limit, &assembler, consumer, &edges).await?;
     match end {
+        _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
         FeedEnd::Asked => Ok(()),
         FeedEnd::Broken => Err(ServiceError::Ended("assembler or its feed")),
     }
@@ -122,12 +131,11 @@ fn start_assembler(
 /// Stops in this order: complete stages end, the rest is let go, offsets are committed, records on their
 /// way are flushed.
 async fn drain(
-    config: &Config,
+    limit: Duration,
     assembler: &Addr<JobAssembler>,
     consumer: Consumer,
     edges: &Edges,
 ) -> Result<(), ServiceError> {
-    let limit = config.service.drain_limit().saturating_sub(COMMIT_LIMIT);
     let at_rest = async {
         if let Ok(Some(at_rest)) = assembler.send(Drain).await {
             wait(at_rest).await;
@@ -158,7 +166,7 @@ async fn probe(edges: Edges, spool: Spool, health: Health) {
         let spool = spool.clone();
         let writable = tokio::task::spawn_blocking(move || spool.check()).await;
         let writable = writable.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        health.set("store", writable.map_err(|error| format!("the spool does not take files: {error}")));
+        health.set("spool", writable.map_err(|error| format!("the spool does not take files: {error}")));
         tokio::time::sleep(PROBE_EVERY).await;
     }
 }

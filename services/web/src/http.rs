@@ -25,6 +25,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use tessera::budget::Budget;
 use tessera::bus::Producer;
+use tessera::same_store::SameStore;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::AddressFile;
@@ -56,10 +57,11 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
     tracing::info!(settings = ?config, "starting");
     allow_connections(config.http.max_watchers);
-    let health = Health::new(&["kafka", "redis"]);
+    let health = Health::new(&["kafka", "redis", "store"]);
     let services = connect(&config, health.clone(), shutdown.clone())?;
     let (state, producer) = (services.state.clone(), services.producer.clone());
     let (events, gate) = (services.events.clone(), services.gate.clone());
+    let same_store = SameStore::new(&services.store, &services.state, &config.service.name_or("web"));
     let (server, address) = listen(&config, services, &health)?;
     let file = AddressFile::write(&config.service.run_dir, &config.service.name_or("web"), address);
     let _file = file.map_err(|source| ServiceError::File { what: "the address file".to_owned(), source })?;
@@ -73,6 +75,7 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
         biased;
         () = shutdown.requested() => None,
         part = parts::part("look at the dependencies", watch) => Some(part),
+        part = parts::part("look at the store", same_store.watch(health.clone(), shutdown.clone())) => Some(part),
         part = parts::part("event relay", events.run(state, gate.clone())) => Some(part),
         outcome = &mut serving => return served(outcome, address),
     };
@@ -110,7 +113,7 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     let memory = Budget::new(config.limits.memory_budget);
     let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
     let producer = Producer::connect_within(&config.kafka, &format!("tessera-{name}"), queue)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::at(&config.store)?;
     // At least one upload must fit beside it, or all would be refused for good.
     drop(memory.set_aside(UPLOAD_BYTES, "an upload")?);
     let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));

@@ -8,6 +8,7 @@ mod lifecycle;
 mod listing;
 mod recovery;
 mod stages;
+mod stores;
 mod tiles;
 mod watching;
 mod workers;

@@ -148,6 +148,8 @@ impl System {
             for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
                 match entry.file_type() {
                     Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                    // The store's own name is no job's file.
+                    _ if entry.file_name() == "store-id" => {}
                     _ => found.push(entry.path().strip_prefix(&root).map(Path::to_owned).unwrap_or_default()),
                 }
             }

@@ -131,6 +131,19 @@ impl Gate {
         Err(Problem::Unavailable(text))
     }
 
+    /// Refuses while the store is not the system's or cannot be used: what is in it says nothing of a job.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`].
+    pub fn check_store(&self) -> Result<(), Problem> {
+        match self.health.readiness().dependencies.get("store") {
+            Some(state) if state != "ok" => {
+                Err(Problem::Unavailable("the store of this web service is not available now".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Looks at the dependencies until the stop is requested.
     pub async fn watch(&self, state: State, producer: Producer, shutdown: Shutdown) {
         for look in 0_u32.. {

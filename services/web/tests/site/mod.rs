@@ -125,6 +125,8 @@ impl Drop for Site {
 pub fn files(folder: &std::path::Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.expect("reading a folder").path());
+    // The store's own name is no job's file.
+    let paths = paths.filter(|path| !path.ends_with("store-id"));
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path.display().to_string()] }).collect()
 }
 

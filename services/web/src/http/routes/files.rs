@@ -41,6 +41,7 @@ pub async fn send_result(services: &Services, request: &HttpRequest, view: &JobV
         }
         status => return Err(Problem::Conflict(format!("the job is {status}, there is no result yet"))),
     }
+    services.gate.check_store()?;
     let object = result_object(view);
     let Some(Object::Result { token, ext, .. }) = object.clone() else {
         let name = view.final_filename.clone().unwrap_or_default();
@@ -66,6 +67,7 @@ pub async fn original(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
+    services.gate.check_store()?;
     // What it was found to be by its content.
     let manifest = services.store.manifest(view.job).await?;
     let ext = manifest.map_or_else(|| "png".to_owned(), |manifest| manifest.original_format);
