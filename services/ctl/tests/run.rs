@@ -197,7 +197,7 @@ fn peak_kib(folder: &Path, arguments: &[&str]) -> i64 {
 }
 
 #[test]
-fn f30_memory_does_not_follow_the_height_of_a_picture() {
+fn memory_does_not_follow_the_height_of_a_picture() {
     let folder = tempfile::tempdir().unwrap();
     for end in ["png", "jpg"] {
         let peak = |height: u32| {

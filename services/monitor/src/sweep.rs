@@ -139,9 +139,8 @@ impl Sweep {
                 }
             }
         }
-        let is_past = |of: &PartitionLag| {
-            of.partition == last.partition && of.committed.is_some_and(|next| next > last.offset)
-        };
+        let is_past =
+            |of: &PartitionLag| of.partition == last.partition && of.committed.is_some_and(|next| next > last.offset);
         self.read.as_ref().is_some_and(|partitions| partitions.iter().any(is_past))
     }
 

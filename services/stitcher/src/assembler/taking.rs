@@ -150,8 +150,8 @@ impl Assembler {
     /// Claims a stage if it is not here, and compares it with the marks in Redis.
     async fn look_at(&mut self, known: &Arc<KnownJob>, stage: u32, partition: i32) -> Result<(), Trouble> {
         let job = known.manifest.job;
-        let is_here = self.assemblies.contains_key(&job)
-            || matches!(self.claim(known, stage, partition).await?, Place::Here);
+        let is_here =
+            self.assemblies.contains_key(&job) || matches!(self.claim(known, stage, partition).await?, Place::Here);
         if is_here { self.compare_with_redis(job).await } else { Ok(()) }
     }
 }
