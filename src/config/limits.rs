@@ -88,7 +88,8 @@ impl LimitArgs {
             ("job_deadline_seconds", self.job_deadline_seconds),
         ];
         let too_low = least_one.into_iter().filter(|(_, value)| *value < 1);
-        let mut problems: Vec<String> = too_low.map(|(name, _)| format!("{name} is 0, it must be at least 1")).collect();
+        let mut problems: Vec<String> =
+            too_low.map(|(name, _)| format!("{name} is 0, it must be at least 1")).collect();
         if !self.tile_size.is_multiple_of(16) {
             problems.push(format!("tile_size is {}, it must be a multiple of 16", self.tile_size));
         }

@@ -4,8 +4,8 @@
 //! Tessera is lost by then; indexes are made again from the jobs' hashes. A key of one job is not mended: that job
 //! fails, with a reason.
 
-use super::error::StateError;
 use super::client::State;
+use super::error::StateError;
 use crate::job::JobStatus;
 
 impl State {
@@ -16,7 +16,11 @@ impl State {
     ) -> Result<T, StateError> {
         match ask().await {
             Err(error @ StateError::Data(_)) => {
-                if self.mend_shared_keys().await? { ask().await } else { Err(error) }
+                if self.mend_shared_keys().await? {
+                    ask().await
+                } else {
+                    Err(error)
+                }
             }
             answer => answer,
         }

@@ -27,14 +27,10 @@ pub enum ServiceError {
         /// Why not.
         source: std::io::Error,
     },
-<<<<<<< HEAD
     /// A part that must never end has ended.
     #[error("the web service's {0} has ended; the process must be started again")]
     Ended(&'static str),
-    /// The address of Redis is none.
-=======
     /// This is not an address of Redis.
->>>>>>> build
     #[error("setting up redis")]
     State(#[from] StateError),
     /// Kafka's client does not take these settings.

@@ -156,7 +156,9 @@ fn unknown_offsets_change_nothing() {
 /// One thing that happens to a partition; numbers choose among what is possible then.
 #[derive(Debug, Clone)]
 enum Step {
-    Read { gap: i64 },
+    Read {
+        gap: i64,
+    },
     Finish(usize),
     Retry(usize),
     PutOff(usize),

@@ -170,7 +170,11 @@ impl Desk {
 
     fn give_back(&mut self, (partition, offset): Place, how: Decision, now: Instant) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
-        if how == Decision::PutOff { state.acks.put_off(offset) } else { state.acks.retry(offset) }
+        if how == Decision::PutOff {
+            state.acks.put_off(offset)
+        } else {
+            state.acks.retry(offset)
+        }
         if state.retry_at.is_none() {
             state.retry_at = Some(now + state.backoff);
             state.backoff = (state.backoff * 2).min(LONGEST_BACKOFF);

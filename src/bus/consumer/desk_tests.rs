@@ -104,7 +104,8 @@ fn the_cause_of_the_last_attempt_comes_with_the_next() {
     let (mut desk, now) = (desk(), Instant::now());
     let generation = deliver(&mut desk, (0, 3));
     assert_eq!(desk.cause((0, 3)), None);
-    let failed = Verdict { cause: Some("a key of another kind".to_owned()), ..verdict((0, 3), generation, Decision::Retry) };
+    let failed =
+        Verdict { cause: Some("a key of another kind".to_owned()), ..verdict((0, 3), generation, Decision::Retry) };
     desk.decide(&failed, now);
     desk.sought((0, 3));
     assert_eq!(desk.deliver((0, 3), 10), Some((generation, 2)));

@@ -72,11 +72,7 @@ pub struct Delivery {
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
-<<<<<<< HEAD
-    /// The how-manieth attempt it is under this assignment, from 1; see [`Delivery::spent`].
-=======
-    /// How often it has been handed out under this assignment, this time included.
->>>>>>> build
+    /// Which attempt it is under this assignment, from 1; see [`Delivery::spent`].
     pub attempt: u32,
     /// Why the last attempt was in vain, as far as its handler said.
     pub cause: Option<String>,
