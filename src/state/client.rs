@@ -259,7 +259,8 @@ fn each(value: RedisResult<Value>) -> Result<Result<Value, StateError>, StateErr
 
 /// Tells what Redis cannot do now from what it will never do.
 fn state_error(error: RedisError) -> StateError {
-    if error.code() == Some("WRONGTYPE") {
+    // Of a pipeline that failed only the text has the codes.
+    if error.code() == Some("WRONGTYPE") || error.to_string().contains("WRONGTYPE") {
         return StateError::Data("a key holds another kind of value than belongs there (WRONGTYPE)".to_owned());
     }
     let text = error.to_string();

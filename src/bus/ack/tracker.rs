@@ -29,7 +29,7 @@ struct Unread {
     /// Whether a seek was made to it, or to one before it, and nothing beyond it came since.
     is_sought: bool,
     misses: u32,
-    /// The lowest beyond it that seeks to it brought first.
+    /// The lowest beyond it that was read since.
     next: i64,
 }
 
@@ -209,8 +209,15 @@ impl PartitionAcks {
     /// Whether no record before that at `offset` is left unread. One that several seeks do not find is gone.
     fn is_read_up_to(&mut self, offset: i64) -> bool {
         let Some(mut unread) = self.unread.filter(|unread| offset >= unread.from) else { return true };
-        if offset > unread.from && unread.is_sought {
-            (unread.is_sought, unread.misses, unread.next) = (false, unread.misses + 1, unread.next.min(offset));
+        if offset > unread.from {
+            unread.next = unread.next.min(offset);
+        }
+        if !unread.is_sought {
+            self.unread = Some(unread);
+            return false;
+        }
+        if offset > unread.from {
+            (unread.is_sought, unread.misses) = (false, unread.misses + 1);
             if unread.misses >= MISSES_UNTIL_GONE {
                 unread = Unread { from: unread.next, misses: 0, next: i64::MAX, ..unread };
             }

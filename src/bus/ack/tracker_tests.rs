@@ -221,7 +221,7 @@ impl World {
         }
         let mut handing = self.acks.deliver(offset);
         if handing == Handing::Rewound {
-            assert!(Some(offset) < self.committed, "offset {offset} is above what was committed");
+            assert!(Some(offset) < self.acks.commit_point(), "offset {offset} is above what was committed");
             // The desk begins a new generation: verdicts of the one before are void.
             self.acks = PartitionAcks::beginning_at(offset);
             (self.in_hand, self.committed) = (BTreeSet::new(), None);
@@ -285,8 +285,9 @@ impl World {
             }
             Step::StaleSeek(fetched) => {
                 let Some(offset) = self.wanted() else { return };
-                // With what is fetched already no seek brings anything else first.
-                if self.stale.is_empty() {
+                // With what is fetched already no seek brings anything else first. One after a rewind is let be: that
+                // it misses three times in a row would be taken for a gap.
+                if self.stale.is_empty() && self.acks.unread.is_none() {
                     let fetched = (0..*fetched).map(|_| self.next(0)).collect();
                     self.acks.sought(offset);
                     self.go_to(offset);
