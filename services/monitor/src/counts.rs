@@ -2,8 +2,9 @@
 //!
 //! Decides nothing. A monitor that stands by shows no jobs and no workers: what it knew may be old.
 
+use tessera::bus::Group;
 use tessera::job::JobStatus;
-use tessera::telemetry::metrics::{Counter, Gauges, Registry, read_gauge};
+use tessera::telemetry::metrics::{Counter, Counters, Gauges, Registry, read_gauge};
 
 use crate::edges::Duty;
 
@@ -15,6 +16,7 @@ pub struct Counts {
     checks: Counter,
     failed: Counter,
     rebuilds: Counter,
+    trimmed: Counters,
     jobs: Gauges,
     workers: Gauges,
 }
@@ -30,6 +32,11 @@ impl Counts {
             "redis_rebuilds",
             "Times that Redis had lost its data and got it back",
             self.rebuilds.clone(),
+        );
+        registry.register(
+            "kafka_records_removed",
+            "Records that were finished and are removed from Kafka",
+            self.trimmed.clone(),
         );
         registry.register("jobs", "Jobs by status; only the monitor on duty says", self.jobs.clone());
         registry.register("workers", "Workers by state; only the monitor on duty says", self.workers.clone());
@@ -60,6 +67,11 @@ impl Counts {
     /// Redis has its data again.
     pub fn rebuilt(&self) {
         self.rebuilds.inc();
+    }
+
+    /// So many records that a group had finished were removed.
+    pub fn trimmed(&self, group: Group, records: u64) {
+        self.trimmed.get_or_create(&[("topic", group.topic().base_name())]).inc_by(records);
     }
 
     /// There are so many jobs of each status.

@@ -12,6 +12,7 @@ mod error;
 mod registry;
 mod stalls;
 mod sweep;
+mod trimming;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use cleaning::Cleaning;
 use counts::Counts;
 use edges::{Duty, Edges};
 use sweep::Sweep;
+use trimming::Trimming;
 
 pub use config::{Config, PROGRAM};
 pub use error::ServiceError;
@@ -78,6 +80,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         counts,
         shutdown: shutdown.clone(),
     };
+    let trimming = Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone());
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);
     let sweeper = Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
@@ -90,6 +93,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let ended = tokio::select! {
         fed = parts::caught("feed of heartbeats", fed) => fed,
         part = parts::part("guard", guard(edges.clone(), same_store, health.clone())) => Err(part),
+        part = parts::part("trimming of logs", trimming) => Err(part),
         part = parts::until_gone("worker registry", || registry.connected()) => Err(part),
         part = parts::until_gone("sweeper", || sweeper.connected()) => Err(part),
         part = parts::until_gone("janitor", || janitor.connected()) => Err(part),

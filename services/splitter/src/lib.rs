@@ -6,6 +6,7 @@
 //! a thread ([`cutter`]) that waits at its [`gate`], and sends what was cut ([`sender`]). Keeps nothing
 //! that a restart would lose: the queue, leases and bits are Redis's.
 
+mod backlog;
 mod command_feed;
 mod config;
 mod counts;
@@ -15,6 +16,7 @@ mod error;
 mod gate;
 mod input;
 mod leaser;
+mod logs;
 mod memory;
 mod pass;
 mod sender;

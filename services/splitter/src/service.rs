@@ -12,6 +12,7 @@ use tessera::telemetry::{Metrics, Shutdown, parts};
 use crate::desk::Desk;
 use crate::gate::Stop;
 use crate::leaser::Leaser;
+use crate::logs::{self, Logs};
 use crate::memory::Memory;
 use crate::{Config, ServiceError, command_feed, watcher};
 
@@ -39,8 +40,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let mut same_store = SameStore::new(&store, &state, &name);
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
+    let logs = Logs::connect(&config.kafka)?;
     let (service, kafka) = (config.service.clone(), config.kafka.clone());
-    let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
+    let desk = Desk::new(config, state, store, producer, logs, memory, shutdown.clone());
     let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     if !same_store.is_ours(&health, &shutdown).await {
@@ -54,6 +56,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         part = parts::part("leaser", leaser.run()) => Some(part),
         part = parts::part("command feed", command_feed::feed(&desk, commands)) => Some(part),
         part = parts::part("watcher", watcher::watch(&desk)) => Some(part),
+        part = parts::part("watcher of Kafka's logs", logs::watch(&desk)) => Some(part),
         part = parts::part("look at the dependencies", look(&health, &consumer, &desk)) => Some(part),
         part = parts::until_gone("health page", || page.is_served()) => Some(part),
         part = parts::part("store, which is not the system's", same_store.until_another(&health)) => Some(part),

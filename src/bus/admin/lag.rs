@@ -40,20 +40,56 @@ impl PartitionLag {
     }
 }
 
-/// How far a group is in each partition of its topic. Who asks again and again keeps a [`LagReader`].
+/// A client that asks how far one group is, again and again. Clones share it.
+#[derive(Clone)]
+pub struct LagClient {
+    consumer: Arc<BaseConsumer<Logging>>,
+    topic: String,
+}
+
+impl std::fmt::Debug for LagClient {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("LagClient").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+impl LagClient {
+    /// A client that asks about `group`. Kafka need not be there yet.
+    ///
+    /// # Errors
+    /// [`BusError::Client`] when the settings make no client.
+    pub fn connect(args: &KafkaArgs, group: Group) -> Result<Self, BusError> {
+        let mut config = settings::client(args, "tessera-lag");
+        config.set("group.id", group.name(args)).set("enable.auto.commit", "false");
+        let consumer = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
+        Ok(Self { consumer: Arc::new(consumer), topic: group.topic().name(args) })
+    }
+
+    /// How far the group is in each partition of its topic.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] when Kafka does not answer, [`BusError::NoTopic`] when the topic is missing.
+    pub async fn ask(&self) -> Result<Vec<PartitionLag>, BusError> {
+        let (consumer, topic) = (Arc::clone(&self.consumer), self.topic.clone());
+        blocking(ASKING, &self.topic, move || ask(&consumer, &topic)).await
+    }
+}
+
+/// How far a group is in each partition of its topic. Who asks more than once keeps a [`LagClient`].
 ///
 /// # Errors
 /// [`BusError::Unavailable`] when Kafka does not answer, [`BusError::NoTopic`] when the topic is
 /// missing.
 pub async fn lag(args: &KafkaArgs, group: Group) -> Result<Vec<PartitionLag>, BusError> {
-    LagReader::new(args, group).ask().await
+    LagClient::connect(args, group)?.ask().await
 }
 
-/// Asks how far a group is, over one client however often it is asked.
+/// Asks how far a group is, over one client however often it is asked; one that gave no answer is replaced.
+#[derive(Debug)]
 pub struct LagReader {
     args: KafkaArgs,
     group: Group,
-    client: Option<Arc<BaseConsumer<Logging>>>,
+    client: Option<LagClient>,
 }
 
 impl LagReader {
@@ -65,28 +101,19 @@ impl LagReader {
     /// How far the group is in each partition of its topic.
     ///
     /// # Errors
-    /// As [`lag`]; the next question is asked over a new client.
+    /// As [`LagClient::ask`]; the next question is asked over a new client.
     pub async fn ask(&mut self) -> Result<Vec<PartitionLag>, BusError> {
-        let topic = self.group.topic().name(&self.args);
-        let client = self.client()?;
-        let (asked, name) = (Arc::clone(&client), topic.clone());
-        let answer = blocking(ASKING, &topic, move || ask(&asked, &name)).await;
+        let client = match &self.client {
+            Some(client) => client.clone(),
+            None => self.client.insert(LagClient::connect(&self.args, self.group)?).clone(),
+        };
+        let answer = client.ask().await;
         if answer.is_err() {
             self.client = None;
         }
         // The last one to let go of a client closes it, which takes its time.
         tokio::task::spawn_blocking(move || drop(client));
         answer
-    }
-
-    fn client(&mut self) -> Result<Arc<BaseConsumer<Logging>>, BusError> {
-        if let Some(client) = &self.client {
-            return Ok(Arc::clone(client));
-        }
-        let mut config = settings::client(&self.args, "tessera-lag");
-        config.set("group.id", self.group.name(&self.args)).set("enable.auto.commit", "false");
-        let client = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
-        Ok(Arc::clone(self.client.insert(Arc::new(client))))
     }
 }
 
