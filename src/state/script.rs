@@ -41,7 +41,10 @@ scripts! {
     RETRY = "retry";
     EXPIRE = "expire";
     TOUCH = "touch";
+    PROGRESS = "progress";
     BEAT = "beat";
+    LIVE = "live";
+    NAME = "name";
     WORKER_NUMBER = "worker_number";
     IDEMPOTENCY_CLAIM = "idempotency_claim";
     IDEMPOTENCY_SETTLE = "idempotency_settle";

@@ -4,6 +4,7 @@
 //! pixels, file names or secrets.
 
 pub mod health;
+pub mod hosts;
 pub mod logs;
 pub mod metrics;
 pub mod outages;
@@ -12,5 +13,6 @@ pub mod parts;
 pub mod shutdown;
 
 pub use health::Health;
+pub use hosts::AllowedHosts;
 pub use metrics::Metrics;
 pub use shutdown::Shutdown;

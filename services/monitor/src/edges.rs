@@ -1,13 +1,11 @@
 //! The dependencies of a monitor, and what it says to them in more than one place.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tessera::bus::records::Check;
 use tessera::bus::{BusError, Delivered, Outgoing, Producer, Topic};
-use tessera::config::{KafkaArgs, LimitArgs};
+use tessera::config::LimitArgs;
 use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
 use tessera::state::{JobView, State, StateError};
 use tessera::store::Store;
@@ -15,6 +13,7 @@ use tessera::telemetry::Shutdown;
 use tessera::time::now;
 
 use crate::counts::Counts;
+use crate::duty::Duty;
 
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
 #[derive(Clone)]
@@ -25,8 +24,6 @@ pub struct Edges {
     pub store: Store,
     /// Kafka, outwards.
     pub producer: Producer,
-    /// The names of topics.
-    pub kafka: KafkaArgs,
     /// Deadlines and how long results are kept.
     pub limits: LimitArgs,
     /// Whether this monitor is the active one.
@@ -35,24 +32,6 @@ pub struct Edges {
     pub counts: Counts,
     /// The request to stop.
     pub shutdown: Shutdown,
-}
-
-/// Whether this monitor is the active one: the owner of the partition of `heartbeats`.
-#[derive(Clone, Debug, Default)]
-pub struct Duty(Arc<AtomicBool>);
-
-impl Duty {
-    /// Whether it is.
-    pub fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Sets it.
-    pub fn set(&self, is_on: bool) {
-        if self.0.swap(is_on, Ordering::Relaxed) != is_on {
-            tracing::info!(active = is_on, "this monitor's duty has changed");
-        }
-    }
 }
 
 impl Edges {

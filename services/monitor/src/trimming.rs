@@ -9,7 +9,7 @@ use tessera::bus::{BusError, Group};
 use tessera::config::KafkaArgs;
 
 use crate::counts::Counts;
-use crate::edges::Duty;
+use crate::duty::Duty;
 
 /// Between two rounds: what is finished in between is all that lies on the disk without need.
 const TRIM_EVERY: Duration = Duration::from_secs(3);

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
+use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
-use tessera::state::{State, StateOptions};
+use tessera::state::{NameKind, State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::{Metrics, Shutdown, parts};
 
 use crate::desk::Desk;
 use crate::gate::Stop;
+use crate::gauges;
 use crate::leaser::Leaser;
 use crate::logs::{self, Logs};
 use crate::memory::Memory;
@@ -32,7 +34,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
     let health = Health::new(&["kafka", "redis", "store"]);
-    let name = config.service.name_or("splitter");
+    let service = config.service.clone();
+    let name = service.name_or("splitter");
     tracing::info!(name, passes = config.passes.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
@@ -41,14 +44,20 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let logs = Logs::connect(&config.kafka)?;
-    let (service, kafka) = (config.service.clone(), config.kafka.clone());
     let desk = Desk::new(config, state, store, producer, logs, memory, shutdown.clone());
-    let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("splitter", &health, &clients, |registry| {
+        desk.counts.register(registry);
+        gauges::register(&desk, registry);
+    });
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
     }
-    let (consumer, commands) = Consumer::start(&kafka, consumer_options(&name))?;
+    let wanted = Wanted::of(&service, "splitter");
+    let Some(held) = Name::take(&desk.state, NameKind::Splitter, &wanted, &shutdown).await? else { return Ok(()) };
+    desk.rename(held.text());
+    let (consumer, commands) = Consumer::start(&desk.config.kafka, consumer_options(held.text()))?;
     let mut leaser = Leaser::new(desk.clone());
 
     let ended = tokio::select! {
@@ -60,6 +69,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         part = parts::part("look at the dependencies", look(&health, &consumer, &desk)) => Some(part),
         part = parts::until_gone("health page", || page.is_served()) => Some(part),
         part = parts::part("store, which is not the system's", same_store.until_another(&health)) => Some(part),
+        other = held.keep() => return Err(held.lost_to(other).into()),
     };
 
     health.drain();
@@ -71,6 +81,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     if let Err(error) = desk.producer.flush(FLUSH_LIMIT).await {
         tracing::warn!(%error, "flushing the last records");
     }
+    held.release().await;
     drop(page);
     tracing::info!("the splitter has stopped");
     match ended {

@@ -32,6 +32,8 @@ use crate::spool::Spool;
 pub use ending::StageEnded;
 
 const MANIFESTS_KEPT: usize = 256;
+/// A job that moved within this needs no tiles to be sent again.
+const STILL_MS: i64 = 2_000;
 
 /// What runs beside the assembler and reports to it.
 #[derive(Debug)]

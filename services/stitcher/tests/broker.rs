@@ -384,7 +384,7 @@ async fn tiles_of_a_job_whose_description_cannot_be_read_are_set_aside_and_hold_
     let (bad, good) = (Job::new(&rig, &picture()).await, Job::new(&rig, &picture()).await);
     let path = bad.folder(&rig).join("job.json");
     std::fs::remove_file(&path).unwrap();
-    std::fs::create_dir(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
     let _stitcher = Stitcher::start(&rig, "one");
     bad.send(&rig, [0]).await;
     good.send(&rig, 0..good.tiles()).await;

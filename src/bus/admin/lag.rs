@@ -84,39 +84,6 @@ pub async fn lag(args: &KafkaArgs, group: Group) -> Result<Vec<PartitionLag>, Bu
     LagClient::connect(args, group)?.ask().await
 }
 
-/// Asks how far a group is, over one client however often it is asked; one that gave no answer is replaced.
-#[derive(Debug)]
-pub struct LagReader {
-    args: KafkaArgs,
-    group: Group,
-    client: Option<LagClient>,
-}
-
-impl LagReader {
-    /// A reader that opens its client at the first question.
-    pub fn new(args: &KafkaArgs, group: Group) -> Self {
-        Self { args: args.clone(), group, client: None }
-    }
-
-    /// How far the group is in each partition of its topic.
-    ///
-    /// # Errors
-    /// As [`LagClient::ask`]; the next question is asked over a new client.
-    pub async fn ask(&mut self) -> Result<Vec<PartitionLag>, BusError> {
-        let client = match &self.client {
-            Some(client) => client.clone(),
-            None => self.client.insert(LagClient::connect(&self.args, self.group)?).clone(),
-        };
-        let answer = client.ask().await;
-        if answer.is_err() {
-            self.client = None;
-        }
-        // The last one to let go of a client closes it, which takes its time.
-        tokio::task::spawn_blocking(move || drop(client));
-        answer
-    }
-}
-
 fn ask(consumer: &BaseConsumer<Logging>, topic: &str) -> KafkaResult<Vec<PartitionLag>> {
     let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
     let known = metadata.topics().first();

@@ -19,7 +19,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 pub use check::{Problem, TopicProblem, check_topics};
-pub use lag::{LagClient, LagReader, PartitionLag, lag};
+pub use lag::{LagClient, PartitionLag, lag};
 pub use letters::{Letter, drop_letters, read_letter};
 pub use look::{TopicState, look_at_topics};
 pub use peek::{Peeked, peek};

@@ -6,6 +6,7 @@ mod idempotency;
 mod leases;
 mod lifecycle;
 mod listing;
+mod progress;
 mod recovery;
 mod stages;
 mod stores;

@@ -6,7 +6,7 @@ use actix::prelude::*;
 use tessera::state::StateError;
 
 use super::Round;
-use crate::edges::Duty;
+use crate::duty::Duty;
 use crate::sweep::Sweep;
 
 /// The actor.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use tessera::bus::Delivery;
 use tessera::bus::records::{Check, TileHeader};
 use tessera::job::JobId;
+use tessera::patience::insist;
 use tessera::telemetry::logs::trace_id;
 use tessera::telemetry::parts;
 use tracing::Instrument;
 
-use super::{Assembler, Place, Placed, tile_span};
+use super::{Assembler, Place, Placed, STILL_MS, tile_span};
 use crate::edges::Trouble;
 use crate::intake::{self, Record, Rubbish};
 use crate::manifests::KnownJob;
@@ -113,6 +114,10 @@ impl Assembler {
     /// Looks at the spool of a job that seems stuck: encodes it, or asks for what is missing.
     async fn check(&mut self, check: Check, delivery: Delivery) -> Result<(), Trouble> {
         let Check { job, stage } = check;
+        let heard = || self.edges.state.heard(job, stage);
+        if let Err(error) = insist(&self.edges.shutdown, "saying that a check was read", heard).await {
+            return self.troubled(job, delivery.ack, error.into()).await;
+        }
         let known = match self.known(job).await {
             Ok(Some(known)) => known,
             Ok(None) => {
@@ -131,20 +136,26 @@ impl Assembler {
         if let Err(trouble) = self.look_at(&known, stage, delivery.partition).await {
             return self.troubled(job, delivery.ack, trouble).await;
         }
-        let Some(assembly) = self.assemblies.get_mut(&job) else {
+        let Some(assembly) = self.assemblies.get(&job) else {
             delivery.ack.done();
             return Ok(());
         };
-        if assembly.is_complete {
-            let mut ack = delivery.ack;
-            ack.release_slot();
-            assembly.held.push(ack);
-        } else {
-            let (count, of) = (assembly.strips.count(), assembly.strips.grid().tiles());
-            self.edges.resend(&known, stage, format!("checked: {count} of {of} tiles are here"));
-            delivery.ack.done();
+        // Acknowledged in any case: whatever may still go wrong, the monitor asks again.
+        let (is_complete, count, of) = (assembly.is_complete, assembly.strips.count(), assembly.strips.grid().tiles());
+        match if is_complete { Ok(false) } else { self.is_still(job).await } {
+            Ok(false) => {}
+            Ok(true) => self.edges.resend(&known, stage, format!("checked: {count} of {of} tiles are here")),
+            Err(trouble) => return self.troubled(job, delivery.ack, trouble).await,
         }
+        delivery.ack.done();
         Ok(())
+    }
+
+    /// Whether a job has not moved for a while: a check may have waited behind the very tiles that it asks for.
+    async fn is_still(&self, job: JobId) -> Result<bool, Trouble> {
+        let ask = || self.edges.state.job(job);
+        let view = insist(&self.edges.shutdown, "reading a job", ask).await?;
+        Ok(view.is_some_and(|view| view.moments.idle_ms() >= STILL_MS))
     }
 
     /// Claims a stage if it is not here, and compares it with the marks in Redis.
