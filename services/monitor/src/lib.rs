@@ -12,6 +12,7 @@ mod edges;
 mod error;
 mod hopes;
 mod listing;
+mod measuring;
 mod registry;
 pub mod stalls;
 mod sweep;
@@ -37,6 +38,7 @@ use cleaning::Cleaning;
 use counts::Counts;
 use duty::Duty;
 use edges::Edges;
+use measuring::Measuring;
 use sweep::Sweep;
 use trimming::Trimming;
 
@@ -81,6 +83,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let edges =
         Edges { state, store, producer, limits: config.limits.clone(), duty, counts, shutdown: shutdown.clone() };
+    let measuring = Measuring::connect(&config.kafka, &edges.store)?.run(edges.duty.clone(), edges.counts.clone());
     let trimming = Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone());
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);
@@ -95,6 +98,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         fed = parts::caught("feed of heartbeats", fed) => fed,
         part = parts::part("guard", guard(edges.clone(), same_store, health.clone())) => Err(part),
         part = parts::part("trimming of logs", trimming) => Err(part),
+        part = parts::part("measuring", measuring) => Err(part),
         part = parts::until_gone("worker registry", || registry.connected()) => Err(part),
         part = parts::until_gone("sweeper", || sweeper.connected()) => Err(part),
         part = parts::until_gone("janitor", || janitor.connected()) => Err(part),

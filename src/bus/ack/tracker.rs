@@ -266,5 +266,4 @@ impl PartitionAcks {
 }
 
 #[cfg(test)]
-#[path = "tracker_tests.rs"]
 mod tests;

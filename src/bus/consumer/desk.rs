@@ -275,5 +275,4 @@ impl Partition {
 }
 
 #[cfg(test)]
-#[path = "desk_tests.rs"]
 mod tests;

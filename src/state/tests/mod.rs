@@ -3,6 +3,7 @@
 mod connection;
 mod damage;
 mod idempotency;
+mod indexes;
 mod leases;
 mod lifecycle;
 mod listing;
