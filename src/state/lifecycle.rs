@@ -79,8 +79,8 @@ impl State {
     /// [`StateError`] if Redis gives no answer.
     pub async fn ready_jobs(&self, limit: usize) -> Result<Vec<JobId>, StateError> {
         let mut command = redis::cmd("ZRANGE");
-        let jobs: Vec<String> =
-            self.query(command.arg(self.keys.ready()).arg(0).arg(limit.max(1) - 1).arg("REV")).await?;
+        command.arg(self.keys.ready()).arg(0).arg(limit.max(1) - 1).arg("REV");
+        let jobs: Vec<String> = self.of_shared_keys(async || self.query(&command).await).await?;
         Ok(jobs.iter().filter_map(|job| job.parse().ok()).take(limit).collect())
     }
 

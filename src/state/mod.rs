@@ -17,6 +17,7 @@ mod keys;
 mod leases;
 mod lifecycle;
 mod listing;
+mod mending;
 mod moments;
 mod names;
 mod plans;

@@ -9,6 +9,11 @@ use super::{Object, Store, StoreError};
 use crate::job::{EndMarker, JobId, Manifest};
 
 impl Store {
+    /// Whether the store answers at all: what it cannot give then is that one object.
+    pub async fn answers(&self) -> bool {
+        self.size(&Object::Manifest(JobId::random())).await.is_ok()
+    }
+
     /// Writes a job's description.
     ///
     /// # Errors

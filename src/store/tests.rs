@@ -64,6 +64,7 @@ fn manifest(job: JobId) -> Manifest {
         chroma: None,
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
+        plan_hash: None,
         created_at: crate::time::now(),
     }
 }

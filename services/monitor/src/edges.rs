@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tessera::bus::records::Check;
 use tessera::bus::{BusError, Delivered, Outgoing, Producer, Topic};
 use tessera::config::LimitArgs;
-use tessera::job::{EndMarker, JobStatus, TraceContext};
+use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
 use tessera::state::{JobView, State, StateError};
 use tessera::store::Store;
 use tessera::telemetry::Shutdown;
@@ -56,14 +56,28 @@ impl Edges {
     /// # Errors
     /// [`StateError`] if Redis gives no answer; asking again is harmless.
     pub async fn fail(&self, job: &JobView, reason: &str) -> Result<(), StateError> {
-        tracing::warn!(job = %job.job, reason, "the job failed");
-        if !self.state.fail(job.job, reason, self.keep()).await?.is_so() {
+        self.fail_run(job.job, job.run, reason).await
+    }
+
+    /// Ends a job as failed of which Redis has something else than its hash.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer; asking again is harmless.
+    pub async fn fail_damaged(&self, job: JobId) -> Result<(), StateError> {
+        let run = self.store.manifest(job).await.ok().flatten().map_or(1, |manifest| manifest.run);
+        let damage = StateError::Data("its hash is something else (WRONGTYPE)".to_owned());
+        self.fail_run(job, run, &damage.as_reason()).await
+    }
+
+    async fn fail_run(&self, job: JobId, run: u32, reason: &str) -> Result<(), StateError> {
+        tracing::warn!(%job, reason, "the job failed");
+        if !self.state.fail(job, reason, self.keep()).await?.is_so() {
             return Ok(());
         }
         self.counts.gave_up();
         let end = EndMarker {
-            job: job.job,
-            run: job.run,
+            job,
+            run,
             status: JobStatus::Failed,
             reason: Some(reason.to_owned()),
             final_filename: None,
@@ -72,7 +86,7 @@ impl Edges {
         };
         if let Err(error) = self.store.put_end(&end).await {
             // The janitor writes it later.
-            tracing::warn!(job = %job.job, %error, "could not write the end marker");
+            tracing::warn!(%job, %error, "could not write the end marker");
         }
         Ok(())
     }

@@ -47,7 +47,10 @@ impl Sweep {
     /// [`StateError`] if Redis gives no answer: the next round begins anew.
     pub async fn round(&mut self) -> Result<(), StateError> {
         self.edges.state.ping().await?;
-        let jobs = self.edges.state.processing_jobs(JOBS_A_ROUND).await?;
+        let (jobs, damaged) = self.edges.state.jobs_in_hand(JOBS_A_ROUND).await?;
+        for job in damaged {
+            self.edges.fail_damaged(job).await?;
+        }
         let known: HashSet<JobId> = jobs.iter().map(|job| job.job).collect();
         self.stalls.keep(&known);
         self.hopes.keep(&known);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tessera::bus::records::JobCommand;
-use tessera::bus::{Outgoing, Producer, Topic, dead_letter};
+use tessera::bus::{BusError, Outgoing, Producer, Topic, dead_letter};
 use tessera::config::KafkaArgs;
 use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
 use tessera::state::{State, StateError};
@@ -16,6 +16,7 @@ use crate::counts::Counts;
 use crate::intake::Rubbish;
 use crate::manifests::KnownJob;
 use tessera::patience::{NoAnswer, insist};
+use tokio::task::JoinError;
 use tracing::Instrument;
 
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
@@ -49,6 +50,27 @@ pub enum Trouble {
     /// The store cannot do it.
     #[error(transparent)]
     Store(StoreError),
+    /// The code panicked; the log says where.
+    #[error("{0} panicked; please report it")]
+    Panicked(&'static str),
+}
+
+impl Trouble {
+    /// Why a thread gave no answer: it panicked, or the process stops.
+    pub fn of_thread(error: &JoinError) -> Self {
+        if error.is_panic() { Self::Panicked("a thread") } else { Self::Stopping }
+    }
+
+    /// The reason of a job that fails because what is kept of it is damaged; `None`: it may go well another time.
+    pub fn damage(&self) -> Option<String> {
+        match self {
+            Self::State(error @ StateError::Data(_)) => Some(error.as_reason()),
+            Self::Store(error @ StoreError::Damaged { .. }) => {
+                Some(format!("what the store has of this job is damaged: {error}; send the picture again"))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl From<NoAnswer<StateError>> for Trouble {
@@ -113,9 +135,13 @@ impl Edges {
         tokio::task::spawn_local(async move {
             match producer.send(letter).await {
                 Ok(_) => delivery.ack.done(),
+                Err(error @ BusError::TooLarge { .. }) => {
+                    tracing::error!(%error, "a record is too large for the dead letters; it is dropped");
+                    delivery.ack.done();
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "the dead letters are not there; the record is kept");
-                    delivery.ack.retry();
+                    tracing::debug!(%error, "the dead letters are not there; the record is kept");
+                    delivery.ack.put_off();
                 }
             }
         });

@@ -1,6 +1,7 @@
 //! The state on a real Redis, at `TESSERA_TEST_REDIS_URL`, under a prefix of its own.
 
 mod connection;
+mod damage;
 mod idempotency;
 mod indexes;
 mod leases;
@@ -183,6 +184,7 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         chroma: None,
         original_format: "png".to_owned(),
         plan: Plan { input, output: input, stages: vec![stage; stages] },
+        plan_hash: None,
         created_at: now(),
     }
 }

@@ -83,6 +83,11 @@ impl StageEnd {
 }
 
 impl StageEnded {
+    /// The end of a stage whose making known panicked.
+    pub(super) fn panicked(id: u64, job: JobId) -> Self {
+        Self { id, job, outcome: Outcome::Later(Trouble::Panicked("making the end of a stage known")) }
+    }
+
     /// The job.
     pub fn job(&self) -> JobId {
         self.job
@@ -217,7 +222,7 @@ impl Assembler {
             Outcome::Failed(reason) => self.fail(job, &reason).await?,
             Outcome::Later(trouble) => {
                 tracing::warn!(%job, error = %trouble, "could not make a stage's end known");
-                self.drop_assembly(job);
+                self.spoiled(job, trouble).await?;
             }
         }
         Ok(())

@@ -143,6 +143,14 @@ impl Rig {
         .await;
     }
 
+    /// Puts a value of another kind at a key, named without the prefix.
+    pub fn spoil(&self, key: &str) {
+        let key = format!("{}{key}", self.redis.key_prefix);
+        let mut connection = redis::Client::open(self.redis.redis_url.as_str()).unwrap().get_connection().unwrap();
+        redis::cmd("DEL").arg(&key).query::<u32>(&mut connection).unwrap();
+        redis::cmd("SADD").arg(&key).arg("rubbish").query::<u32>(&mut connection).unwrap();
+    }
+
     /// The incarnations that hold a tile of a job's first stage, as Redis notes them.
     pub fn takers(&self, job: JobId, index: u32) -> String {
         let key = format!("{}job:{{{job}}}:tries:0", self.redis.key_prefix);
@@ -257,6 +265,7 @@ impl Picture {
             chroma: None,
             original_format: "png".to_owned(),
             plan: self.plan(),
+            plan_hash: None,
             created_at: tessera::time::now(),
         }
     }

@@ -76,6 +76,7 @@ pub async fn describe(
         priority: request.priority,
         bytes_in: received.bytes,
         original_format: received.format.extension().to_owned(),
+        plan_hash: Some(plan.hash()),
         plan,
         created_at: now(),
         trace: Some(trace),
