@@ -22,7 +22,7 @@ pub use identity::StoreId;
 pub use local::{LocalFile, Swept};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
-pub use room::Shortage;
+pub use room::{Room, Shortage};
 pub use writer::{BlockingWriter, ObjectWriter};
 
 use crate::config::{StoreArgs, Sync};

@@ -3,11 +3,14 @@
 //! What is about a job is logged inside a span with its fields: `trace_id`, `job` and, where they apply, `stage`,
 //! `tile`, `attempt`, `partition` and `offset`. Spans are not nested: in JSON only the innermost is shown, as `span`.
 
+use std::ffi::OsStr;
+use std::io::IsTerminal;
+
 use tracing::field::{DisplayValue, display};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
-use crate::config::LogFormat;
+use crate::config::{LogFormat, variables};
 use crate::job::TraceContext;
 
 /// What is logged unless `RUST_LOG` says otherwise.
@@ -16,17 +19,38 @@ const DEFAULT_FILTER: &str = "info,actix_server=warn,rdkafka=off,librdkafka=off"
 /// Starts logging. A second call in a process (as in tests) changes nothing.
 pub fn init(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = has_colours(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let started = match format {
         LogFormat::Text => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
     };
     if started.is_err() {
         tracing::debug!("logging had been started before");
+        return;
     }
+    for unknown in variables::unknown() {
+        tracing::warn!("{unknown}");
+    }
+}
+
+/// Whether lines are coloured: for people at a terminal, unless they ask for none (<https://no-color.org>).
+fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// The field `trace_id` of a span.
 pub fn trace_id(trace: Option<&TraceContext>) -> Option<DisplayValue<String>> {
     trace.map(|trace| display(trace.id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_alone() {
+        assert!(has_colours(true, None) && has_colours(true, Some(OsStr::new(""))));
+        assert!(!has_colours(false, None) && !has_colours(true, Some(OsStr::new("1"))));
+    }
 }

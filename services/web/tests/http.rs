@@ -48,6 +48,26 @@ async fn an_upload_is_stored_announced_and_queued() {
 }
 
 #[tokio::test]
+async fn head_is_answered_wherever_get_is() {
+    let rig = Rig::new().await;
+    let site = Site::start(&rig, Settings::default()).await;
+    let job = site.upload("/api/v1/jobs", &form(b"a.png", &png(), &["grayscale"])).job();
+    let job_page = format!("/jobs/{job}");
+    let api =
+        [format!("/api/v1/jobs/{job}"), format!("/api/v1/jobs/{job}/original"), format!("/api/v1/jobs/{job}/tiles")];
+    let pages = ["/", "/jobs", "/workers", "/static/live.js", "/healthz", "/metrics", "/nowhere"];
+    let lists = ["/api/v1/jobs", "/api/v1/operations", "/api/v1/workers", "/api/v1/stats"];
+    let paths = pages.into_iter().chain(lists).chain(api.iter().map(String::as_str)).chain([job_page.as_str()]);
+    for path in paths {
+        let (get, head) = (site.get(path), site.call("HEAD", path, &[], b""));
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.headers.get("content-type"), get.headers.get("content-type"), "{path}");
+        assert!(head.body.is_empty() && head.headers.contains_key("content-length"), "{path}");
+    }
+    assert_eq!(site.call("HEAD", "/upload", &[], b"").status, 405);
+}
+
+#[tokio::test]
 async fn refusals_name_the_cause_and_leave_nothing() {
     let rig = Rig::new().await;
     let limits = LimitArgs { max_upload_bytes: 20_000, max_pixels: 5000, max_side_px: 200, ..LimitArgs::default() };
@@ -303,7 +323,8 @@ async fn pages_and_answers_carry_their_headers() {
     }
     let page = site.call("GET", "/jobs/none", &browser, b"");
     assert_eq!((page.status, page.headers["content-type"].as_str()), (404, "text/html; charset=utf-8"));
-    assert!(page.text().contains("What to do"));
+    assert!(page.text().contains("What to do") && page.text().contains("There is nothing here"));
+    assert!(!page.text().contains("Not Found"), "{}", page.text());
     let refused =
         [("/api/v1/jobs?status=odd", 400), ("/api/v1/jobs?limit=0", 400), ("/jobs?cursor=x", 400), ("/nothing", 404)];
     for (path, status) in refused {

@@ -64,7 +64,8 @@ impl JobForm {
     /// # Errors
     /// If anything is.
     pub fn check(&self) -> Result<(), Problem> {
-        if self.problems.is_empty() { Ok(()) } else { Err(bad(self.problems.join("; "))) }
+        let problems: Vec<String> = self.problems.iter().cloned().chain(self.wanted.check().err()).collect();
+        if problems.is_empty() { Ok(()) } else { Err(bad(problems.join("; "))) }
     }
 
     fn note(&mut self, outcome: Result<(), Problem>) {
@@ -219,6 +220,9 @@ mod tests {
             (vec![("op", "grayscale"), ("quality", "0")], "quality must be an integer from 1 to 100"),
             (vec![("op", "grayscale"), ("chroma", "422")], "chroma must be one of 420, 444, got \"422\""),
             (vec![("op", "grayscale"), ("metadata", "some")], "metadata must be one of drop, keep, got \"some\""),
+            (vec![("format", "png"), ("quality", "80")], "quality is a setting of JPEG and the result is PNG"),
+            (vec![("quality", "80"), ("format", "webp")], "quality is a setting of JPEG and the result is WebP"),
+            (vec![("chroma", "444"), ("format", "tiff")], "chroma is a setting of JPEG and the result is TIFF"),
             (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
             (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
             (vec![], "no operation was chosen"),
