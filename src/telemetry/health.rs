@@ -192,7 +192,7 @@ mod tests {
             actix_web::web::block(move || {
                 use std::io::{Read, Write};
                 let mut stream = std::net::TcpStream::connect(address).unwrap();
-                write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+                write!(stream, "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
                 let mut text = String::new();
                 stream.read_to_string(&mut text).unwrap();
                 let (head, body) = text.split_once("\r\n\r\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();

@@ -222,7 +222,7 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 
 /// What the thread of a pass takes with it.
 #[derive(Debug)]
-pub struct Errand {
+pub struct CuttingWork {
     /// What is cut.
     pub cutting: Cutting,
     /// Where from.
@@ -233,7 +233,7 @@ pub struct Errand {
     pub tiles: mpsc::Sender<CutTile>,
 }
 
-impl Errand {
+impl CuttingWork {
     /// Cuts; blocks its thread. Also gives how long it read and cut, waits not counted.
     pub fn run(self) -> (Cut, Duration) {
         let begun = Instant::now();

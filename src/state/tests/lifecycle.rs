@@ -256,6 +256,19 @@ async fn state_changes_are_told_in_order() {
 }
 
 #[tokio::test]
+async fn moments_are_called_so_and_those_of_an_earlier_version_still_count() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    let key = scene.key(&format!("job:{{{job}}}"));
+    assert!(!scene.hash(job).contains_key("queued_ms"), "durations begin with ms_, moments end in _at_ms");
+    let queued_at = scene.hash(job)["queued_at_ms"].parse::<i64>().unwrap();
+    scene.redis::<u32>(&["HDEL", &key, "queued_at_ms"]);
+    scene.redis::<u32>(&["HSET", &key, "queued_ms", &(queued_at - 5_000).to_string()]);
+    scene.state.lease(job, &Token::random(), "s").await.unwrap();
+    assert!(scene.state.job(job).await.unwrap().unwrap().ms["queue"] >= 5_000);
+}
+
+#[tokio::test]
 async fn what_the_sender_should_know_grows_by_what_is_new() {
     let scene = Scene::new().await;
     let job = scene.queued().await;
@@ -269,17 +282,4 @@ async fn what_the_sender_should_know_grows_by_what_is_new() {
     let nobody = JobId::random();
     scene.state.add_notices(nobody, &more).await.unwrap();
     assert!(scene.state.job(nobody).await.unwrap().is_none(), "a job that is gone does not come back");
-}
-
-#[tokio::test]
-async fn moments_are_called_so_and_those_of_an_earlier_version_still_count() {
-    let scene = Scene::new().await;
-    let job = scene.queued().await;
-    let key = scene.key(&format!("job:{{{job}}}"));
-    assert!(!scene.hash(job).contains_key("queued_ms"), "durations begin with ms_, moments end in _at_ms");
-    let queued_at = scene.hash(job)["queued_at_ms"].parse::<i64>().unwrap();
-    scene.redis::<u32>(&["HDEL", &key, "queued_at_ms"]);
-    scene.redis::<u32>(&["HSET", &key, "queued_ms", &(queued_at - 5_000).to_string()]);
-    scene.state.lease(job, &Token::random(), "s").await.unwrap();
-    assert!(scene.state.job(job).await.unwrap().unwrap().ms["queue"] >= 5_000);
 }

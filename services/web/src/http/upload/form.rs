@@ -59,12 +59,13 @@ impl JobForm {
         Ok(())
     }
 
-    /// Tells all that is wrong with the fields so far.
+    /// Tells all that is wrong with the fields so far, alone and together.
     ///
     /// # Errors
     /// If anything is.
     pub fn check(&self) -> Result<(), Problem> {
-        let problems: Vec<String> = self.problems.iter().cloned().chain(self.wanted.check().err()).collect();
+        let together = self.wanted.check().err();
+        let problems: Vec<&str> = self.problems.iter().chain(&together).map(String::as_str).collect();
         if problems.is_empty() { Ok(()) } else { Err(bad(problems.join("; "))) }
     }
 

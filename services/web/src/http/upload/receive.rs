@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tessera::job::JobId;
 use tessera::picture::codec::{is_decided, refusal};
-use tessera::picture::sniff::{Format, sniff};
+use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
 use tessera::store::{Object, ObjectWriter, Store};
 
 use super::disposition::Disposition;
