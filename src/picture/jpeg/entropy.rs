@@ -12,7 +12,7 @@ use super::huffman::{Bits, Coded, Table};
 /// Surplus bytes of one place that are looked at.
 const MAX_SURPLUS_BYTES: usize = 16 << 20;
 /// What is longer is hardly a single block, though bytes at random may read like one.
-const MOST_BYTES_OF_A_BLOCK: usize = 16;
+const MOST_BYTES_OF_A_BLOCK: usize = 32;
 
 /// Why the pixels are not certain.
 const UNCERTAIN: &str = "some of its coded data is left over as if a bit had changed: its pixels are not certain";
