@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod bridge;
+pub mod peers;
 pub mod stream;
 
 use std::collections::HashMap;
