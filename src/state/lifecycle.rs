@@ -15,7 +15,7 @@ use crate::job::{EndMarker, JobId, JobStatus, Manifest, Priority, Token};
 use crate::time::{millis, now};
 
 /// Characters of a reason that are kept.
-const REASON_CHARS: usize = 500;
+pub const MAX_REASON_CHARS: usize = 500;
 
 impl State {
     /// Writes a job's hash as `accepting`: unlisted, gone after `ttl` unless it is queued. A job that is
@@ -118,7 +118,8 @@ impl State {
             return Err(StateError::Data(format!("the end marker of {job} names no result")));
         };
         let call = script::DONE.call().key(self.keys.job(job)).arg(token).arg(name).arg(end.bytes_out);
-        let call = call.arg(&end.finished_at).arg((keep + KEEP_KEYS).as_secs());
+        let digest = end.digest.map(|digest| digest.to_string()).unwrap_or_default();
+        let call = call.arg(&end.finished_at).arg((keep + KEEP_KEYS).as_secs()).arg(digest);
         self.ended(job, call, JobStatus::Done).await
     }
 
@@ -127,7 +128,7 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn fail(&self, job: JobId, reason: &str, keep: Duration) -> Result<Transition, StateError> {
-        self.finish(job, JobStatus::Failed, reason, keep).await
+        self.finish(job, JobStatus::Failed, reason, &now(), keep).await
     }
 
     /// Any unfinished status → `cancelled`.
@@ -135,7 +136,28 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn cancel(&self, job: JobId, keep: Duration) -> Result<Transition, StateError> {
-        self.finish(job, JobStatus::Cancelled, "cancelled by its owner", keep).await
+        self.finish(job, JobStatus::Cancelled, "cancelled by its owner", &now(), keep).await
+    }
+
+    /// Any unfinished status → `failed` or `cancelled`, as its end marker says. Only [`crate::ending`] asks for this,
+    /// which writes the marker first.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn end(&self, marker: &EndMarker, keep: Duration) -> Result<Transition, StateError> {
+        let reason = marker.reason.as_deref().unwrap_or_default();
+        self.finish(marker.job, marker.status, reason, &marker.finished_at, keep).await
+    }
+
+    /// `done` → `failed`, as its end marker says: the result called `name` is damaged. Refused if the job has another.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn take_back(&self, marker: &EndMarker, name: &str, keep: Duration) -> Result<Transition, StateError> {
+        let reason: String = marker.reason.iter().flat_map(|text| text.chars()).take(MAX_REASON_CHARS).collect();
+        let call = script::TAKE_BACK.call().key(self.keys.job(marker.job)).arg(name).arg(reason);
+        let call = call.arg(&marker.finished_at).arg((keep + KEEP_KEYS).as_secs());
+        self.ended(marker.job, call, JobStatus::Failed).await
     }
 
     async fn finish(
@@ -143,10 +165,11 @@ impl State {
         job: JobId,
         status: JobStatus,
         reason: &str,
+        at: &str,
         keep: Duration,
     ) -> Result<Transition, StateError> {
-        let reason: String = reason.chars().take(REASON_CHARS).collect();
-        let call = script::FINISH.call().key(self.keys.job(job)).arg(status).arg(reason).arg(now());
+        let reason: String = reason.chars().take(MAX_REASON_CHARS).collect();
+        let call = script::FINISH.call().key(self.keys.job(job)).arg(status).arg(reason).arg(at);
         self.ended(job, call.arg((keep + KEEP_KEYS).as_secs()), status).await
     }
 

@@ -39,6 +39,7 @@ scripts! {
     DONE = "done";
     FINISH = "finish";
     RETRY = "retry";
+    TAKE_BACK = "take_back";
     EXPIRE = "expire";
     TOUCH = "touch";
     BEAT = "beat";

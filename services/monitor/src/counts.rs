@@ -15,6 +15,7 @@ pub struct Counts {
     checks: Counter,
     failed: Counter,
     rebuilds: Counter,
+    damaged: Counter,
     jobs: Gauges,
     workers: Gauges,
 }
@@ -31,6 +32,7 @@ impl Counts {
             "Times that Redis had lost its data and got it back",
             self.rebuilds.clone(),
         );
+        registry.register("damaged_files", "Files in the store that were found damaged", self.damaged.clone());
         registry.register("jobs", "Jobs by status; only the monitor on duty says", self.jobs.clone());
         registry.register("workers", "Workers by state; only the monitor on duty says", self.workers.clone());
         let duty = duty.clone();
@@ -60,6 +62,11 @@ impl Counts {
     /// Redis has its data again.
     pub fn rebuilt(&self) {
         self.rebuilds.inc();
+    }
+
+    /// A file in the store is damaged.
+    pub fn damaged(&self) {
+        self.damaged.inc();
     }
 
     /// There are so many jobs of each status.

@@ -10,6 +10,7 @@ mod counts;
 mod edges;
 mod error;
 mod registry;
+mod scrub;
 mod stalls;
 mod sweep;
 
@@ -85,7 +86,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let cleaning = Cleaning::new(edges.clone(), Duration::from_secs(config.orphan_seconds));
     Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
     let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), edges.duty.clone())?;
+    let scrub = actix::spawn(scrub::run(edges.clone(), config.scrub_pace()));
     let ((consumer, end), is_ours) = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)).await;
+    scrub.abort();
     health.drain();
     drain(consumer, &edges).await?;
     match end {

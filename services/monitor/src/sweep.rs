@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tessera::bus::admin::lag;
 use tessera::bus::records::Check;
 use tessera::bus::{Delivered, Group};
+use tessera::ending::EndError;
 use tessera::job::{JobId, TraceContext};
 use tessera::state::{JobView, StateError};
 use tessera::telemetry::logs::trace_id;
@@ -42,8 +43,8 @@ impl Sweep {
     /// Makes one round. Only for the active monitor.
     ///
     /// # Errors
-    /// [`StateError`] if Redis gives no answer: the next round begins anew.
-    pub async fn round(&mut self) -> Result<(), StateError> {
+    /// [`EndError`] if Redis gives no answer: the next round begins anew.
+    pub async fn round(&mut self) -> Result<(), EndError> {
         self.edges.state.ping().await?;
         let jobs = self.edges.state.processing_jobs(JOBS_A_ROUND).await?;
         let known: HashSet<JobId> = jobs.iter().map(|job| job.job).collect();
@@ -80,7 +81,7 @@ impl Sweep {
         })
     }
 
-    async fn judge(&mut self, job: &JobView, has_workers: bool, now_ms: i64) -> Result<(), StateError> {
+    async fn judge(&mut self, job: &JobView, has_workers: bool, now_ms: i64) -> Result<(), EndError> {
         let look = Look {
             job: job.job,
             status: job.status,

@@ -221,6 +221,7 @@ async fn a_redis_that_lost_all_is_rebuilt_from_the_store() {
         reason: Some("for a test".to_owned()),
         final_filename: None,
         bytes_out: 0,
+        digest: None,
         finished_at: now(),
     };
     store.put_end(&ended).await.unwrap();

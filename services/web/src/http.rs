@@ -9,6 +9,7 @@ mod files;
 mod gate;
 mod guard;
 mod job_json;
+mod mender;
 mod pages;
 mod problem;
 mod routes;
@@ -37,6 +38,7 @@ use counts::{Counts, count};
 use events::EventRelay;
 use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
+use mender::Mender;
 use services::Services;
 
 /// How long a request's head may take.
@@ -119,7 +121,8 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     drop(memory.set_aside(UPLOAD_BYTES, "an upload")?);
     let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
-    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new(), events })
+    let mender = Mender::new(&state, &store, config.limits.keep_results());
+    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new(), mender, events })
 }
 
 fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {

@@ -7,6 +7,7 @@ if not status then return { 'unknown' } end
 if run == tonumber(ARGV[1]) and working(status) then return { 'already', status, job[3] or '', job[4] or '' } end
 if (status ~= 'failed' and status ~= 'cancelled') or run + 1 ~= tonumber(ARGV[1]) then return { 'refused', status } end
 each_stage_key(KEYS[1], function(key) redis.call('DEL', key) end)
+redis.call('HDEL', KEYS[1], 'final_filename', 'digest')
 redis.call('HDEL', KEYS[1], 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
   'stitcher', 'splitter', 'rows', 'sweeps', 'sweep_at', 'stage_ms')
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do

@@ -120,8 +120,8 @@ impl Assembler {
             Outcome::Encoded => assembly.put_back(encoding),
             Outcome::Finished(product) => {
                 assembly.work = Work::Ending;
-                if let StageProduct::Stored { bytes, .. } = &product {
-                    self.edges.counts.produced(*bytes);
+                if let StageProduct::Stored { written, .. } = &product {
+                    self.edges.counts.produced(written.bytes);
                 }
                 let end = StageEnd::of(assembly, product);
                 let (edges, reports) = (self.edges.clone(), self.reports.clone());

@@ -32,10 +32,10 @@ impl Write for Paper {
 }
 
 impl Output for Paper {
-    fn publish(self: Box<Self>) -> io::Result<u64> {
+    fn publish(self: Box<Self>) -> io::Result<tessera::store::Written> {
         let mut paper = self.0.lock();
         paper.1 = true;
-        Ok(paper.0.len() as u64)
+        Ok(tessera::store::Written { bytes: paper.0.len() as u64, digest: None })
     }
 }
 

@@ -9,6 +9,7 @@ use tessera::store::Store;
 use super::counts::Counts;
 use super::events::EventRelay;
 use super::gate::Gate;
+use super::mender::Mender;
 use crate::config::Config;
 
 /// Settings, Redis, Kafka and store; clones share them.
@@ -26,6 +27,8 @@ pub struct Services {
     pub counts: Counts,
     /// Who may upload now.
     pub gate: Arc<Gate>,
+    /// Puts jobs right whose result is damaged.
+    pub mender: Mender,
     /// Who watches which job.
     pub events: EventRelay,
 }

@@ -20,7 +20,7 @@ async fn take(store: &Store, body: Vec<u8>, max_upload_bytes: u64) -> Result<Rec
     let (request, mut payload) = TestRequest::post().set_payload(body).to_http_parts();
     let mut body = Payload::from_request(&request, &mut payload).await.unwrap();
     let pace = Pace::new(Duration::from_secs(5), 1);
-    let terms = Terms { max_upload_bytes, pace, with_digest: true, ignore_fields: false };
+    let terms = Terms { max_upload_bytes, pace, ignore_fields: false };
     receive(store, "multipart/form-data; boundary=XX", &mut body, terms).await
 }
 
