@@ -54,7 +54,7 @@ fn pictures_of_other_programs_have_the_same_samples() {
 }
 
 #[test]
-fn f09_bytes_after_the_end_change_nothing() {
+fn bytes_after_the_end_change_nothing() {
     for line in include_str!("fixtures/pictures.tsv").lines() {
         let name = line.split('\t').next().unwrap();
         let whole = std::fs::read(folder().join(name)).unwrap();
@@ -67,7 +67,7 @@ fn f09_bytes_after_the_end_change_nothing() {
 }
 
 #[test]
-fn f20_animations_and_pages_say_that_the_first_is_read() {
+fn animations_and_pages_say_that_the_first_is_read() {
     let notices = |name: &str| {
         let file = BufReader::new(File::open(folder().join(name)).unwrap());
         let format = sniff(&std::fs::read(folder().join(name)).unwrap()).unwrap();

@@ -10,6 +10,10 @@ use crate::config::KafkaArgs;
 /// The longest error text that is kept, in characters.
 const MAX_MESSAGE_CHARS: usize = 2000;
 
+/// The headers that say why, which a record does not keep when it is sent once more.
+pub(super) const WHY: [&str; 7] =
+    ["error-class", "error-message", "origin-topic", "origin-partition", "origin-offset", "attempts", "failed-at"];
+
 /// The dead letter for a record; `None` for topics that have none (heartbeats are counted and
 /// dropped). Send it, and acknowledge the record only when that succeeded.
 #[must_use]

@@ -28,7 +28,7 @@ impl From<&Kept> for KeptText {
 }
 
 impl KeptText {
-    /// The bytes; what cannot be read is none.
+    /// The bytes; nothing if they cannot be read.
     pub fn decode(&self) -> Kept {
         let bytes = |text: &String| BASE64_STANDARD.decode(text).ok();
         let [icc, exif, xmp] = [&self.icc, &self.exif, &self.xmp].map(|part| part.as_ref().and_then(bytes));

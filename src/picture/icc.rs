@@ -81,7 +81,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn f17_a_profile_is_kept_for_its_own_colours_only() {
+    fn a_profile_is_kept_for_its_own_colours_only() {
         let rgb = Profile::new(profile(b"RGB ", 600));
         assert_eq!(rgb.keep_for(Layout::Rgba).unwrap().unwrap().len(), 600);
         assert!(rgb.keep_for(Layout::Gray).unwrap_err().contains("RGB colours"));
@@ -92,7 +92,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn f17_damaged_and_large_profiles_are_dropped_and_say_so() {
+    fn damaged_and_large_profiles_are_dropped_and_say_so() {
         let whole = profile(b"RGB ", 600);
         let said = |bytes: Vec<u8>| Profile::new(bytes).keep_for(Layout::Rgb).unwrap_err();
         assert!(said(whole[..599].to_vec()).contains("damaged"));

@@ -49,7 +49,7 @@ impl<R: Read> RawRows<R> {
     /// Reads the header; `input` should be buffered.
     ///
     /// # Errors
-    /// [`ReadError::Header`] if it is none.
+    /// [`ReadError::Header`] if it is not such a header.
     pub fn open(mut input: R) -> Result<Self, ReadError> {
         let mut header = [0; HEADER_BYTES];
         input.read_exact(&mut header).map_err(|error| ReadError::Header(describe(&error)))?;

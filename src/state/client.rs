@@ -54,7 +54,7 @@ impl State {
     /// Connects, trying again until Redis answers: callers bound the wait. The sentinel is not asked for.
     ///
     /// # Errors
-    /// [`StateError::Data`] if the address is none.
+    /// [`StateError::Data`] if it is not an address of Redis.
     pub async fn connect(args: &RedisArgs) -> Result<Self, StateError> {
         Self::connect_with(args, StateOptions::default()).await
     }
@@ -62,7 +62,7 @@ impl State {
     /// As [`State::connect`], with other lengths of time.
     ///
     /// # Errors
-    /// [`StateError::Data`] if the address is none.
+    /// [`StateError::Data`] if it is not an address of Redis.
     pub async fn connect_with(args: &RedisArgs, options: StateOptions) -> Result<Self, StateError> {
         let state = Self::lazy(args, options)?;
         let mut wait = Duration::from_millis(100);
@@ -77,7 +77,7 @@ impl State {
     /// A state whose connection is made at the first call; must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// [`StateError::Data`] if the address is none.
+    /// [`StateError::Data`] if it is not an address of Redis.
     pub fn lazy(args: &RedisArgs, options: StateOptions) -> Result<Self, StateError> {
         let address = |error: RedisError| StateError::Data(format!("the address {}: {error}", args.redacted_url()));
         let client = redis::Client::open(args.redis_url.as_str()).map_err(address)?;

@@ -94,7 +94,7 @@ impl State {
     /// page, if there may be one.
     ///
     /// # Errors
-    /// [`StateError::Data`] if `cursor` is none, and if Redis gives no answer.
+    /// [`StateError::Data`] if `cursor` is not one that an earlier page gave, and if Redis gives no answer.
     pub async fn list(
         &self,
         status: Option<JobStatus>,
@@ -110,7 +110,9 @@ impl State {
         let from = match cursor {
             None => start.to_owned(),
             Some(text) => {
-                let job: JobId = text.parse().map_err(|_| StateError::Data("the cursor is none".to_owned()))?;
+                let job: JobId = text
+                    .parse()
+                    .map_err(|_| StateError::Data("the cursor is not one that an earlier page gave".to_owned()))?;
                 format!("({job}")
             }
         };

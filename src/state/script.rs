@@ -135,7 +135,7 @@ impl Answer {
         self.text(at).parse().map_err(|_| self.unexpected())
     }
 
-    /// The answer is none that the script gives.
+    /// The script never gives such an answer.
     pub(super) fn unexpected(&self) -> StateError {
         StateError::Data(format!("a script answered {:?}", self.0))
     }

@@ -137,7 +137,7 @@ impl State {
             let call = call.key(self.keys.tiles(mark.job, mark.stage)).key(self.keys.by(mark.job, mark.stage));
             let attempt = mark.attempt.min(u32::from(u16::MAX));
             let call = call.arg(mark.stage).arg(&mark.token).arg(mark.index).arg(mark.worker_number).arg(attempt);
-            // A number that is none becomes 0, one that is too large the largest.
+            // What is not a number becomes 0, one that is too large the largest.
             let micros = (mark.run_ms * 1000.0).round() as u32;
             call.arg(&time).arg(millis_of(mark.run_ms)).arg(micros)
         };

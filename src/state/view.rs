@@ -184,7 +184,7 @@ fn times(hash: &HashMap<String, String>) -> (BTreeMap<String, u64>, BTreeMap<u32
     (of_job, of_stages)
 }
 
-/// The numbers of all stages; a field that is none is left out, so that its stage counts as not measured.
+/// The numbers of all stages; a field that is not a list of numbers is left out, so that its stage counts as not measured.
 fn numbers(fields: &HashMap<String, String>) -> Numbers {
     let read = |(name, text): (&String, &String)| {
         let stage = name.strip_prefix(NUMBERS)?.parse().ok()?;

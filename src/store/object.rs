@@ -9,9 +9,9 @@ use object_store::path::Path;
 
 use crate::job::{JobId, Token};
 
-/// Why a text is no object's name.
+/// A text that is not the name of an object.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("reading an object's name: {0:?} is none")]
+#[error("reading an object's name: {0:?} is not one")]
 pub struct BadName(String);
 
 /// Something in the store. Its text is its name: `{job}/original`, `{job}/{token}.png`.

@@ -50,20 +50,20 @@ fn read_all(file: &[u8]) -> usize {
 }
 
 #[test]
-fn f01_a_large_picture_of_few_bytes_takes_few() {
+fn a_large_picture_of_few_bytes_takes_few() {
     let most = read_all(&black(50_000, 4_000, *b"tEXt", b"a\0b"));
     assert!(most < 1 << 20, "{most} bytes at once");
 }
 
 #[test]
-fn f04_text_is_not_inflated() {
+fn text_is_not_inflated() {
     let text = [&b"XML:com.adobe.xmp\0\x01\0\0\0"[..], &deflated(50 << 20)].concat();
     let most = read_all(&black(40, 30, *b"iTXt", &text));
     assert!(most < 1 << 20, "{most} bytes at once");
 }
 
 #[test]
-fn f17_a_profile_of_20_mb_is_not_inflated_beyond_its_limit() {
+fn a_profile_of_20_mb_is_not_inflated_beyond_its_limit() {
     let file = black(40, 30, *b"iCCP", &[&b"name\0\0"[..], &deflated(20 << 20)].concat());
     HEAP.forget();
     let header = codec::read_header(Format::Png, Cursor::new(&file), 0).unwrap();
@@ -72,7 +72,7 @@ fn f17_a_profile_of_20_mb_is_not_inflated_beyond_its_limit() {
 }
 
 #[test]
-fn f17_of_many_profiles_of_a_file_one_is_inflated() {
+fn of_many_profiles_of_a_file_one_is_inflated() {
     let chunk = [&b"name\0\0"[..], &deflated(20 << 20)].concat();
     let one = black(40, 30, *b"iCCP", &chunk);
     let (start, rest) = one.split_at(33);
@@ -84,7 +84,7 @@ fn f17_of_many_profiles_of_a_file_one_is_inflated() {
 }
 
 #[test]
-fn f17_parts_of_a_profile_without_data_take_no_room() {
+fn parts_of_a_profile_without_data_take_no_room() {
     let file = std::fs::read("tests/fixtures/pictures/rgb444.jpg").unwrap();
     let part = b"\xff\xe2\x00\x10ICC_PROFILE\0\x01\x01";
     let file = [&file[..2], &part.repeat(200_000), &file[2..]].concat();

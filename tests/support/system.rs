@@ -197,15 +197,32 @@ impl System {
     }
 
     pub fn wait_for_live_workers(&self, count: usize) -> Result<()> {
+        let prefix = format!("{}worker:", self.prefix);
         wait_for(&format!("{count} live workers"), LONG, || {
-            let keys: Vec<String> = self.connection()?.keys(format!("{}worker:*", self.prefix))?;
-            Ok((keys.iter().filter(|key| !key.ends_with(":history")).count() >= count).then_some(()))
+            let keys: Vec<String> = self.connection()?.keys(format!("{prefix}*"))?;
+            // What is kept of a worker, its totals and its history, outlives it: its own key has nothing behind the id.
+            let alive = keys.iter().filter(|key| key.strip_prefix(&prefix).is_some_and(|id| !id.contains(':')));
+            Ok((alive.count() >= count).then_some(()))
         })
     }
 
     /// A connection to Redis, for looking as an operator would.
     pub fn connection(&self) -> Result<redis::Connection> {
         Ok(self.redis.get_connection()?)
+    }
+
+    /// Copies every log to where `ops/test` keeps those of failed tests; a test does not know yet that it fails.
+    fn leave_logs(&self) {
+        let Ok(folder) = std::env::var("TESSERA_TEST_LOGS") else { return };
+        let test = std::thread::current().name().unwrap_or("main").replace("::", ".");
+        let folder = Path::new(&folder).join(test).join(&self.prefix);
+        if std::fs::create_dir_all(&folder).is_err() {
+            return;
+        }
+        let files = std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
+        for log in files.filter(|file| Path::new(&file.file_name()).extension().is_some_and(|end| end == "log")) {
+            let _ = std::fs::copy(log.path(), folder.join(log.file_name()));
+        }
     }
 
     /// The last lines of every log.
@@ -220,6 +237,7 @@ impl Drop for System {
         // The test runner shows this only if the test fails.
         eprintln!("{}", self.logs());
         self.processes.clear();
+        self.leave_logs();
         if !self.own.contains(&Broker::Redis)
             && let Ok(mut connection) = self.redis.get_connection()
         {

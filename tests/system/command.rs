@@ -52,6 +52,104 @@ fn submit_brings_back_the_reference_s_bytes_and_jobs_shows_it() -> Result<()> {
 }
 
 #[test]
+fn a_picture_that_is_refused_stops_no_other_and_is_named() -> Result<()> {
+    let system = System::start(&Options::default())?;
+    let folder = system.folder.path().join("pictures");
+    std::fs::create_dir_all(folder.join("deep"))?;
+    std::fs::write(folder.join("a.png"), pictures::rgb_png(300, 200, 51)?)?;
+    std::fs::write(folder.join("deep/b.png"), pictures::rgb_png(200, 300, 52)?)?;
+    std::fs::write(folder.join("note.txt"), "no picture")?;
+    let wrong = system.folder.path().join("wrong.png").display().to_string();
+    std::fs::write(&wrong, "no picture at all, but long enough to be sniffed")?;
+    let (folder, results) = (folder.display().to_string(), system.folder.path().join("results"));
+    let out = results.display().to_string();
+    let sent = ["submit", &wrong, &folder, "missing.png", "-j", "3", "--op", "invert", "-o", &out, "--json"];
+    let output = system.command(&sent)?;
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let lines: Vec<Value> =
+        output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    assert_eq!(lines.len(), 3, "{}", said(&output));
+    for line in &lines {
+        let is_wrong = line["file"] == wrong.as_str();
+        assert_eq!((line["error"].is_string(), line["job"]["status"] == "done"), (is_wrong, !is_wrong), "{line}");
+    }
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("missing.png") && told.contains("wrong.png") && told.contains("2 of 4 done"), "{told}");
+    for (name, seed, size) in [("a.png", 51, (300, 200)), ("deep/b.png", 52, (200, 300))] {
+        let expected = system.reference(&pictures::rgb_png(size.0, size.1, seed)?, &["invert"])?;
+        ensure!(std::fs::read(results.join(name))? == expected, "{name} has other bytes");
+    }
+    // Nothing is sent if the results could not be written.
+    let before = json(&system.command(&["jobs", "--json"])?)?.as_array().map(Vec::len);
+    let output = system.command(&["submit", &folder, "--op", "invert", "-o", "/dev/null/results/"])?;
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let output = system.command(&["submit", &folder, "--op", "invert", "-o", &folder])?;
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert_eq!(json(&system.command(&["jobs", "--json"])?)?.as_array().map(Vec::len), before);
+    Ok(())
+}
+
+#[test]
+fn jobs_are_cancelled_run_again_deleted_and_purged() -> Result<()> {
+    let mut system = System::start(&Options { tile_delay_ms: 300, ..Options::default() })?;
+    let picture = system.folder.path().join("p.png").display().to_string();
+    std::fs::write(&picture, pictures::rgb_png(1500, 1500, 53)?)?;
+    let submit = ["submit", &picture, "--op", "invert", "--json"];
+    let id = json(&system.command(&submit)?)?["job"]["id"].as_str().context("no id")?.to_owned();
+    ensure!(system.command(&["cancel", &id])?.status.success(), "cancel");
+    let unknown = "0190f3c2a7d87e1fb2c3d4e5f6a7b8c9";
+    let output = system.command(&["retry", unknown, &id])?;
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(
+        said(&output).contains(unknown) && said(&output).contains(&format!("{id}  queued again")),
+        "{}",
+        said(&output)
+    );
+    ensure!(system.command(&["jobs", "--watch", &id])?.status.success(), "the second run");
+    let piped = system.command(&["get", &id, "-o", "-"])?;
+    ensure!(piped.status.success() && piped.stdout == system.result(&id)?, "other bytes on standard output");
+
+    let dry = system.command(&["purge"])?;
+    assert!(dry.status.success() && said(&dry).contains(&id) && said(&dry).contains("--yes"), "{}", said(&dry));
+    assert_eq!(json(&system.command(&["jobs", &id, "--json"])?)?["status"], "done");
+    assert!(said(&system.command(&["purge", "--older-than", "1h"])?).contains("nothing to delete"));
+    ensure!(system.command(&["purge", "--status", "done", "--yes"])?.status.success(), "purge");
+    assert_eq!(json(&system.command(&["jobs", &id, "--json"])?)?["status"], "expired");
+    let id = json(&system.command(&submit)?)?["job"]["id"].as_str().context("no id")?.to_owned();
+    assert_eq!(system.command(&["delete", &id])?.status.code(), Some(1), "it has not ended");
+    ensure!(system.command(&["cancel", &id])?.status.success() && system.command(&["delete", &id])?.status.success());
+
+    dead_letters_are_shown_sent_once_more_and_dropped(&mut system)
+}
+
+fn dead_letters_are_shown_sent_once_more_and_dropped(system: &mut System) -> Result<()> {
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &system.kafka.kafka_brokers).create()?;
+    let name = Topic::Jobs.name(&system.kafka);
+    producer.send(BaseRecord::to(&name).key("k").payload("rubbish")).map_err(|(error, _)| error)?;
+    producer.flush(LONG)?;
+    let letters = |count: usize| {
+        wait_for("the dead letters", LONG, || {
+            let letters = json(&system.command(&["dlq", "list", "--topic", "jobs", "--json"])?)?;
+            Ok(letters.as_array().filter(|letters| letters.len() == count).cloned())
+        })
+    };
+    let offset = letters(1)?[0]["offset"].to_string();
+    let shown = said(&system.command(&["dlq", "show", "jobs", &offset])?);
+    assert!(shown.contains("rubbish") && shown.contains("error-class"), "{shown}");
+    assert_eq!(system.command(&["dlq", "show", "jobs", "99"])?.status.code(), Some(1));
+    ensure!(system.command(&["dlq", "redrive", "jobs", &offset])?.status.success(), "redrive");
+    // What was no command before is none now: it comes back as a letter of its own.
+    let again = letters(2)?;
+    assert_eq!(again[1]["headers"]["error-class"], again[0]["headers"]["error-class"]);
+    assert!(said(&system.command(&["dlq", "drop", "jobs"])?).contains("--yes"));
+    letters(2)?;
+    ensure!(system.command(&["dlq", "drop", "jobs", "--through", &offset, "--yes"])?.status.success(), "drop one");
+    letters(1)?;
+    ensure!(system.command(&["dlq", "drop", "jobs", "--yes"])?.status.success(), "drop all");
+    letters(0).map(drop)
+}
+
+#[test]
 fn exit_codes_tell_refused_from_failed() -> Result<()> {
     let system = System::start(&Options::default())?;
     let folder = system.folder.path();
@@ -76,7 +174,9 @@ fn doctor_workers_topics_and_dlq_tell_how_it_is() -> Result<()> {
     let findings = json(&system.command(&["doctor", "--json"])?)?;
     ensure!(findings.as_array().context("no list")?.iter().all(|finding| finding["ok"] == true), "{findings}");
     let workers = json(&system.command(&["workers", "--json"])?)?;
-    assert_eq!(workers["workers"].as_array().map(Vec::len), Some(2), "{workers}");
+    let alive =
+        workers["workers"].as_array().map(|workers| workers.iter().filter(|worker| worker["alive"] == true).count());
+    assert_eq!(alive, Some(2), "{workers}");
     assert!(system.command(&["topics", "check"])?.status.success());
     let made = json(&system.command(&["topics", "create", "--json"])?)?;
     ensure!(made.as_array().context("no list")?.iter().all(|topic| topic["outcome"] == "exists"), "{made}");

@@ -1,8 +1,12 @@
 //! `kill -9` of each service in mid-job: the job still ends `done`, with the same bytes.
 
-use anyhow::Result;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use anyhow::{Context, Result};
 
 use crate::support::LONG;
+use crate::support::brokers::Broker;
 use crate::support::http::{Client, Form};
 use crate::support::system::{Options, System};
 use crate::support::{pictures, wait_for};
@@ -43,14 +47,51 @@ fn a_killed_stitcher_is_survived() -> Result<()> {
     survives("stitcher-1")
 }
 
+/// Redis has lost everything, and only the monitor fills it again: until it is back every job stands still.
 #[test]
-fn a_killed_monitor_is_survived() -> Result<()> {
-    survives("monitor")
+fn a_monitor_killed_while_it_is_needed_is_survived() -> Result<()> {
+    let own = vec![Broker::Redis];
+    let mut system = System::start(&Options { tile_delay_ms: 150, own, ..Options::default() })?;
+    let picture = pictures::rgb_png(3000, 2500, 15)?;
+    let job = system.submit(&picture, &OPERATIONS)?;
+    system.wait_for_middle(&job)?;
+    system.kill("monitor")?;
+    redis::cmd("FLUSHALL").exec(&mut system.connection()?)?;
+    wait_for("web to see that the jobs are gone", LONG, || {
+        let answer = Client::new(system.address("web")?).get("/readyz")?;
+        Ok((answer.status == 503).then_some(()))
+    })?;
+    assert!(system.field(&job, "status")?.is_none(), "somebody but the monitor filled Redis");
+    system.restart("monitor")?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    system.wait_until_ready()?;
+    system.leaves_nothing(&[&job])
 }
 
+/// A download stands in the middle when web dies; what is missing of it comes from the next one.
 #[test]
-fn a_killed_web_is_survived() -> Result<()> {
-    survives("web")
+fn a_web_killed_in_a_download_is_survived() -> Result<()> {
+    let mut system = System::start(&Options::default())?;
+    // More than the buffers of a connection hold.
+    let picture = pictures::rgb_png(4000, 3000, 16)?;
+    let job = system.submit_and_compare(&picture, &["invert"])?;
+    let whole = system.result(&job)?;
+    let path = format!("/api/v1/jobs/{job}/result");
+    let mut stream = TcpStream::connect(system.address("web")?)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut begun = vec![0; 64 * 1024];
+    stream.read_exact(&mut begun)?;
+    system.kill("web")?;
+    stream.read_to_end(&mut begun).ok();
+    let body = begun.windows(4).position(|end| end == b"\r\n\r\n").context("no head")? + 4;
+    let first = &begun[body..];
+    assert!(first.len() < whole.len(), "the whole result of {} bytes came before web was killed", whole.len());
+    system.restart("web")?;
+    system.wait_until_ready()?;
+    let rest = system.client.get_with(&path, &[("Range", &format!("bytes={}-", first.len()))])?;
+    assert_eq!(rest.status, 206, "{}", rest.text());
+    assert!([first, &rest.body].concat() == whole, "the two parts are not the result");
+    Ok(())
 }
 
 #[test]
@@ -61,11 +102,10 @@ fn a_splitter_killed_while_splitting_is_survived() -> Result<()> {
 
 #[test]
 fn web_killed_in_an_upload_leaves_no_job() -> Result<()> {
-    use std::io::Write;
     let mut system = System::start(&Options::default())?;
     let form = Form::picture("half.png", &pictures::rgb_png(2000, 2000, 12)?, &OPERATIONS);
     let body = form.body();
-    let mut stream = std::net::TcpStream::connect(system.address("web")?)?;
+    let mut stream = TcpStream::connect(system.address("web")?)?;
     let (kind, length) = (form.content_type(), body.len());
     write!(
         stream,
@@ -105,6 +145,5 @@ fn a_job_waits_for_the_first_worker_and_says_so() -> Result<()> {
     assert!(page.text().contains("worker"), "the page does not say that no worker is alive");
     system.start_worker(1)?;
     system.compare(&job, &picture, &OPERATIONS)?;
-    let _ = Client::new(system.address("web")?);
     Ok(())
 }

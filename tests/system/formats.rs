@@ -137,7 +137,7 @@ fn metadata_is_kept_where_it_is_asked_for_and_what_is_not_is_said() -> Result<()
 }
 
 #[test]
-fn f15_a_jpeg_that_was_held_askew_comes_out_upright() -> Result<()> {
+fn a_jpeg_that_was_held_askew_comes_out_upright() -> Result<()> {
     let system = System::start(&Options::default())?;
     let picture = jpeg(900, 650, 46)?;
     for number in [3, 6, 7] {

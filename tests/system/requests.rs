@@ -53,7 +53,7 @@ fn a_truncated_picture_fails_and_says_where() -> Result<()> {
 }
 
 #[test]
-fn f31_hostile_file_names_are_only_data() -> Result<()> {
+fn hostile_file_names_are_only_data() -> Result<()> {
     let system = System::start(&Options::default())?;
     let picture = pictures::rgb_png(40, 30, 3)?;
     let names = [

@@ -13,12 +13,13 @@ use crate::CtlError;
 use crate::multipart::Upload;
 use crate::output;
 use crate::post::post;
+use crate::progress::Progress;
 
 /// The address of the running system.
 #[derive(clap::Args, Clone, Debug)]
 pub struct UrlArgs {
     /// Address of the running system.
-    #[arg(long, env = "TESSERA_URL", default_value = "http://127.0.0.1:5001", value_name = "URL")]
+    #[arg(long, global = true, env = "TESSERA_URL", default_value = "http://127.0.0.1:5001", value_name = "URL")]
     pub url: String,
 }
 
@@ -59,10 +60,19 @@ impl Api {
         self.json(answer)
     }
 
-    /// Deletes what is at `path` under `/api/v1`; whether the system agreed.
-    pub fn delete(&self, path: &str) -> Result<bool, CtlError> {
-        let answer = self.agent.delete(format!("{}/api/v1{path}", self.base)).call();
-        Ok(answer.map_err(|error| self.unreachable(&error))?.status().is_success())
+    /// Posts to `path` under `/api/v1`, without a body.
+    pub fn post(&self, path: &str) -> Result<(), CtlError> {
+        self.done(self.agent.post(format!("{}/api/v1{path}", self.base)).send_empty())
+    }
+
+    /// Deletes what is at `path` under `/api/v1`.
+    pub fn delete(&self, path: &str) -> Result<(), CtlError> {
+        self.done(self.agent.delete(format!("{}/api/v1{path}", self.base)).call())
+    }
+
+    fn done(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<(), CtlError> {
+        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
+        if answer.status().is_success() { Ok(()) } else { Err(refused(&mut answer)) }
     }
 
     /// Whether an address outside the API answers with success, and what it says.
@@ -74,9 +84,9 @@ impl Api {
         Ok((is_fine, text))
     }
 
-    /// Sends a picture: streamed, of any size. Answers the body of the 202.
-    pub fn submit(&self, picture: &Path, fields: &[(&str, String)]) -> Result<Value, CtlError> {
-        let mut upload = Upload::open(picture, fields)?;
+    /// Sends a picture: streamed, of any size, its progress shown by `progress`. Answers the body of the 202.
+    pub fn submit(&self, picture: &Path, fields: &[(&str, String)], progress: Progress) -> Result<Value, CtlError> {
+        let mut upload = Upload::open(picture, fields, progress)?;
         let answer = post(&self.base, "/api/v1/jobs", &mut upload).map_err(|error| self.unreachable(&error))?;
         if !(200..300).contains(&answer.status) {
             return Err(refusal(answer.status, answer.retry_after.as_deref(), &answer.text));
@@ -138,11 +148,10 @@ fn refusal(status: u16, retry_after: Option<&str>, text: &str) -> CtlError {
     let said = ["detail", "error", "title"].iter().find_map(|name| problem[*name].as_str());
     let said = output::clean(said.unwrap_or(text.trim()));
     match status {
-        429 | 500.. => {
-            let when =
-                retry_after.map(|seconds| format!("; try again in {} s", output::clean(seconds))).unwrap_or_default();
-            CtlError::Unreachable(format!("{said} (HTTP {status}){when}"))
-        }
+        429 | 500.. => match retry_after.and_then(|seconds| seconds.trim().parse().ok()) {
+            Some(seconds) => CtlError::Busy { text: format!("{said} (HTTP {status})"), seconds },
+            None => CtlError::Unreachable(format!("{said} (HTTP {status})")),
+        },
         404 | 409 | 410 => CtlError::Failed(said),
         _ => CtlError::Usage(format!("{said} (HTTP {status})")),
     }

@@ -15,6 +15,30 @@ pub enum CtlError {
     /// A service does not answer, or says that it cannot work now.
     #[error("{0}")]
     Unreachable(String),
+    /// A service has no room now and says when to come again.
+    #[error("{text}; try again in {seconds} s")]
+    Busy {
+        /// What it said.
+        text: String,
+        /// Seconds until it wants to be asked again.
+        seconds: u64,
+    },
+    /// Some of several things went wrong, each of which has been told already.
+    #[error("{text}")]
+    Several {
+        /// How many.
+        text: String,
+        /// The exit code of the first.
+        code: u8,
+    },
+    /// What went wrong with one of several things.
+    #[error("{name}")]
+    Of {
+        /// Which.
+        name: String,
+        /// What.
+        source: Box<CtlError>,
+    },
     /// A file cannot be read or written.
     #[error("{doing} {}", path.display())]
     File {
@@ -34,12 +58,19 @@ impl CtlError {
         move |source| Self::File { doing, path, source }
     }
 
+    /// Says which of several things it was.
+    pub fn of(self, name: impl Into<String>) -> Self {
+        Self::Of { name: name.into(), source: Box::new(self) }
+    }
+
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(_) | Self::File { .. } => 1,
             Self::Usage(_) => 2,
-            Self::Unreachable(_) => 3,
+            Self::Unreachable(_) | Self::Busy { .. } => 3,
+            Self::Several { code, .. } => *code,
+            Self::Of { source, .. } => source.exit_code(),
         }
     }
 

@@ -12,13 +12,21 @@ mod events;
 mod job_wait;
 mod multipart;
 mod output;
-mod output_file;
+mod pictures;
+mod places;
 mod post;
 mod progress;
+mod result_name;
 mod runtime;
+mod sending;
+mod source;
+mod target;
 mod watching;
 
 use clap::{Parser, Subcommand};
+
+use api::{Api, UrlArgs};
+use commands::ending::{self, Deed};
 
 pub use error::CtlError;
 
@@ -28,6 +36,8 @@ pub use error::CtlError;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    url: UrlArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -45,6 +55,13 @@ enum Command {
     Submit(commands::submit::Args),
     Jobs(commands::jobs::Args),
     Get(commands::get::Args),
+    /// End jobs that have not ended.
+    Cancel(ending::Args),
+    /// Run jobs again that failed or were cancelled, from their pictures.
+    Retry(ending::Args),
+    /// Remove ended jobs and their files.
+    Delete(ending::Args),
+    Purge(commands::purge::Args),
     Workers(commands::workers::Args),
     Topics(commands::topics::Args),
     Dlq(commands::dlq::Args),
@@ -60,18 +77,23 @@ enum Command {
 /// # Errors
 /// [`CtlError`], whose exit code says of what kind.
 pub fn run(cli: Cli) -> Result<(), CtlError> {
+    let api = &Api::new(&cli.url);
     match cli.command {
         Command::Run(args) => commands::run::run(&args),
-        Command::Submit(args) => commands::submit::run(&args),
-        Command::Jobs(args) => commands::jobs::run(&args),
-        Command::Get(args) => commands::get::run(&args),
-        Command::Workers(args) => commands::workers::run(&args),
+        Command::Submit(args) => commands::submit::run(&args, api),
+        Command::Jobs(args) => commands::jobs::run(&args, api),
+        Command::Get(args) => commands::get::run(&args, api),
+        Command::Cancel(args) => ending::run(&args, Deed::Cancel, api),
+        Command::Retry(args) => ending::run(&args, Deed::Retry, api),
+        Command::Delete(args) => ending::run(&args, Deed::Delete, api),
+        Command::Purge(args) => commands::purge::run(&args, api),
+        Command::Workers(args) => commands::workers::run(&args, api),
         Command::Topics(args) => commands::topics::run(&args),
         Command::Dlq(args) => commands::dlq::run(&args),
-        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args, api),
         Command::Operations(args) => commands::operations::run(&args),
         Command::Config(args) => commands::config::run(&args),
-        Command::Bench(args) => bench::run(&args),
+        Command::Bench(args) => bench::run(&args, api),
         Command::Completions(args) => commands::completions::run(&args),
     }
 }

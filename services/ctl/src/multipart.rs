@@ -25,7 +25,7 @@ impl Upload {
     ///
     /// # Errors
     /// If it is no readable file.
-    pub fn open(path: &Path, fields: &[(&str, String)]) -> Result<Self, CtlError> {
+    pub fn open(path: &Path, fields: &[(&str, String)], progress: Progress) -> Result<Self, CtlError> {
         let file = File::open(path).map_err(CtlError::file("opening", path))?;
         let facts = file.metadata().map_err(CtlError::file("reading the size of", path))?;
         if !facts.is_file() {
@@ -48,7 +48,7 @@ impl Upload {
             picture: file.take(facts.len()),
             tail: Cursor::new(tail.into_bytes()),
             sent: 0,
-            progress: Progress::new(),
+            progress,
         })
     }
 
@@ -100,7 +100,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a\"b\r\n.png");
         std::fs::write(&path, b"pixels").unwrap();
-        let mut upload = Upload::open(&path, &[("op", "grayscale".to_owned())]).unwrap();
+        let mut upload = Upload::open(&path, &[("op", "grayscale".to_owned())], Progress::silent()).unwrap();
         let mut body = Vec::new();
         upload.read_to_end(&mut body).unwrap();
         assert_eq!(body.len() as u64, upload.length());
@@ -113,6 +113,6 @@ mod tests {
     #[test]
     fn a_folder_is_no_picture() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(Upload::open(folder.path(), &[]), Err(CtlError::Usage(_))));
+        assert!(matches!(Upload::open(folder.path(), &[], Progress::silent()), Err(CtlError::Usage(_))));
     }
 }

@@ -169,7 +169,8 @@ mod tests {
             socket.write_all(b"HTTP/1.1 413 Too Large\r\nRetry-After: 7\r\nContent-Length: 8\r\n\r\ntoo much").unwrap();
             // It closes with most of the body unread, which resets the connection.
         });
-        let answer = post(&base, "/x", &mut Upload::open(&path, &[]).unwrap()).unwrap();
+        let answer =
+            post(&base, "/x", &mut Upload::open(&path, &[], crate::progress::Progress::silent()).unwrap()).unwrap();
         refuser.join().unwrap();
         assert_eq!(answer, Answer { status: 413, retry_after: Some("7".to_owned()), text: "too much".to_owned() });
     }

@@ -21,6 +21,11 @@ impl Progress {
         Self { is_shown: output::is_watched(), last: None, width: 0 }
     }
 
+    /// Shows nothing.
+    pub fn silent() -> Self {
+        Self { is_shown: false, last: None, width: 0 }
+    }
+
     /// Shows what `text` gives, unless the last line is too young.
     pub fn show(&mut self, text: impl FnOnce() -> String) {
         if !self.is_shown || self.last.is_some_and(|last| last.elapsed() < SHORTEST_PAUSE) {

@@ -29,8 +29,8 @@ pub struct Teller {
 
 impl Teller {
     /// A teller that has said nothing yet.
-    pub fn new(telling: Telling) -> Self {
-        Self { telling, progress: Progress::new(), last: String::new() }
+    pub fn new(telling: Telling, progress: Progress) -> Self {
+        Self { telling, progress, last: String::new() }
     }
 
     /// Tells news.

@@ -47,9 +47,82 @@ fn inverting_twice_gives_the_picture_back() {
     let read = |name: &str| std::fs::read(path.join(name)).unwrap();
     assert_eq!(read("in.png"), read("twice.png"));
     assert_ne!(read("in.png"), read("once.png"));
-    assert!(tessera(path, &["run", "in.png", "in.png", "--op", "invert"]).status.success());
-    assert_eq!(read("in.png"), read("once.png"));
     assert_eq!(names(path), ["in.png", "once.png", "twice.png"]);
+}
+
+#[test]
+fn a_picture_is_replaced_only_on_request_by_whatever_name() {
+    let folder = folder_with_picture();
+    let path = folder.path();
+    let read = |name: &str| std::fs::read(path.join(name)).unwrap();
+    let before = read("in.png");
+    std::fs::hard_link(path.join("in.png"), path.join("hard.png")).unwrap();
+    std::os::unix::fs::symlink("in.png", path.join("soft.png")).unwrap();
+    for out in ["in.png", "./in.png", "hard.png", "soft.png"] {
+        let output = tessera(path, &["run", "in.png", out, "--op", "invert"]);
+        assert_eq!(output.status.code(), Some(2), "{out}");
+        assert!(said(&output).contains("--in-place"), "{}", said(&output));
+        assert_eq!(read("in.png"), before, "{out}");
+    }
+    assert_eq!(tessera(path, &["run", "in.png", "new.png", "--in-place", "--op", "invert"]).status.code(), Some(2));
+    assert!(tessera(path, &["run", "in.png", "once.png", "--op", "invert"]).status.success());
+    assert!(tessera(path, &["run", "in.png", "soft.png", "--in-place", "--op", "invert"]).status.success());
+    assert!(std::fs::symlink_metadata(path.join("soft.png")).unwrap().is_symlink());
+    assert_eq!(read("in.png"), read("once.png"));
+    assert_eq!(read("hard.png"), before, "the other name keeps the old picture");
+}
+
+/// Runs a line of the shell, to which the command is `$0` and the step `$1`.
+fn shell(folder: &Path, line: &str, step: &str) {
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).args(["-c", line, env!("CARGO_BIN_EXE_tessera"), step]);
+    assert!(shell.status().unwrap().success(), "{line}");
+}
+
+#[test]
+fn pipes_and_devices_are_read_and_written_into() {
+    let folder = folder_with_picture();
+    let path = folder.path();
+    // contrast reads its picture twice, which a pipe alone could not give.
+    for step in ["invert", "contrast"] {
+        assert!(tessera(path, &["run", "in.png", "plain.png", "--op", step]).status.success());
+        shell(path, "cat in.png | \"$0\" run - - --op \"$1\" | cat >piped.png", step);
+        shell(path, "\"$0\" run - /dev/stdout --op \"$1\" <in.png >redirected.png", step);
+        let read = |name: &str| std::fs::read(path.join(name)).unwrap();
+        assert_eq!(read("piped.png"), read("plain.png"), "{step}");
+        assert_eq!(read("redirected.png"), read("plain.png"), "{step}");
+    }
+    assert!(tessera(path, &["run", "in.png", "/dev/null", "--op", "invert"]).status.success());
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    shell(
+        path,
+        "mkfifo pipe.png && { cat pipe.png >from.png & } && \"$0\" run in.png pipe.png --op \"$1\" && wait",
+        "contrast",
+    );
+    assert_eq!(std::fs::read(path.join("from.png")).unwrap(), std::fs::read(path.join("plain.png")).unwrap());
+    assert_eq!(names(path), ["from.png", "in.png", "pipe.png", "piped.png", "plain.png", "redirected.png"]);
+}
+
+#[test]
+fn a_name_of_another_format_is_refused_before_any_work() {
+    let folder = folder_with_picture();
+    for arguments in [
+        &["in.png", "out.bmp"][..],
+        &["in.png", "out.bmp", "--format", "png"],
+        &["in.png", "out.GIF"],
+        &["in.png", "out.jpg", "--format", "png"],
+        &["in.png", "out.jpg", "--format", "same"],
+        &["in.png", "out.unknown"],
+        &["in.png", "new-folder/"],
+        &["missing.png", "out.bmp"],
+    ] {
+        let output = tessera(folder.path(), &[&["run"], arguments, &["--op", "invert"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", said(&output));
+        assert_eq!(names(folder.path()), ["in.png"], "{arguments:?}");
+    }
+    let named = ["run", "in.png", "out.part", "--format", "jpeg", "--op", "invert"];
+    assert!(tessera(folder.path(), &named).status.success());
+    assert!(std::fs::read(folder.path().join("out.part")).unwrap().starts_with(&[0xff, 0xd8]));
 }
 
 #[test]
@@ -124,7 +197,7 @@ fn peak_kib(folder: &Path, arguments: &[&str]) -> i64 {
 }
 
 #[test]
-fn f30_memory_does_not_follow_the_height_of_a_picture() {
+fn memory_does_not_follow_the_height_of_a_picture() {
     let folder = tempfile::tempdir().unwrap();
     for end in ["png", "jpg"] {
         let peak = |height: u32| {
@@ -144,7 +217,18 @@ fn a_system_that_is_not_there_ends_with_3_and_the_remedy() {
     // A port that was free a moment ago, and that nobody listens on.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
-    for arguments in [vec!["submit", "in.png", "--op", "invert"], vec!["jobs"], vec!["workers"]] {
+    let id = "0190f3c2a7d87e1fb2c3d4e5f6a7b8c9";
+    for arguments in [
+        vec!["submit", "in.png", "--op", "invert"],
+        vec!["jobs"],
+        vec!["workers"],
+        vec!["cancel", id],
+        vec!["retry", id],
+        vec!["delete", id],
+        vec!["purge"],
+    ] {
+        let output = tessera(folder.path(), &[&["--url", &url], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {}", said(&output));
         let output = tessera(folder.path(), &[&arguments[..], &["--url", &url]].concat());
         assert_eq!(output.status.code(), Some(3), "{arguments:?}: {}", said(&output));
         assert!(said(&output).contains("--url"), "{}", said(&output));

@@ -208,7 +208,7 @@ impl Leaser {
         Ok(())
     }
 
-    /// The how-manieth time this splitter reads for a stage of a run.
+    /// How often this splitter has read for a stage of a run, this time included.
     fn count_pass(&mut self, pass: (JobId, u32, u32)) -> u32 {
         let count = self.sent_before.get(&pass).copied().unwrap_or(0) + 1;
         self.sent_before.put(pass, count);

@@ -38,7 +38,7 @@ pub struct Grant {
     pub stage: u32,
     /// The job's run.
     pub run: u32,
-    /// The how-manieth time this splitter sends this stage, or knows that it was sent.
+    /// How often this splitter has sent this stage or knows that it was sent, this time included.
     pub attempt: u32,
 }
 

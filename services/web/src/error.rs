@@ -27,10 +27,10 @@ pub enum ServiceError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The address of Redis is none.
+    /// This is not an address of Redis.
     #[error("setting up redis")]
     State(#[from] StateError),
-    /// The settings of Kafka are none.
+    /// Kafka's client does not take these settings.
     #[error("setting up kafka")]
     Bus(#[from] BusError),
     /// The store cannot be opened.

@@ -110,7 +110,7 @@ async fn an_early_refusal_comes_before_the_body() {
 }
 
 #[tokio::test]
-async fn f31_hostile_file_names_are_harmless_everywhere() {
+async fn hostile_file_names_are_harmless_everywhere() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;
     let long = vec![b'x'; 300];

@@ -100,7 +100,7 @@ async fn files_that_are_refused_name_the_cause_and_leave_nothing() {
 }
 
 #[tokio::test]
-async fn f24_content_decides_and_what_a_result_lacks_is_said() {
+async fn content_decides_and_what_a_result_lacks_is_said() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;
     let cases: [(&str, &str, &str, &[&str]); 8] = [
@@ -137,7 +137,7 @@ async fn f24_content_decides_and_what_a_result_lacks_is_said() {
 }
 
 #[tokio::test]
-async fn f15_the_plan_turns_a_picture_first() {
+async fn the_plan_turns_a_picture_first() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;
     let jpeg = fixture("rgb444.jpg");
@@ -157,7 +157,7 @@ async fn f15_the_plan_turns_a_picture_first() {
 }
 
 #[tokio::test]
-async fn f28_bodies_of_any_framing_end_at_the_limit_and_leave_nothing() {
+async fn bodies_of_any_framing_end_at_the_limit_and_leave_nothing() {
     let rig = Rig::new().await;
     let limits = LimitArgs { max_upload_bytes: 200_000, ..LimitArgs::default() };
     let site = Site::start(&rig, Settings { limits, ..Settings::default() }).await;

@@ -4,6 +4,7 @@
 
 mod check;
 mod lag;
+mod letters;
 mod peek;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 pub use check::{Problem, TopicProblem, check_topics};
 pub use lag::{PartitionLag, lag};
+pub use letters::{Letter, drop_letters, read_letter};
 pub use peek::{Peeked, peek};
 
 use super::log::Logging;

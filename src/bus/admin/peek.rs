@@ -2,11 +2,13 @@
 //!
 //! Owns reading outside of any group. Must never commit, and never hold more than it was asked for.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
@@ -44,14 +46,19 @@ pub struct Peeked {
 /// missing.
 pub async fn peek(args: &KafkaArgs, topic: Topic, limit: usize) -> Result<Vec<Peeked>, BusError> {
     let name = topic.name(args);
+    let consumer = reader(args)?;
+    let wanted = name.clone();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    blocking(LOOKING, &name, move || read_last(&consumer, &wanted, limit)).await
+}
+
+/// A client that reads outside of any group.
+pub(super) fn reader(args: &KafkaArgs) -> Result<BaseConsumer<Logging>, BusError> {
     let mut config = settings::client(args, "tessera-peek");
     // The client wants a group's name even where no group is joined.
     config.set("group.id", format!("{}tessera-peek", args.topic_prefix)).set("enable.auto.commit", "false");
     config.set("enable.partition.eof", "false").set("queued.max.messages.kbytes", "4096");
-    let consumer = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
-    let wanted = name.clone();
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    blocking(LOOKING, &name, move || read_last(&consumer, &wanted, limit)).await
+    BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)
 }
 
 fn read_last(consumer: &BaseConsumer<Logging>, topic: &str, limit: i64) -> KafkaResult<Vec<Peeked>> {
@@ -80,30 +87,45 @@ fn read_partition(
     limit: i64,
 ) -> KafkaResult<Vec<Peeked>> {
     let (begin, end) = consumer.fetch_watermarks(topic, partition, LIMIT)?;
-    let from = begin.max(end.saturating_sub(limit));
     let mut found = Vec::new();
-    if from >= end {
-        return Ok(found);
-    }
-    let mut place = TopicPartitionList::new();
-    place.add_partition_offset(topic, partition, Offset::Offset(from))?;
-    consumer.assign(&place)?;
-    let started = Instant::now();
-    while started.elapsed() < LIMIT {
-        let Some(message) = consumer.poll(POLL) else { continue };
-        let message = message?;
-        let is_last = message.offset() + 1 >= end;
+    read_range(consumer, topic, partition, begin.max(end.saturating_sub(limit))..end, |message| {
         found.push(Peeked {
             partition,
             offset: message.offset(),
             at_ms: message.timestamp().to_millis(),
             key: message.key().map(<[u8]>::to_vec),
-            headers: copy::headers(&message),
+            headers: copy::headers(message),
             payload_bytes: message.payload_len(),
         });
-        if is_last {
+    })?;
+    Ok(found)
+}
+
+/// Shows the records of a partition whose offsets are in `range` to `take`, as far as they come in time.
+pub(super) fn read_range(
+    consumer: &BaseConsumer<Logging>,
+    topic: &str,
+    partition: i32,
+    range: Range<i64>,
+    mut take: impl FnMut(&BorrowedMessage<'_>),
+) -> KafkaResult<()> {
+    if range.is_empty() {
+        return Ok(());
+    }
+    let mut place = TopicPartitionList::new();
+    place.add_partition_offset(topic, partition, Offset::Offset(range.start))?;
+    consumer.assign(&place)?;
+    let started = Instant::now();
+    while started.elapsed() < LIMIT {
+        let Some(message) = consumer.poll(POLL) else { continue };
+        let message = message?;
+        // Deleted meanwhile, or left out by the log: what comes then is beyond the range.
+        if range.contains(&message.offset()) {
+            take(&message);
+        }
+        if message.offset() + 1 >= range.end {
             break;
         }
     }
-    Ok(found)
+    Ok(())
 }

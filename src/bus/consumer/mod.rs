@@ -68,7 +68,7 @@ pub struct Delivery {
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
-    /// The how-manieth time it is handed out under this assignment, from 1.
+    /// How often it has been handed out under this assignment, this time included.
     pub attempt: u32,
     /// Its key.
     pub key: Option<Vec<u8>>,

@@ -24,7 +24,7 @@ fn decode(file: &[u8]) -> Result<(Layout, Vec<u8>), ReadError> {
 const COLORS: [u8; 12] = [1, 2, 3, 0, 10, 20, 30, 0, 100, 101, 102, 0];
 
 #[test]
-fn f23_rows_come_from_below_and_from_above() {
+fn rows_come_from_below_and_from_above() {
     let rows = [0, 1, 2, 9, 2, 1, 0, 9];
     let below = decode(&bitmap((3, 2), 8, 0, &COLORS, &rows)).unwrap();
     let above = decode(&bitmap((3, -2), 8, 0, &COLORS, &rows)).unwrap();
@@ -46,7 +46,7 @@ fn many_rows_are_read_in_blocks_in_both_directions() {
 }
 
 #[test]
-fn f23_runs_are_decoded() {
+fn runs_are_decoded() {
     // Three of colour 1; a jump of one up and right; literals 0, 1, 2 with padding; a run beyond the edge.
     let runs = [3, 1, 0, 2, 0, 1, 0, 0, 0, 3, 0, 1, 2, 0, 9, 2, 0, 1];
     let (_, bytes) = decode(&bitmap((4, 3), 8, 1, &COLORS, &runs)).unwrap();

@@ -39,7 +39,7 @@ fn what_a_frame_does_not_cover_is_transparent() {
 }
 
 #[test]
-fn f21_a_large_canvas_in_35_bytes_is_refused() {
+fn a_large_canvas_in_35_bytes_is_refused() {
     let file = [canvas(65_535, 65_535), image(0, 0, 65_535, 65_535, &[0x04]), vec![0x3b]].concat();
     assert!(file.len() < 40);
     let error = read_header(Cursor::new(&file)).unwrap().check_memory(512 << 20).unwrap_err().to_string();
@@ -47,7 +47,7 @@ fn f21_a_large_canvas_in_35_bytes_is_refused() {
 }
 
 #[test]
-fn f20_ten_thousand_frames_are_counted_and_no_more() {
+fn ten_thousand_frames_are_counted_and_no_more() {
     let frame = image(0, 0, 1, 1, &ONE_PIXEL);
     let many = |count: usize| [canvas(1, 1), frame.repeat(count), vec![0x3b]].concat();
     assert_eq!(read_header(Cursor::new(many(9_999))).unwrap().frames, 9_999);
@@ -57,7 +57,7 @@ fn f20_ten_thousand_frames_are_counted_and_no_more() {
 }
 
 #[test]
-fn f20_how_frames_are_disposed_of_and_their_delays_change_nothing_of_the_first() {
+fn how_frames_are_disposed_of_and_their_delays_change_nothing_of_the_first() {
     for disposal in 0..8u8 {
         for delay in [[0, 0], [10, 0], [255, 255]] {
             let control = [&[0x21, 0xf9, 4, disposal << 2][..], &delay, &[0, 0]].concat();
@@ -72,7 +72,7 @@ fn f20_how_frames_are_disposed_of_and_their_delays_change_nothing_of_the_first()
 }
 
 #[test]
-fn f27_no_cut_file_is_taken_for_a_whole_one() {
+fn no_cut_file_is_taken_for_a_whole_one() {
     let whole = [canvas(1, 1), image(0, 0, 1, 1, &ONE_PIXEL), image(0, 0, 1, 1, &ONE_PIXEL), vec![0x3b]].concat();
     (0..whole.len()).for_each(|at| assert!(decode(&whole[..at]).is_err(), "cut at {at}"));
     let short = [canvas(2, 1), image(0, 0, 2, 1, &ONE_PIXEL), vec![0x3b]].concat();

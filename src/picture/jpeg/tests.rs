@@ -61,7 +61,7 @@ fn colours_share_four_pixels_or_none_as_chosen_and_gray_has_none_to_share() {
 }
 
 #[test]
-fn f09_a_cut_jpeg_is_never_read_to_its_end() {
+fn a_cut_jpeg_is_never_read_to_its_end() {
     let file = encode(info(200, 150, Layout::Rgb), 90);
     for length in (0..file.len() - 2).step_by(7).chain([file.len() - 3, file.len() - 2, file.len() - 1]) {
         assert!(decode(&file[..length]).is_err(), "cut at {length} of {}", file.len());
@@ -81,7 +81,7 @@ fn changed_bytes_never_panic() {
 }
 
 #[test]
-fn f08_f11_f13_a_claimed_size_costs_no_memory_and_what_is_not_read_is_named() {
+fn a_claimed_size_costs_no_memory_and_what_is_not_read_is_named() {
     let mut file = encode(info(16, 16, Layout::Rgb), 90);
     let sof = file.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
     file[sof + 5..sof + 9].copy_from_slice(&[0xFF; 4]);

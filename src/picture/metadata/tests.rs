@@ -102,7 +102,7 @@ fn limits_hold_and_what_is_beyond_them_is_said() {
 }
 
 #[test]
-fn f04_compressed_xmp_is_neither_inflated_nor_kept() {
+fn compressed_xmp_is_neither_inflated_nor_kept() {
     let text = [&b"iTXtXML:com.adobe.xmp\0\x01\0\0\0"[..], b"\x78\x9c\x03\0"].concat();
     let original = header(Format::Png, &file(ResultFormat::Png, &Kept { texts: vec![text], ..Kept::NONE }));
     let delivery = deliver(&original, ResultFormat::Png, MetadataPolicy::Keep);

@@ -127,7 +127,7 @@ fn ihdr(width: u32, height: u32, depth: u8, color: u8, interlaced: u8) -> [u8; 1
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn f18_every_layout_and_depth_comes_back(
+    fn every_layout_and_depth_comes_back(
         width in 1u32..80, height in 1u32..40, layout in 0usize..4, deep: bool, seed: u64,
     ) {
         let depth = if deep { Depth::Sixteen } else { Depth::Eight };
@@ -141,7 +141,7 @@ proptest! {
 }
 
 #[test]
-fn f06_no_cut_picture_is_taken_for_a_whole_one() {
+fn no_cut_picture_is_taken_for_a_whole_one() {
     let (_, _, file) = small();
     for at in 0..file.len() {
         assert!(decode(&file[..at]).is_err(), "cut at {at} of {}", file.len());
@@ -149,7 +149,7 @@ fn f06_no_cut_picture_is_taken_for_a_whole_one() {
 }
 
 #[test]
-fn f06_no_flipped_byte_gives_other_pixels() {
+fn no_flipped_byte_gives_other_pixels() {
     let (info, pixels, file) = small();
     for at in 0..file.len() {
         let mut flipped = file.clone();
@@ -161,7 +161,7 @@ fn f06_no_flipped_byte_gives_other_pixels() {
 }
 
 #[test]
-fn f06_a_wrong_adler_is_found_although_the_crc_agrees() {
+fn a_wrong_adler_is_found_although_the_crc_agrees() {
     let raw = [0, 1, 2, 3, 0, 4, 5, 6];
     let whole = handmade(ihdr(3, 2, 8, 0, 0), &[], &raw);
     assert_eq!(decode(&whole).unwrap().1, [1, 2, 3, 4, 5, 6]);
@@ -190,7 +190,7 @@ fn a_cut_picture_names_the_row_it_reached() {
 }
 
 #[test]
-fn f18_palettes_and_low_depths_are_expanded() {
+fn palettes_and_low_depths_are_expanded() {
     let palette: &[u8] = &[10, 20, 30, 40, 50, 60];
     let (info, pixels) = decode(&handmade(ihdr(2, 1, 8, 3, 0), &[(b"PLTE", palette)], &[0, 0, 1])).unwrap();
     assert_eq!((info.format.layout, pixels), (Layout::Rgb, palette.to_vec()));

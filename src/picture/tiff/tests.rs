@@ -100,7 +100,7 @@ proptest! {
 }
 
 #[test]
-fn f22_byte_orders_depths_and_predictors() {
+fn byte_orders_depths_and_predictors() {
     let rows16: &[u8] = &[1, 2, 0, 3, 255, 255, 0, 2];
     for big_endian in [false, true] {
         let rows: Vec<u8> =
@@ -122,7 +122,7 @@ fn f22_byte_orders_depths_and_predictors() {
 }
 
 #[test]
-fn f22_packed_bits_and_alpha_kinds() {
+fn packed_bits_and_alpha_kinds() {
     let packed = [0xfe, 7, 128, 2, 1, 2, 3, 0xff, 9];
     let file = strips(false, &with(basic(4, 2, 8, 1), &[(259, &[32_773])]), &[&packed]);
     assert_eq!(decode(&file).unwrap().1, [7, 7, 7, 1, 2, 3, 9, 9]);
@@ -136,7 +136,7 @@ fn f22_packed_bits_and_alpha_kinds() {
 }
 
 #[test]
-fn f22_tiles_are_put_together() {
+fn tiles_are_put_together() {
     let tile = |start: u8| -> Vec<u8> { (0..16u8).flat_map(|y| (0..16u8).map(move |x| start + (x ^ y))).collect() };
     let tiles: Vec<Vec<u8>> = [0u8, 30, 60, 90].map(tile).iter().map(|tile| zlib(tile)).collect();
     let pieces: Vec<&[u8]> = tiles.iter().map(Vec::as_slice).collect();
@@ -154,7 +154,7 @@ fn f22_tiles_are_put_together() {
 }
 
 #[test]
-fn f22_pages_are_counted_and_loops_end() {
+fn pages_are_counted_and_loops_end() {
     let file = strips(false, &basic(1, 1, 8, 1), &[&[5]]);
     let directory = u64::from(u32::from_le_bytes(file[4..8].try_into().unwrap())) as usize;
     let next_at = directory + 2 + 6 * 12;
@@ -170,7 +170,7 @@ fn f22_pages_are_counted_and_loops_end() {
 }
 
 #[test]
-fn f22_what_is_not_read_is_named() {
+fn what_is_not_read_is_named() {
     let said = |more: &[(u16, &[u64])]| {
         let error = decode(&strips(false, &with(basic(1, 1, 8, 1), more), &[&[0; 64]])).unwrap_err();
         error.to_string()
@@ -190,7 +190,7 @@ fn f22_what_is_not_read_is_named() {
 }
 
 #[test]
-fn f22_claims_allocate_nothing() {
+fn claims_allocate_nothing() {
     let huge = with(vec![(256, LONG, vec![1 << 30]), (257, LONG, vec![1 << 30])], &[(258, &[8]), (262, &[1])]);
     assert!(read_header(Cursor::new(strips(false, &huge, &[&[0; 8]]))).is_ok(), "one strip for all rows is allowed");
     let million =
@@ -205,7 +205,7 @@ fn f22_claims_allocate_nothing() {
 }
 
 #[test]
-fn f22_a_file_beyond_4_gib_is_a_bigtiff() {
+fn a_file_beyond_4_gib_is_a_bigtiff() {
     let info = info(60_000, 40_000, Channels::Rgb, Depth::Eight);
     let paper = Paper::default();
     let _ = TiffWriter::new(paper.clone(), info, &Kept::NONE).unwrap();
@@ -226,7 +226,7 @@ fn f22_a_file_beyond_4_gib_is_a_bigtiff() {
 }
 
 #[test]
-fn f15_the_orientation_is_read() {
+fn the_orientation_is_read() {
     for number in 1..=8u64 {
         let file = strips(number % 2 == 0, &with(basic(1, 1, 8, 1), &[(274, &[number])]), &[&[1]]);
         assert_eq!(Some(read_header(Cursor::new(file)).unwrap().orientation), Turn::from_exif(number as u16));
@@ -234,7 +234,7 @@ fn f15_the_orientation_is_read() {
 }
 
 #[test]
-fn f27_no_cut_file_is_taken_for_a_whole_one() {
+fn no_cut_file_is_taken_for_a_whole_one() {
     let samples: Vec<u8> = (0..=255).collect();
     let gray = info(16, 16, Channels::Gray, Depth::Eight);
     let written = encode(gray, None, &samples);

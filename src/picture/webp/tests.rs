@@ -34,7 +34,7 @@ fn what_is_written_comes_back_exactly() {
 }
 
 #[test]
-fn f17_the_profile_is_written_and_read() {
+fn the_profile_is_written_and_read() {
     let icc = profile(b"RGB ", 301);
     let (file, samples) = encode(info(20, 10, Layout::Rgba), Some(&icc));
     let header = read_header(Cursor::new(&file)).unwrap();
@@ -64,7 +64,7 @@ fn parts_that_do_not_agree_are_refused_before_anything_is_decoded() {
 }
 
 #[test]
-fn f29_pictures_that_webp_has_not_are_refused_by_name() {
+fn pictures_that_webp_has_not_are_refused_by_name() {
     let mut deep = info(5, 5, Layout::Gray);
     deep.format.depth = Depth::Sixteen;
     assert!(check(deep, u64::MAX).unwrap_err().contains("16-bit"));

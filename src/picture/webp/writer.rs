@@ -78,7 +78,7 @@ impl<W: Write + Send> RowWriter for WebpWriter<W> {
             return Err(misfit("rows are missing".to_owned()));
         }
         let mut encoder = WebPEncoder::new(&mut out);
-        // Empty is none.
+        // An empty one is not written.
         encoder.set_icc_profile(kept.icc.unwrap_or_default());
         encoder.set_exif_metadata(kept.exif.unwrap_or_default());
         encoder.set_xmp_metadata(kept.xmp.unwrap_or_default());

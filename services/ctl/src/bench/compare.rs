@@ -17,6 +17,7 @@ use crate::commands::get::fetch;
 use crate::commands::run::parse_chain;
 use crate::job_wait;
 use crate::progress::Progress;
+use crate::target::Target;
 
 /// What is measured: a picture's side and format, and the steps.
 #[derive(Clone, Debug)]
@@ -87,7 +88,7 @@ pub fn measure(api: &Api, system: &System, folder: &Path, case: &Case, pairs: u3
         progress.show(|| format!("{} of {} x {0}: pair {pair} of {pairs}", case.steps.join("+"), case.side));
         let (job, figures_of_job) = measure_job(api, system, &figures.picture.path, &case.steps)?;
         let id = job["id"].as_str().unwrap_or_default();
-        fetch(api, id, &ours)?;
+        fetch(api, id, Target::at(&ours)?)?;
         let figures_of_run = reference::run(&figures.picture.path, &theirs, &case.steps)?;
         require_equal(&ours, &theirs, id)?;
         // A system that cannot delete yet keeps it for its usual time.
@@ -119,7 +120,7 @@ fn measure_job(api: &Api, system: &System, picture: &Path, steps: &[String]) -> 
 /// If it ends otherwise.
 pub fn run_job(api: &Api, picture: &Path, steps: &[String], pause: Duration) -> Result<Value, CtlError> {
     let fields: Vec<(&str, String)> = steps.iter().map(|step| ("op", step.clone())).collect();
-    let accepted = api.submit(picture, &fields)?;
+    let accepted = api.submit(picture, &fields, Progress::new())?;
     let id = accepted["id"].as_str().unwrap_or_default().to_owned();
     loop {
         let job = api.get(&format!("/jobs/{id}"))?;

@@ -12,6 +12,7 @@ use crate::CtlError;
 use crate::api::Api;
 use crate::job_wait;
 use crate::output::Table;
+use crate::progress::Progress;
 
 /// What both giants go through: the widest halo of the usual operations.
 const STEP: &str = "gaussian_blur:ksize=51";
@@ -45,7 +46,7 @@ pub fn measure(api: &Api, system: &System, folder: &Path, side: u32, small: usiz
     let peaks_are_of_jobs = system.reset_peaks();
     let started = Instant::now();
     let send = |path: &Path, step: &str| {
-        let accepted = api.submit(path, &[("op", step.to_owned())])?;
+        let accepted = api.submit(path, &[("op", step.to_owned())], Progress::new())?;
         Ok(accepted["id"].as_str().unwrap_or_default().to_owned())
     };
     let mut jobs = Vec::new();

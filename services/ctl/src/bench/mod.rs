@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use crate::CtlError;
-use crate::api::{Api, UrlArgs};
+use crate::api::Api;
 use crate::output;
 use compare::Case;
 use processes::{Process, System};
@@ -115,14 +115,12 @@ struct BenchArgs {
     /// Print JSON: every single figure.
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    url: UrlArgs,
 }
 
-pub fn run(args: &Args) -> Result<(), CtlError> {
+pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     match &args.what {
-        What::Job(args) => run_job(args),
-        What::Memory(args) => run_memory(args),
+        What::Job(args) => run_job(args, api),
+        What::Memory(args) => run_memory(args, api),
         What::Picture(args) => {
             let end = args.file.extension().unwrap_or_default().to_string_lossy();
             let kind = end.parse().map_err(CtlError::Usage)?;
@@ -132,32 +130,31 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
 }
 
 /// The running system, and a folder to work in.
-fn set_up(args: &BenchArgs) -> Result<(Api, System, WorkFolder), CtlError> {
-    let api = Api::new(&args.url);
+fn set_up(args: &BenchArgs, api: &Api) -> Result<(System, WorkFolder), CtlError> {
     let (is_ready, said) = api.probe("/readyz")?;
     if !is_ready {
         return Err(CtlError::Unreachable(format!("{} is not ready: {}", api.base(), output::clean(said.trim()))));
     }
     let system = System::find(&args.run_dir)?;
     let base = args.folder.clone().unwrap_or_else(std::env::temp_dir);
-    Ok((api, system, WorkFolder::create(&base)?))
+    Ok((system, WorkFolder::create(&base)?))
 }
 
-fn run_job(args: &JobArgs) -> Result<(), CtlError> {
-    let (api, system, work) = set_up(&args.bench)?;
+fn run_job(args: &JobArgs, api: &Api) -> Result<(), CtlError> {
+    let (system, work) = set_up(&args.bench, api)?;
     let mut report = Report::new(&system);
     for case in &args.pictures {
-        report.cases.push(compare::measure(&api, &system, &work.0, case, args.runs)?);
+        report.cases.push(compare::measure(api, &system, &work.0, case, args.runs)?);
     }
     if args.latency_runs > 0 {
-        report.latency = Some(latency::measure(&api, &work.0, args.latency_runs)?);
+        report.latency = Some(latency::measure(api, &work.0, args.latency_runs)?);
     }
     if args.bench.json { output::print_json(&report.to_json()) } else { output::print(&report.render()) }
 }
 
-fn run_memory(args: &MemoryArgs) -> Result<(), CtlError> {
-    let (api, system, work) = set_up(&args.bench)?;
-    let figures = memory::measure(&api, &system, &work.0, args.side, args.small as usize)?;
+fn run_memory(args: &MemoryArgs, api: &Api) -> Result<(), CtlError> {
+    let (system, work) = set_up(&args.bench, api)?;
+    let figures = memory::measure(api, &system, &work.0, args.side, args.small as usize)?;
     let is_own = |i: usize| system.processes.get(i).is_some_and(Process::is_own);
     if args.bench.json { output::print_json(&figures.to_json()) } else { output::print(&figures.render(is_own)) }
 }

@@ -10,7 +10,7 @@ use tessera::state::{Announced, State, StateOptions, SystemStore};
 use tessera::store::{Store, StoreId};
 
 use crate::CtlError;
-use crate::api::{Api, UrlArgs};
+use crate::api::Api;
 use crate::output;
 use crate::runtime::block_on;
 
@@ -30,8 +30,6 @@ pub struct Args {
     redis: RedisArgs,
     #[command(flatten)]
     store: StoreArgs,
-    #[command(flatten)]
-    url: UrlArgs,
 }
 
 /// One thing that was looked at.
@@ -44,7 +42,7 @@ struct Finding {
 
 const LIMIT: Duration = Duration::from_secs(12);
 
-pub fn run(args: &Args) -> Result<(), CtlError> {
+pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     if args.adopt_store {
         return block_on(adopt_store(args));
     }
@@ -53,7 +51,7 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         let (redis, sentinel) = redis(&args.redis).await;
         Ok(vec![kafka, topics, redis, sentinel, store(args).await])
     })?;
-    let (web, workers) = web(&Api::new(&args.url), args.kafka.tasks_partitions);
+    let (web, workers) = web(api, args.kafka.tasks_partitions);
     findings.extend([web, workers]);
     if args.json {
         output::print_json(&json!(findings.iter().map(to_json).collect::<Vec<_>>()))?;

@@ -1,14 +1,14 @@
 //! `tessera get`: the result of a job, to a file.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tessera::job::JobId;
 
 use crate::CtlError;
-use crate::api::{Api, UrlArgs};
+use crate::api::Api;
 use crate::output;
-use crate::output_file::OutputFile;
+use crate::target::Target;
 
 /// Fetch the result of a job.
 #[derive(clap::Args, Debug)]
@@ -16,15 +16,18 @@ use crate::output_file::OutputFile;
 pub struct Args {
     /// The job.
     id: JobId,
-    /// Where to write it; it appears only when it is complete.
+    /// Where to write it; a file appears only when it is complete, - is standard output.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    #[command(flatten)]
-    url: UrlArgs,
 }
 
-pub fn run(args: &Args) -> Result<(), CtlError> {
-    let count = fetch(&Api::new(&args.url), &args.id.to_string(), &args.output)?;
+pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
+    let target = Target::at(&args.output)?;
+    let is_piped = target.is_standard_output();
+    let count = fetch(api, &args.id.to_string(), target)?;
+    if is_piped {
+        return Ok(());
+    }
     output::print(&format!("{}: {}\n", args.output.display(), output::bytes(count)))
 }
 
@@ -32,15 +35,16 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
 ///
 /// # Errors
 /// If there is no result, the system is away, or the file cannot be written.
-pub fn fetch(api: &Api, id: &str, target: &Path) -> Result<u64, CtlError> {
+pub fn fetch(api: &Api, id: &str, mut target: Target) -> Result<u64, CtlError> {
     let mut answer = api.open(&format!("/jobs/{id}/result"))?;
     let expected = answer.body().content_length();
-    let (part, mut file) = OutputFile::create(target)?;
+    let mut file = target.open()?;
+    let place = target.place().to_owned();
     let mut body = answer.body_mut().as_reader();
-    let count = io::copy(&mut body, &mut file).map_err(CtlError::file("fetching the result to", target))?;
+    let count = io::copy(&mut body, &mut file).map_err(CtlError::file("writing the result to", &place))?;
     if expected.is_some_and(|expected| expected != count) {
         return Err(CtlError::Failed(format!("fetching the result: it broke off after {}", output::bytes(count))));
     }
-    part.finish()?;
+    target.finish()?;
     Ok(count)
 }

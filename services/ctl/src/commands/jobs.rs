@@ -4,9 +4,9 @@ use serde_json::Value;
 use tessera::job::{JobId, JobStatus};
 use tessera::state::Order;
 
-use crate::api::{Api, UrlArgs};
+use crate::api::Api;
 use crate::output::{self, Table};
-use crate::progress::percent;
+use crate::progress::{Progress, percent};
 use crate::watching::{Teller, Telling};
 use crate::{CtlError, job_wait};
 
@@ -35,21 +35,18 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    url: UrlArgs,
 }
 
 /// What the API gives in one answer.
 const PAGE: u64 = 100;
 
-pub fn run(args: &Args) -> Result<(), CtlError> {
-    let api = Api::new(&args.url);
+pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     if let Some(id) = args.id.filter(|_| args.watch) {
-        let mut teller = Teller::new(if args.json { Telling::Json } else { Telling::Lines });
-        let job = job_wait::follow(&api, &id.to_string(), &mut |news| teller.tell(news))?;
+        let mut teller = Teller::new(if args.json { Telling::Json } else { Telling::Lines }, Progress::new());
+        let job = job_wait::follow(api, &id.to_string(), &mut |news| teller.tell(news))?;
         drop(teller);
         if args.json {
-            output::print(&format!("{job}\n"))?;
+            output::print(&format!("{}\n", serde_json::json!({ "event": "end", "data": job })))?;
         }
         return job_wait::outcome(&id.to_string(), &job);
     }
@@ -57,26 +54,38 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         let job = api.get(&format!("/jobs/{id}"))?;
         return if args.json { output::print_json(&job) } else { output::print(&describe(&job)) };
     }
-    let jobs = list(&api, args)?;
+    let jobs = list(api, args)?;
     if args.json { output::print_json(&Value::Array(jobs)) } else { output::print(&table(&jobs)) }
 }
 
 fn list(api: &Api, args: &Args) -> Result<Vec<Value>, CtlError> {
+    page_through(api, args.status, args.order, args.limit)
+}
+
+/// All jobs of a status.
+///
+/// # Errors
+/// If the system does not give them.
+pub fn all_of(api: &Api, status: JobStatus) -> Result<Vec<Value>, CtlError> {
+    page_through(api, Some(status), Order::default(), u64::MAX)
+}
+
+fn page_through(api: &Api, status: Option<JobStatus>, order: Order, limit: u64) -> Result<Vec<Value>, CtlError> {
     let mut jobs: Vec<Value> = Vec::new();
     let mut cursor = None::<String>;
+    let status = status.map(|status| format!("&status={status}")).unwrap_or_default();
     loop {
-        let missing = args.limit - (jobs.len() as u64).min(args.limit);
-        let status = args.status.map(|status| format!("&status={status}")).unwrap_or_default();
+        let missing = limit - (jobs.len() as u64).min(limit);
         let from = cursor.as_deref().map(|cursor| format!("&cursor={}", query(cursor))).unwrap_or_default();
-        let mut page = api.get(&format!("/jobs?limit={}&order={}{status}{from}", missing.min(PAGE), args.order))?;
+        let mut page = api.get(&format!("/jobs?limit={}&order={}{status}{from}", missing.min(PAGE), order))?;
         let Value::Array(more) = page["jobs"].take() else {
             return Err(CtlError::Failed("reading the list of jobs: the answer has no \"jobs\"".to_owned()));
         };
         let is_end = more.is_empty();
         jobs.extend(more);
         cursor = page["next"].as_str().map(str::to_owned);
-        if is_end || cursor.is_none() || jobs.len() as u64 >= args.limit {
-            jobs.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
+        if is_end || cursor.is_none() || jobs.len() as u64 >= limit {
+            jobs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             return Ok(jobs);
         }
     }

@@ -1,6 +1,5 @@
 //! `tessera run`: the whole job in this process, without Kafka, Redis or a running system.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
@@ -13,9 +12,10 @@ use tessera::picture::rows::{ReadError, RowReader};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
 use tessera::pipeline::{self, Aside, BAND_ROWS, RunError};
 
-use crate::CtlError;
-use crate::output_file::OutputFile;
 use crate::progress::{Progress, percent};
+use crate::source::{Source, SourceReader};
+use crate::target::Target;
+use crate::{CtlError, result_name};
 
 /// Run operations on a picture in this one process.
 ///
@@ -27,19 +27,25 @@ use crate::progress::{Progress, percent};
 #[command(after_help = "\
 Examples:
   tessera run photo.png gray.png --op grayscale
-  tessera run photo.png soft.png --op invert --op gaussian_blur:ksize=51,sigma=8")]
+  tessera run photo.png soft.png --op invert --op gaussian_blur:ksize=51,sigma=8
+  tessera run photo.jpg photo.jpg --in-place --op sharpen
+  tessera run - - --op grayscale <photo.png >gray.png")]
 pub struct Args {
-    /// The picture.
+    /// The picture; - reads standard input.
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// Where to write the result, in the format that its end names (.png, .jpg, .webp, .tif), else as PNG; it
-    /// appears only when it is complete.
+    /// Where to write the result, in the format that its end names (.png, .jpg, .webp, .tif), as PNG if it has
+    /// no end. A file appears, or replaces another, only when it is complete; - and devices are written into, in
+    /// the picture's own format.
     #[arg(value_name = "OUT")]
     output: PathBuf,
+    /// Let OUT be the same file as IN, which the result then replaces.
+    #[arg(long)]
+    in_place: bool,
     /// An operation, `name` or `name:key=value,…`; repeat it for a chain, in order (see `tessera operations`).
     #[arg(long = "op", value_name = "STEP", required = true)]
     operations: Vec<String>,
-    /// The result's format, whatever its name: same, png, jpeg, webp or tiff.
+    /// The result's format where its name does not say it: same, png, jpeg, webp or tiff.
     #[arg(long, value_name = "FORMAT")]
     format: Option<WantedFormat>,
     /// Quality of a JPEG result.
@@ -58,7 +64,6 @@ pub struct Args {
 
 /// More steps than any service takes.
 const MOST_STEPS: usize = 1000;
-const READ_BUFFER_BYTES: usize = 256 << 10;
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
     let chain = parse_chain(&args.operations)?;
@@ -71,73 +76,78 @@ pub fn parse_chain(steps: &[String]) -> Result<Chain, CtlError> {
 }
 
 fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
-    let (input, target) = (args.input.as_path(), args.output.as_path());
-    let file = File::open(input).map_err(CtlError::file("opening", input))?;
-    let mut file = BufReader::with_capacity(READ_BUFFER_BYTES, file);
-    let format = format_of(input, &mut file)?;
-    let header = codec::read_header(format, file, args.max_decode_bytes).map_err(|error| damaged(input, &error))?;
+    let mut target = Target::at(&args.output)?;
+    let is_named = !target.is_stream();
+    let wanted = Wanted {
+        format: result_name::wanted_format(&args.output, is_named, args.format)?,
+        quality: Some(args.quality),
+        chroma: args.chroma,
+        metadata: args.metadata,
+    };
+    let source = Source::open(&args.input)?;
+    refuse_same_file(args, &source)?;
+    let mut input = source.reader();
+    let format = format_of(&source, &mut input)?;
+    let header = codec::read_header(format, input, args.max_decode_bytes).map_err(|error| damaged(&source, &error))?;
     let chain = &chain.after(header.orientation);
     let output = pipeline::output_info(chain, header.info).map_err(|error| refused(&error))?;
-    let wanted = wanted(args);
     let delivery = Delivery::of(&header, wanted, output, args.max_decode_bytes);
     let Delivery { format: result, kept, notices } = delivery.map_err(CtlError::Usage)?;
-    notices.iter().for_each(|notice| eprintln!("tessera: {}: {notice}", input.display()));
-    let (part, file) = OutputFile::create(target)?;
+    result_name::check(&args.output, is_named, result)?;
+    notices.iter().for_each(|notice| eprintln!("tessera: {}: {notice}", source.name()));
+    let file = target.open()?;
     let writer = result.writer_with(file, output, &kept);
-    let writer = writer.map_err(|error| failed(input, &RunError::Write(error)))?;
+    let writer = writer.map_err(|error| failed(&source, &RunError::Write(error)))?;
     let mut open = || {
-        let rows = open_rows(input, format, args.max_decode_bytes)?;
+        let rows = codec::open(format, source.reader(), args.max_decode_bytes)?;
         Ok(Box::new(Watched { rows, done: 0, progress: Progress::new() }) as Box<dyn RowReader>)
     };
-    let folder = part.folder();
+    let folder = target.folder();
     let mut make_aside = || Ok(Box::new(tempfile::tempfile_in(&folder)?) as Box<dyn Aside>);
     let outcome = pipeline::run(&mut open, chain, writer, &mut make_aside, BAND_ROWS);
-    outcome.map_err(|error| failed(input, &error))?;
-    part.finish()
+    outcome.map_err(|error| failed(&source, &error))?;
+    target.finish()
 }
 
-/// Opens the picture, whose header was read; more than once where it is read more than once.
-fn open_rows(input: &Path, format: Format, max_decode_bytes: u64) -> Result<Box<dyn RowReader>, ReadError> {
-    let file = File::open(input).map_err(|error| ReadError::Header(format!("opening the picture: {error}")))?;
-    codec::open(format, BufReader::with_capacity(READ_BUFFER_BYTES, file), max_decode_bytes)
+/// The picture itself is replaced only on request.
+fn refuse_same_file(args: &Args, source: &Source) -> Result<(), CtlError> {
+    let is_same = std::fs::metadata(&args.output).is_ok_and(|facts| source.is(&facts));
+    match (is_same, args.in_place) {
+        (true, false) => Err(CtlError::Usage(format!(
+            "{} is the picture itself: name another file, or say --in-place to replace it",
+            args.output.display()
+        ))),
+        (false, true) => {
+            Err(CtlError::Usage("--in-place is for the case that IN and OUT are the same file".to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The picture's format by its content.
-fn format_of(input: &Path, file: &mut BufReader<File>) -> Result<Format, CtlError> {
+fn format_of(source: &Source, input: &mut BufReader<SourceReader>) -> Result<Format, CtlError> {
     let mut start = Vec::with_capacity(SNIFF_BYTES);
-    file.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start).map_err(CtlError::file("reading", input))?;
-    file.rewind().map_err(CtlError::file("reading", input))?;
+    let read = input.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start).and_then(|_| input.rewind());
+    read.map_err(CtlError::file("reading", Path::new(source.name())))?;
     sniff(&start).ok_or_else(|| {
         CtlError::Failed(format!(
             "{}: reading the first bytes: by its content this is no picture that is read here; {READ_FORMATS} are",
-            input.display()
+            source.name()
         ))
     })
 }
 
-/// What the result is to be.
-fn wanted(args: &Args) -> Wanted {
-    let format = args.format.unwrap_or_else(|| wanted_format(&args.output));
-    Wanted { format, quality: Some(args.quality), chroma: args.chroma, metadata: args.metadata }
-}
-
-/// The result's format by the end of its name.
-fn wanted_format(target: &Path) -> WantedFormat {
-    let end = target.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
-    end.and_then(|end| WantedFormat::from_extension(&end)).unwrap_or(WantedFormat::Png)
-}
-
-fn damaged(input: &Path, error: &ReadError) -> CtlError {
-    CtlError::Failed(format!("{}: {error}", input.display()))
+fn damaged(source: &Source, error: &ReadError) -> CtlError {
+    CtlError::Failed(format!("{}: {error}", source.name()))
 }
 
 fn refused(error: &StepError) -> CtlError {
     CtlError::Usage(error.to_string())
 }
 
-fn failed(input: &Path, error: &RunError) -> CtlError {
+fn failed(source: &Source, error: &RunError) -> CtlError {
     match error {
-        RunError::Read(error) => damaged(input, error),
+        RunError::Read(error) => damaged(source, error),
         RunError::Step(error) => refused(error),
         RunError::Write(error) => with_cause(error),
         RunError::Aside(_) | RunError::Link(_) => with_cause(error),

@@ -1,12 +1,13 @@
 //! `tessera workers`: who works, who died lately, and on what.
 
+use std::io::IsTerminal;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::CtlError;
-use crate::api::{Api, UrlArgs};
+use crate::api::Api;
 use crate::output::{self, Table};
 
 /// List the workers, live and recently dead.
@@ -19,18 +20,15 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    url: UrlArgs,
 }
 
 const PAUSE: Duration = Duration::from_secs(2);
 
-pub fn run(args: &Args) -> Result<(), CtlError> {
-    let api = Api::new(&args.url);
+pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     loop {
         let answer = api.get("/workers")?;
         let text = if args.json { format!("{answer}\n") } else { table(&answer) };
-        if args.watch && !args.json {
+        if args.watch && !args.json && std::io::stdout().is_terminal() {
             output::print("\u{1b}[H\u{1b}[2J")?;
         }
         output::print(&text)?;

@@ -64,7 +64,7 @@ pub async fn show(
         .streaming(stream(watcher, known, heartbeat)))
 }
 
-/// The last event that the watcher has; what is none counts as nothing.
+/// The last event that the watcher has; what is not the id of an event counts as nothing.
 fn last_event_id(request: &HttpRequest, query: &ResumeQuery) -> Option<EventId> {
     let header = request.headers().get("Last-Event-ID").and_then(|value| value.to_str().ok());
     header.or(query.last_event_id.as_deref())?.parse().ok()

@@ -25,7 +25,7 @@ fn without_adobe(file: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn f12_inks_become_colours() {
+fn inks_become_colours() {
     use ColorSpace::{JCS_CMYK, JCS_YCCK};
     for (stored, tolerance) in [(JCS_CMYK, 1), (JCS_YCCK, 2)] {
         // Adobe stores 255 for no ink.
@@ -42,7 +42,7 @@ fn f12_inks_become_colours() {
 }
 
 #[test]
-fn f15_the_orientation_is_read() {
+fn the_orientation_is_read() {
     for number in 1..=8u8 {
         let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0".to_vec();
         exif[25] = number;
@@ -52,7 +52,7 @@ fn f15_the_orientation_is_read() {
 }
 
 #[test]
-fn f17_profiles_of_several_segments_are_written_and_read() {
+fn profiles_of_several_segments_are_written_and_read() {
     for length in [300, 65_000, 65_001, 200_000] {
         let icc = profile(b"RGB ", length);
         let settings = ResultFormat::Jpeg(JpegSettings::default());
@@ -69,7 +69,7 @@ fn f17_profiles_of_several_segments_are_written_and_read() {
 }
 
 #[test]
-fn f10_pictures_of_many_scans_are_refused() {
+fn pictures_of_many_scans_are_refused() {
     let mut compress = Compress::new(ColorSpace::JCS_RGB);
     compress.set_size(64, 64);
     compress.set_progressive_mode();

@@ -62,7 +62,7 @@ fn read(file: &[u8]) -> Result<(PictureInfo, Vec<u8>), ReadError> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn f19_interlaced_pictures_are_read_like_others(
+    fn interlaced_pictures_are_read_like_others(
         width in 1usize..40, height in 1usize..30, kind in 0usize..15, transparent: bool, seed: u64,
     ) {
         let (color, depth, bits) = KINDS[kind];
@@ -91,7 +91,7 @@ fn interlaced(width: u32, height: u32, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> 
 }
 
 #[test]
-fn f19_an_interlaced_picture_above_the_limit_is_refused_with_both_numbers() {
+fn an_interlaced_picture_above_the_limit_is_refused_with_both_numbers() {
     let file = interlaced(50, 40, &[]);
     let header = read_header(Cursor::new(&file)).unwrap();
     assert_eq!(header.whole_bytes, Some(6000));
@@ -118,7 +118,7 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn f15_f17_orientation_and_profile_are_read() {
+fn orientation_and_profile_are_read() {
     let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     let icc = profile(b"RGB ", 3000);
     let chunk = [&b"name\0\0"[..], &deflated(&icc)].concat();
@@ -136,7 +136,7 @@ fn f15_f17_orientation_and_profile_are_read() {
 }
 
 #[test]
-fn f17_the_profile_is_written() {
+fn the_profile_is_written() {
     let icc = profile(b"GRAY", 777);
     let info = PictureInfo {
         size: Size { width: 3, height: 2 },

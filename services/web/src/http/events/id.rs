@@ -1,7 +1,7 @@
 //! Ids of events: which state changes and how much progress a watcher has, so that it resumes without loss and
 //! without repeats, also at another process.
 //!
-//! A watcher sends them back: they are read as data, and rubbish is none.
+//! A watcher sends them back: they are read as data, and rubbish counts as no id.
 
 use std::fmt;
 use std::str::FromStr;

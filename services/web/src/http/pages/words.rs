@@ -29,7 +29,7 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
-/// A time as it is stored, to the second; what is none stays as it is.
+/// A time as it is stored, to the second; what is not a time stays as it is.
 pub fn time(text: &str) -> String {
     let Some(utc) = millis(text).map(tessera::time::text) else {
         return text.to_owned();

@@ -44,7 +44,7 @@ impl JobForm {
     /// Takes a field.
     ///
     /// # Errors
-    /// If there is no such field, or its value is none.
+    /// If there is no such field, or it does not take this value.
     pub fn take(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         self.text_bytes += name.len() + value.len();
         if self.text_bytes > MAX_TEXT_BYTES {
