@@ -7,8 +7,8 @@
 pub mod budget;
 pub mod bus;
 pub mod config;
-pub mod heartbeat;
 pub mod ending;
+pub mod heartbeat;
 pub mod job;
 pub mod linking;
 pub mod mending;

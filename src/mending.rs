@@ -152,12 +152,7 @@ async fn whole_original(store: &Store, job: JobId) -> Result<Result<Manifest, St
 ///
 /// # Errors
 /// [`EndError`] if Redis or the store gives no answer; asking again is harmless.
-pub async fn run_again(
-    state: &State,
-    store: &Store,
-    manifest: Manifest,
-    run: u32,
-) -> Result<Transition, EndError> {
+pub async fn run_again(state: &State, store: &Store, manifest: Manifest, run: u32) -> Result<Transition, EndError> {
     let (job, run) = (manifest.job, run + 1);
     // The marker belongs to the last run: it goes when the description says that there is another.
     store.put_manifest(&Manifest { run, ..manifest }).await?;

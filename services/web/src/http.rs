@@ -122,7 +122,16 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
     let mender = Mender::new(&state, &store, config.limits.keep_results());
-    Ok(Services { config: Arc::new(config.clone()), state, producer, store, gate, counts: Counts::new(), mender, events })
+    Ok(Services {
+        config: Arc::new(config.clone()),
+        state,
+        producer,
+        store,
+        gate,
+        counts: Counts::new(),
+        mender,
+        events,
+    })
 }
 
 fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {

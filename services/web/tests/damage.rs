@@ -2,19 +2,29 @@
 #![cfg(feature = "broker-tests")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "site/mod.rs"]
 mod site;
 #[path = "../../worker/tests/support/mod.rs"]
 mod support;
 
 use std::path::PathBuf;
 
-use site::{FORM, Settings, Site, complete, form, png};
-use support::{Rig, until};
+use site::{FORM, Settings, Site, complete, form};
+use support::{Picture, Rig, until};
 use tessera::job::{Digest, JobId, JobStatus};
 use tessera::state::recovery::rebuild;
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+
+fn png() -> Vec<u8> {
+    Picture::rgb(40, 30, 64, &["grayscale"]).png()
+}
+
+/// What FLUSHALL would do, for this test only.
+fn forget_all(rig: &Rig) {
+    let mut redis = redis::Client::open(rig.redis.redis_url.clone()).unwrap().get_connection().unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg(format!("{}*", rig.redis.key_prefix)).query(&mut redis).unwrap();
+    redis::cmd("DEL").arg(keys).query::<i64>(&mut redis).unwrap();
+}
 
 /// A job that is done, with `bytes` as its result, and where that lies.
 async fn done(rig: &Rig, site: &Site, bytes: &[u8]) -> (JobId, PathBuf) {
@@ -139,7 +149,7 @@ async fn a_key_outlives_redis() {
         site.call("POST", "/api/v1/jobs", &headers, &form(b"a.png", &png(), &["invert"]))
     };
     let job = send().job();
-    support::forget_all(&rig);
+    forget_all(&rig);
     rebuild(&rig.state, &site.store, HOUR).await.unwrap();
     until("the service to be ready", async || site.get("/readyz").status == 200).await;
     assert_eq!(send().job(), job);

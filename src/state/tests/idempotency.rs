@@ -50,9 +50,8 @@ async fn a_key_is_taken_from_a_job_without_a_result_by_one_request() {
     let scene = Scene::new().await;
     let state = &scene.state;
     let (first, second, third, dead) = (Token::random(), Token::random(), Token::random(), JobId::random());
-    let claim = async |token: &Token, print: &str, dead| {
-        state.claim_key("a", "k", print, token, HOUR, dead).await.unwrap()
-    };
+    let claim =
+        async |token: &Token, print: &str, dead| state.claim_key("a", "k", print, token, HOUR, dead).await.unwrap();
     claim(&first, "f", None).await;
     assert!(state.settle_key("a", "k", "f", &first, dead, HOUR).await.unwrap());
     assert_eq!(claim(&second, "f", Some(JobId::random())).await, Idempotency::Known { job: dead });

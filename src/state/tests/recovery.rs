@@ -140,9 +140,7 @@ async fn idempotency_keys_of_jobs_with_a_result_or_a_future_come_back() {
     store.put_end(&EndMarker { status: JobStatus::Failed, final_filename: None, ..end(failed.job) }).await.unwrap();
     scene.flush();
     rebuild(&scene.state, &store, HOUR).await.unwrap();
-    let claim = async |key: &str| {
-        scene.state.claim_key("a", key, "f", &Token::random(), HOUR, None).await.unwrap()
-    };
+    let claim = async |key: &str| scene.state.claim_key("a", key, "f", &Token::random(), HOUR, None).await.unwrap();
     assert_eq!(claim("waiting").await, Idempotency::Known { job: waiting.job });
     assert_eq!(claim("done").await, Idempotency::Known { job: done.job });
     assert_eq!(claim("failed").await, Idempotency::Claimed);

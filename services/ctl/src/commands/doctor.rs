@@ -11,6 +11,7 @@ use tessera::store::{Store, StoreId};
 
 use crate::CtlError;
 use crate::api::Api;
+use crate::commands::scrub;
 use crate::output;
 use crate::runtime::block_on;
 
@@ -24,6 +25,9 @@ pub struct Args {
     /// Make the store that is set here the system's, in place of the one the services agreed on. Stop them first.
     #[arg(long)]
     adopt_store: bool,
+    /// Read every picture and result in the store, and say which are damaged. Mends nothing.
+    #[arg(long, conflicts_with = "adopt_store")]
+    scrub: bool,
     #[command(flatten)]
     kafka: KafkaArgs,
     #[command(flatten)]
@@ -45,6 +49,9 @@ const LIMIT: Duration = Duration::from_secs(12);
 pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     if args.adopt_store {
         return block_on(adopt_store(args));
+    }
+    if args.scrub {
+        return block_on(scrub::run(&args.store, args.json));
     }
     let mut findings = block_on(async {
         let (kafka, topics) = kafka(&args.kafka).await;
@@ -86,7 +93,7 @@ async fn bounded<T, E: std::error::Error>(task: impl Future<Output = Result<T, E
     }
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let cause = error.source().map(|cause| format!(": {}", with_causes(cause))).unwrap_or_default();
     format!("{error}{cause}")
 }

@@ -32,10 +32,10 @@ impl Write for Paper {
 }
 
 impl Output for Paper {
-    fn publish(self: Box<Self>) -> io::Result<tessera::store::Written> {
+    fn publish(self: Box<Self>) -> io::Result<Written> {
         let mut paper = self.0.lock();
         paper.1 = true;
-        Ok(tessera::store::Written { bytes: paper.0.len() as u64, digest: None })
+        Ok(Written { bytes: paper.0.len() as u64, digest: None })
     }
 }
 
@@ -141,7 +141,7 @@ proptest! {
             encoding.advance(&bench.slots, ready, 16 << 20).unwrap();
         }
         prop_assert_eq!(encoding.next_strip(), grid.rows());
-        prop_assert_eq!(encoding.finish().unwrap(), Made::Stored { bytes: paper.bytes().len() as u64 });
+        prop_assert_eq!(encoding.finish().unwrap(), Made::Stored(Written { bytes: paper.bytes().len() as u64, digest: None }));
         prop_assert!(paper.0.lock().1);
         prop_assert_eq!(bench.decode(&paper.bytes()), bench.whole);
     }

@@ -80,12 +80,7 @@ impl MessageBody for NoBody {
 ///
 /// # Errors
 /// [`NotSent::Damaged`] if it is not what was written, [`Problem::Range`] if the range lies outside.
-pub async fn send(
-    store: &Store,
-    request: &HttpRequest,
-    file: Served,
-    report: Report,
-) -> Result<HttpResponse, NotSent> {
+pub async fn send(store: &Store, request: &HttpRequest, file: Served, report: Report) -> Result<HttpResponse, NotSent> {
     let length = file.bytes;
     let is_read = request.method() != Method::HEAD && length <= CHECKED_BYTES;
     let damage = store.verify(&file.object, length, file.digest.as_ref().filter(|_| is_read), None).await?;

@@ -60,7 +60,8 @@ pub async fn send_result(services: &Services, request: &HttpRequest, view: &JobV
     sent.map_err(|why| match why {
         NotSent::Problem(problem) => problem,
         NotSent::Damaged(damage) => {
-            let text = format!("the result is damaged in the store ({damage}); it is made anew if its picture is whole");
+            let text =
+                format!("the result is damaged in the store ({damage}); it is made anew if its picture is whole");
             services.mender.put_right(view, damage);
             Problem::Unavailable(text)
         }

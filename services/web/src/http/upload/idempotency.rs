@@ -127,7 +127,9 @@ impl Claim {
     /// Gives the key its job. A failure is only logged: the job is there, and the claim ends by itself.
     pub async fn settle(self, services: &Services, job: JobId) {
         let ttl = services.config.limits.keep_results();
-        if let Err(error) = services.state.settle_key(SCOPE, &self.key.0, &self.fingerprint, &self.token, job, ttl).await {
+        if let Err(error) =
+            services.state.settle_key(SCOPE, &self.key.0, &self.fingerprint, &self.token, job, ttl).await
+        {
             tracing::warn!(%job, %error, "an idempotency key was not settled");
         }
     }
