@@ -9,6 +9,7 @@ use tessera::picture::png::PngRows;
 use tessera::picture::rows::RowReader;
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size, Turn};
 use tessera::plan::{Makes, Stage};
+use tessera::store::Written;
 
 use super::strip::StripBuffer;
 use super::*;
