@@ -13,6 +13,13 @@ package_megabytes() {
   printf '%s' "$sum"
 }
 
+# log_gigabytes: what Kafka's logs may grow to.
+log_gigabytes() {
+  local bytes=${TESSERA_KAFKA_LOG_BYTES:-2000000000}
+  [[ $bytes =~ ^[0-9]{1,18}$ ]] || bytes=2000000000
+  printf '%d.%d' "$((bytes / 1000000000))" "$((bytes % 1000000000 / 100000000))"
+}
+
 # announce: sets NEEDED_TOOLS, and says what is going to happen, how long that takes and how much disk.
 announce() {
   local missing cores minutes megabytes
@@ -38,11 +45,19 @@ announce() {
     minutes=$((BUILD_CORE_MINUTES / (cores > 6 ? 6 : cores) + 1))
     say "build    everything: about $minutes minutes on $cores cores, $BUILD_GIGABYTES GB under target/"
   fi
-  say "start    Kafka, Redis and Tessera, on loopback; data under var/: a few MB, and what you upload"
+  say "start    Kafka, Redis and Tessera, on loopback; data under var/: what you upload and its results, and Kafka's logs,"
+  say "         which grow to $(log_gigabytes) GB at most (TESSERA_KAFKA_LOG_BYTES)"
+  announce_settings
 }
 
-# An empty target/ took 6 core minutes (3 min 10 s on 2 cores) and 1.6 GB when the services were still bare; with room.
-BUILD_CORE_MINUTES=8
+# What was given to this ops/up or to an earlier one.
+announce_settings() {
+  local setting
+  while read -r setting; do say "setting  $setting"; done < <(given_settings)
+}
+
+# Measured with an empty target/ on 2 cores: 8 min 41 s and 1.9 GB. Most of it uses both cores.
+BUILD_CORE_MINUTES=17
 BUILD_GIGABYTES=2
 
 # report: the last lines of ops/up.
@@ -55,5 +70,6 @@ report() {
   say "Kafka     $TESSERA_KAFKA_BROKERS${OWN_KAFKA:+ (started here)}"
   say "Redis     $(without_password "$TESSERA_REDIS_URL")${OWN_REDIS:+ (started here)}"
   say "addresses $ENV_FILE (. var/env)"
+  announce_settings
   say "more      ops/status, ops/scale workers N, ops/down"
 }

@@ -10,6 +10,42 @@ without_password() { sed 's|//[^/@]*@|//…@|' <<<"$1"; }
 HOST=127.0.0.1
 ENV_FILE=$VAR/env
 
+# keep_settings: what was given to an earlier ops/up holds until it is changed. A setting that the caller has wins; one
+# that is empty goes back to its default.
+keep_settings() {
+  local line name
+  while read -r line; do
+    line=${line#export } name=${line%%=*}
+    [[ -n ${!name+given} ]] || eval "export $line"
+  done < <(grep '^export [A-Z0-9_]*=' "$ENV_FILE" 2>/dev/null)
+  for name in $(compgen -e | grep '^TESSERA_'); do
+    [[ -n ${!name} ]] || unset "$name"
+  done
+}
+
+# given_settings: NAME=VALUE of all that somebody gave, a line each; addresses are shown elsewhere.
+given_settings() {
+  local name
+  for name in $(compgen -e | sort); do
+    case $name in
+      TESSERA_TEST_* | TESSERA_KEEPER_* | TESSERA_ENV_FILE | TESSERA_RUN_DIR | TESSERA_URL | TESSERA_HTTP_ADDR) ;;
+      TESSERA_KAFKA_BROKERS | TESSERA_REDIS_URL | TESSERA_NAME | TESSERA_INSTANCE) ;;
+      TESSERA_STORE) [[ $TESSERA_STORE == "file://$VAR/store" ]] || printf '%s=%s\n' "$name" "$(without_password "${!name}")" ;;
+      TESSERA_SCRATCH_DIR) [[ $TESSERA_SCRATCH_DIR == "$VAR/scratch" ]] || printf '%s=%s\n' "$name" "${!name}" ;;
+      TESSERA_*_SECRET* | TESSERA_*_TOKEN* | TESSERA_*_KEY | TESSERA_*_KEYS) printf '%s=…\n' "$name" ;;
+      TESSERA_* | RUST_LOG) printf '%s=%s\n' "$name" "${!name}" ;;
+    esac
+  done
+}
+
+# tasks_partitions: how many workers can have work: those of the broker, or those that are asked for.
+tasks_partitions() {
+  local found
+  found=$("$BIN/tessera" topics list 2>/dev/null </dev/null | awk -v topic="${TESSERA_TOPIC_PREFIX-}tasks" '$1 == topic { print $2 }')
+  [[ $found =~ ^[0-9]+$ ]] || found=${TESSERA_TASKS_PARTITIONS:-64}
+  printf '%s' "$found"
+}
+
 # came_from_env_file LABEL VALUE BEFORE AFTER: the caller sourced var/env, and VALUE is our own LABEL of then, with
 # what stands before and after its address.
 came_from_env_file() {
@@ -24,7 +60,7 @@ settle_kafka() {
   if [[ -n $given ]] && ! came_from_env_file kafka "$given" "" ""; then
     any_broker_answers "$given" ||
       die "no Kafka broker answers at $given, which TESSERA_KAFKA_BROKERS names" \
-        "start it, or unset TESSERA_KAFKA_BROKERS: then ops/up starts one of its own"
+        "start it, or run: TESSERA_KAFKA_BROKERS= ops/up, which starts one of its own"
     rm -f "$RUN/kafka.port"
     return
   fi
@@ -53,7 +89,7 @@ settle_redis() {
     [[ $place == *:* ]] || place=$place:6379
     answers "${place%:*}" "${place##*:}" ||
       die "no Redis answers at $place, which TESSERA_REDIS_URL names" \
-        "start it, or unset TESSERA_REDIS_URL: then ops/up starts one of its own"
+        "start it, or run: TESSERA_REDIS_URL= ops/up, which starts one of its own"
     rm -f "$RUN/redis.port"
     return
   fi

@@ -218,6 +218,30 @@ test_env_file_survives_the_shell_and_is_private() {
   return 0
 }
 
+# A setting given once holds; the caller's wins; an empty one goes back to the default.
+test_settings_are_kept_until_they_are_changed() {
+  export TESSERA_SYNC=none TESSERA_STORE="file:///a b/\$x'\"" TESSERA_STALL_MS=30000
+  write_env_file
+  unset TESSERA_SYNC TESSERA_STORE TESSERA_STALL_MS TESSERA_ENV_FILE
+  export TESSERA_STALL_MS=10000
+  keep_settings
+  expect_equal "given once" none "$(printenv TESSERA_SYNC)"
+  expect_equal "quoted" "file:///a b/\$x'\"" "$(printenv TESSERA_STORE)"
+  expect_equal "changed" 10000 "$(printenv TESSERA_STALL_MS)"
+  expect_equal "what is shown" "TESSERA_STALL_MS=10000
+TESSERA_STORE=file:///a b/\$x'\"
+TESSERA_SYNC=none" "$(given_settings)"
+  write_env_file
+  unset TESSERA_STALL_MS
+  export TESSERA_SYNC=
+  keep_settings
+  expect_equal "emptied" "" "${TESSERA_SYNC-}"
+  expect_equal "kept from the second time" 10000 "$TESSERA_STALL_MS"
+  write_env_file
+  grep -q TESSERA_SYNC "$ENV_FILE" && fail "the default is written down as if it were given"
+  return 0
+}
+
 test_results_are_summed_and_emptiness_is_a_failure() {
   DIR=$ROOT
   tests good 10 bash -c 'echo "test result: ok. 3 passed; 0 failed; 1 ignored"; echo "test result: ok. 4 passed; 0 failed; 0"' >/dev/null
@@ -245,7 +269,7 @@ test_down_purges_and_status_says_what_to_do() {
 test_wrong_arguments_are_named() {
   local line
   for line in "up --workers" "up --workers 0" "up --workers 65" "up --wrong" "down all" "status web" "scale workers" \
-    "scale workers -1" "scale web 2" "test slow" "keeper"; do
+    "scale workers -1" "scale workers 65" "scale web 2" "test slow" "keeper"; do
     # shellcheck disable=SC2086 # words
     expect_dies "ops/$line" "$OPS"/$line
   done

@@ -33,7 +33,13 @@ pub struct KafkaArgs {
     /// The largest record in bytes, framing included; a broker's own default is 1,048,588.
     #[arg(long, env = "TESSERA_MAX_RECORD_BYTES", default_value_t = 1_000_000, value_name = "BYTES", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(65_536..=64 << 20))]
     pub max_record_bytes: usize,
+    /// What the logs of all topics together may take of a broker's disk, in bytes: applied by `tessera topics create`.
+    #[arg(long, env = "TESSERA_KAFKA_LOG_BYTES", default_value_t = DEFAULT_LOG_BYTES, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(64 << 20..))]
+    pub kafka_log_bytes: u64,
 }
+
+/// What Kafka's logs may take on the disk unless a setting says otherwise, in bytes.
+pub const DEFAULT_LOG_BYTES: u64 = 2_000_000_000;
 
 impl KafkaArgs {
     /// The defaults, at `brokers`, with names that begin with `prefix`.
@@ -45,6 +51,7 @@ impl KafkaArgs {
             results_partitions: 16,
             jobs_partitions: 8,
             max_record_bytes: 1_000_000,
+            kafka_log_bytes: DEFAULT_LOG_BYTES,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Metrics: the page `/metrics` in the text format of OpenMetrics, which Prometheus reads.
 //!
-//! Owns the registry of a process and what every service shows: its version, its dependencies, itself as
-//! a process, Kafka and Redis. What a service counts of its own is registered by the service. A label has few
+//! Owns the registry of a process and what every service shows: its version, its dependencies and itself as
+//! a process. What the clients of Kafka and Redis count, and the service itself, is registered by the service. A label has few
 //! values, all known to the program: never a job, a worker, a file or a text of a peer.
 
 mod process;
@@ -52,16 +52,21 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The page of a `service` that depends on what `health` knows; `own` registers what it counts itself.
-    pub fn new(service: &'static str, health: &Health, own: impl FnOnce(&mut Registry)) -> Self {
+    /// The page of a `service` that depends on what `health` knows; `clients` register what they count, `own` what the
+    /// service does.
+    pub fn new(
+        service: &'static str,
+        health: &Health,
+        clients: &[fn(&mut Registry)],
+        own: impl FnOnce(&mut Registry),
+    ) -> Self {
         let mut all = Registry::default();
         all.register_collector(Box::new(process::Process));
         let registry = all.sub_registry_with_prefix("tessera");
         let build = Info::new(vec![("service", service), ("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "Which service of which version this is", build);
         registry.register_collector(Box::new(Dependencies(health.clone())));
-        crate::bus::counters::register(registry);
-        crate::state::counters::register(registry);
+        clients.iter().for_each(|register| register(registry));
         own(registry);
         Self { registry: Arc::new(all) }
     }

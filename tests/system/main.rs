@@ -14,6 +14,7 @@ mod features;
 mod first_light;
 mod formats;
 mod linking;
+mod logs;
 mod memory;
 mod metrics;
 mod outages;

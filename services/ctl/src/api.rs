@@ -156,3 +156,8 @@ fn refusal(status: u16, retry_after: Option<&str>, text: &str) -> CtlError {
         _ => CtlError::Usage(format!("{said} (HTTP {status})")),
     }
 }
+
+/// What a job or an answer calls the job.
+pub fn id_of(job: &Value) -> &str {
+    job["id"].as_str().unwrap_or_default()
+}

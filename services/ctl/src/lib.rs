@@ -12,6 +12,7 @@ mod events;
 mod job_wait;
 mod multipart;
 mod output;
+mod pasted;
 mod pictures;
 mod places;
 mod post;

@@ -9,9 +9,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::api::Api;
+use crate::api::{Api, id_of};
 use crate::commands::get::fetch;
-use crate::commands::submit::id_of;
 use crate::pictures::Picture;
 use crate::places::Places;
 use crate::progress::Progress;

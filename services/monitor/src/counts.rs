@@ -2,10 +2,11 @@
 //!
 //! Decides nothing. A monitor that stands by shows no jobs and no workers: what it knew may be old.
 
+use tessera::bus::Group;
 use tessera::job::JobStatus;
-use tessera::telemetry::metrics::{Counter, Gauges, Registry, read_gauge};
+use tessera::telemetry::metrics::{Counter, Counters, Gauges, Registry, read_gauge};
 
-use crate::edges::Duty;
+use crate::duty::Duty;
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,7 @@ pub struct Counts {
     failed: Counter,
     rebuilds: Counter,
     damaged: Counter,
+    trimmed: Counters,
     jobs: Gauges,
     workers: Gauges,
 }
@@ -33,6 +35,11 @@ impl Counts {
             self.rebuilds.clone(),
         );
         registry.register("damaged_files", "Files in the store that were found damaged", self.damaged.clone());
+        registry.register(
+            "kafka_records_removed",
+            "Records that were finished and are removed from Kafka",
+            self.trimmed.clone(),
+        );
         registry.register("jobs", "Jobs by status; only the monitor on duty says", self.jobs.clone());
         registry.register("workers", "Workers by state; only the monitor on duty says", self.workers.clone());
         let duty = duty.clone();
@@ -67,6 +74,11 @@ impl Counts {
     /// A file in the store is damaged.
     pub fn damaged(&self) {
         self.damaged.inc();
+    }
+
+    /// So many records that a group had finished were removed.
+    pub fn trimmed(&self, group: Group, records: u64) {
+        self.trimmed.get_or_create(&[("topic", group.topic().base_name())]).inc_by(records);
     }
 
     /// There are so many jobs of each status.

@@ -1,7 +1,5 @@
 //! The dependencies of a monitor, and what it says to them in more than one place.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +13,7 @@ use tessera::store::Store;
 use tessera::telemetry::Shutdown;
 
 use crate::counts::Counts;
+use crate::duty::Duty;
 
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
 #[derive(Clone)]
@@ -35,24 +34,6 @@ pub struct Edges {
     pub counts: Counts,
     /// The request to stop.
     pub shutdown: Shutdown,
-}
-
-/// Whether this monitor is the active one: the owner of the partition of `heartbeats`.
-#[derive(Clone, Debug, Default)]
-pub struct Duty(Arc<AtomicBool>);
-
-impl Duty {
-    /// Whether it is.
-    pub fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Sets it.
-    pub fn set(&self, is_on: bool) {
-        if self.0.swap(is_on, Ordering::Relaxed) != is_on {
-            tracing::info!(active = is_on, "this monitor's duty has changed");
-        }
-    }
 }
 
 impl Edges {

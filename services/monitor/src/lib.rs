@@ -7,12 +7,14 @@ pub mod actors;
 mod cleaning;
 mod config;
 mod counts;
+mod duty;
 mod edges;
 mod error;
 mod registry;
 mod scrub;
 mod stalls;
 mod sweep;
+mod trimming;
 
 use std::time::Duration;
 
@@ -31,8 +33,10 @@ use actors::sweeper::Sweeper;
 use actors::worker_registry::WorkerRegistry;
 use cleaning::Cleaning;
 use counts::Counts;
-use edges::{Duty, Edges};
+use duty::Duty;
+use edges::Edges;
 use sweep::Sweep;
+use trimming::Trimming;
 
 pub use config::{Config, PROGRAM};
 pub use error::ServiceError;
@@ -52,7 +56,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     tracing::info!(name, ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
     let (duty, counts) = (Duty::default(), Counts::default());
-    let metrics = Metrics::new("monitor", &health, |registry| counts.register(registry, &duty));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("monitor", &health, &clients, |registry| counts.register(registry, &duty));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::at(&config.store)?;
     let beats = heartbeat_feed::options(&name);
@@ -79,6 +84,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         counts,
         shutdown: shutdown.clone(),
     };
+    actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::Config;
 use crate::counts::Counts;
 use crate::gate::{Gate, Stop};
+use crate::logs::Logs;
 use crate::memory::Memory;
 use crate::window::Ceiling;
 
@@ -31,6 +32,8 @@ pub struct Desk {
     pub store: Store,
     /// Kafka.
     pub producer: Producer,
+    /// Kafka's logs, as far as they are known.
+    pub logs: Logs,
     /// The memory budget.
     pub memory: Memory,
     /// Bytes that are out over all jobs.
@@ -70,6 +73,7 @@ impl Desk {
         state: State,
         store: Store,
         producer: Producer,
+        logs: Logs,
         memory: Memory,
         shutdown: Shutdown,
     ) -> Arc<Self> {
@@ -83,6 +87,7 @@ impl Desk {
             state,
             store,
             producer,
+            logs,
             memory,
             ceiling,
             counts,

@@ -137,6 +137,10 @@ impl Leaser {
         if self.running.len() + self.waiting.len() >= self.desk.config.passes.splitter_passes {
             return Ok(());
         }
+        if !self.desk.logs.may_begin() {
+            tracing::debug!("results fill up and no stitcher reads them: no picture is begun");
+            return Ok(());
+        }
         for job in self.desk.state.ready_jobs(QUEUE_DEPTH).await? {
             if [&self.running, &self.waiting].iter().any(|jobs| jobs.contains_key(&job))
                 || self.resting.contains_key(&job)

@@ -6,6 +6,7 @@
 //! a thread ([`cutter`]) that waits at its [`gate`], and sends what was cut ([`sender`]). Keeps nothing
 //! that a restart would lose: the queue, leases and bits are Redis's.
 
+mod backlog;
 mod command_feed;
 mod config;
 mod counts;
@@ -13,8 +14,10 @@ mod cutter;
 mod desk;
 mod error;
 mod gate;
+mod gauges;
 mod input;
 mod leaser;
+mod logs;
 mod memory;
 mod pass;
 mod sender;

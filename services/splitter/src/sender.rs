@@ -44,7 +44,6 @@ pub async fn send_all(
     gate: &Gate,
     trace: Option<TraceContext>,
 ) -> Sent {
-    let partitions = desk.config.kafka.tasks_partitions;
     let mut on_their_way = FuturesUnordered::new();
     let (mut bytes, mut sent) = (0, 0);
     let mut more = true;
@@ -56,7 +55,7 @@ pub async fn send_all(
                 match tile {
                     Some(tile) => {
                         bytes += tile.pixels.len();
-                        on_their_way.push(deliver(desk, record(tile, partitions).traced(trace.as_ref()), gate));
+                        on_their_way.push(deliver(desk, record(tile, desk.logs.partitions()).traced(trace.as_ref()), gate));
                     }
                     None => more = false,
                 }
@@ -88,9 +87,15 @@ fn record(tile: CutTile, partitions: i32) -> Outgoing {
 
 async fn deliver(desk: &Desk, record: Outgoing, gate: &Gate) -> Fate {
     let size = record.payload.len();
+    let partition = record.partition.unwrap_or(0);
     let mut patience = Patience::default();
     loop {
-        let problem = match desk.producer.send(record.clone()).await {
+        if !desk.logs.wait_for_room(partition, size, gate).await {
+            return Fate::Stopped;
+        }
+        let outcome = desk.producer.send(record.clone()).await;
+        desk.logs.settle(partition, size, outcome.as_ref().ok());
+        let problem = match outcome {
             Ok(_) => return Fate::Delivered(size),
             Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
             Err(error) => error,

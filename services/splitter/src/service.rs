@@ -11,7 +11,9 @@ use tessera::telemetry::{Metrics, Shutdown};
 
 use crate::desk::Desk;
 use crate::gate::Stop;
+use crate::gauges;
 use crate::leaser::Leaser;
+use crate::logs::{self, Logs};
 use crate::memory::Memory;
 use crate::{Config, ServiceError, command_feed, watcher};
 
@@ -38,9 +40,14 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let mut same_store = SameStore::new(&store, &state, &name);
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
+    let logs = Logs::connect(&config.kafka)?;
     let (service, kafka) = (config.service.clone(), config.kafka.clone());
-    let desk = Desk::new(config, state, store, producer, memory, shutdown.clone());
-    let metrics = Metrics::new("splitter", &health, |registry| desk.counts.register(registry, &desk));
+    let desk = Desk::new(config, state, store, producer, logs, memory, shutdown.clone());
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("splitter", &health, &clients, |registry| {
+        desk.counts.register(registry);
+        gauges::register(&desk, registry);
+    });
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
@@ -53,6 +60,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = leaser.run() => None,
         () = command_feed::feed(&desk, commands) => Some("command feed"),
         () = watcher::watch(&desk) => Some("watcher"),
+        () = logs::watch(&desk) => Some("watcher of Kafka's logs"),
         () = look(&health, &consumer, &desk) => Some("health"),
         () = same_store.until_another(&health) => Some("store, which is not the system's"),
     };

@@ -56,7 +56,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     tracing::info!(name, ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "spool", "results"]);
     let counts = Counts::new();
-    let metrics = Metrics::new("stitcher", &health, |registry| counts.register(registry));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("stitcher", &health, &clients, |registry| counts.register(registry));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
     let store = Store::at(&config.store)?;

@@ -3,6 +3,7 @@
 //! Owns the listener and everything a request passes through. Reads no pixels, and keeps no job's state:
 //! that is in Redis, in Kafka and in the store.
 
+mod counting;
 mod counts;
 mod events;
 mod files;
@@ -34,7 +35,8 @@ use tessera::telemetry::{Health, Metrics, Shutdown, health, metrics};
 
 use crate::config::Config;
 use crate::error::ServiceError;
-use counts::{Counts, count};
+use counting::count;
+use counts::Counts;
 use events::EventRelay;
 use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
@@ -138,7 +140,8 @@ fn listen(config: &Config, services: Services, health: &Health) -> Result<(Serve
     let wanted = config.http.http_addr;
     let failed = |source| ServiceError::Listen { address: wanted, source };
     let (counts, gate) = (services.counts.clone(), services.gate.clone());
-    let metrics = Metrics::new("web", health, |registry| counts.register(registry, &gate));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics = Metrics::new("web", health, &clients, |registry| counts.register(registry, &gate));
     let health = health.clone();
     let app = move || {
         App::new()

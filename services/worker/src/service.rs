@@ -30,7 +30,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerError> {
     let health = Health::new(&["kafka", "redis", "assignment"]);
     let (progress, counts) = (Arc::new(Progress::new()), Counts::new());
-    let metrics = Metrics::new("worker", &health, |registry| counts.register(registry, config.slots, &progress));
+    let clients = [tessera::bus::counters::register, tessera::state::counters::register];
+    let metrics =
+        Metrics::new("worker", &health, &clients, |registry| counts.register(registry, config.slots, &progress));
     let page = health::serve(&health, &metrics, &config.service, "worker").map_err(WorkerError::Health)?;
     let identity = Identity::new(&config, page.address)?;
     tracing::info!(worker = %identity.worker, incarnation = %identity.incarnation, slots = config.slots, "the worker starts");

@@ -1,18 +1,13 @@
 //! Comparing topics with what is needed.
 //!
-//! Owns which differences are problems. Must never complain of a topic that is roomier than needed.
+//! Owns which differences are problems. Must never call a topic a problem that is roomier than needed; that it may
+//! take more of the disk than is meant is told apart.
 
 use std::fmt;
 
-use rdkafka::admin::{ConfigResource, ResourceSpecifier};
-use rdkafka::error::KafkaError;
-
-use super::{Admin, LIMIT, admin, options};
-use crate::bus::producer::blocking;
-use crate::bus::{BusError, Topic};
+use super::{TopicState, look_at_topics};
+use crate::bus::BusError;
 use crate::config::KafkaArgs;
-
-const CHECKING: &str = "checking topics";
 
 /// A topic that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +41,26 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// The action of `tessera topics` that mends it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Missing => "create",
+            Self::Partitions { .. } | Self::Setting { .. } => "raise",
+        }
+    }
+}
+
 impl fmt::Display for TopicProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topic = &self.topic;
         match &self.problem {
-            Problem::Missing => write!(out, "topic {topic} is missing; run `tessera topics create`"),
+            Problem::Missing => write!(out, "topic {topic} is missing"),
             Problem::Partitions { found, needed } => {
-                write!(out, "topic {topic} has {found} partitions, {needed} are needed; add some")
+                write!(out, "topic {topic} has {found} partitions, {needed} are needed")
             }
             Problem::Setting { name, found, needed } => {
-                write!(out, "topic {topic} has {name}={found}, needed is {needed}; change it")
+                write!(out, "topic {topic} has {name}={found}, needed is {needed}")
             }
         }
     }
@@ -66,57 +71,38 @@ impl fmt::Display for TopicProblem {
 /// # Errors
 /// [`BusError::Unavailable`] when Kafka does not answer.
 pub async fn check_topics(args: &KafkaArgs) -> Result<Vec<TopicProblem>, BusError> {
-    let admin = admin(args)?;
-    let names = Topic::ALL.map(|topic| topic.name(args));
-    let resources: Vec<ResourceSpecifier<'_>> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-    let configs = admin.describe_configs(&resources, &options()).await;
-    let configs = configs.map_err(|error| BusError::of(CHECKING, "", error))?;
-    let partitions = blocking(CHECKING, "", {
-        let names = names.clone();
-        move || names.iter().map(|name| partitions_of(&admin, name)).collect::<Result<Vec<_>, _>>()
-    })
-    .await?;
-    let mut problems = Vec::new();
-    for ((topic, name), (config, partitions)) in Topic::ALL.iter().zip(names).zip(configs.into_iter().zip(partitions)) {
-        match config {
-            // A broker describes a topic that it does not have by an empty answer.
-            Ok(config) if partitions == 0 || config.entries.is_empty() => problems.push(Problem::Missing.of(&name)),
-            Ok(config) => problems.extend(compare(*topic, &config, partitions, args)),
-            Err(code) => return Err(BusError::of(CHECKING, &name, KafkaError::AdminOp(code))),
+    Ok(look_at_topics(args).await?.iter().flat_map(TopicState::problems).collect())
+}
+
+impl TopicState {
+    /// What is wrong with it; nothing, if it is as it should be.
+    pub fn problems(&self) -> Vec<TopicProblem> {
+        let of = |problem| TopicProblem { topic: self.name.clone(), problem };
+        if !self.exists() {
+            return vec![of(Problem::Missing)];
         }
+        let needed = self.wanted.partitions;
+        let too_few = usize::try_from(needed).is_ok_and(|needed| self.partitions < needed);
+        let partitions = too_few.then(|| of(Problem::Partitions { found: self.partitions, needed }));
+        let setting = |(name, needed): &(&'static str, String)| {
+            let found = self.setting(name);
+            let is_problem = !is_enough(name, &found, needed);
+            is_problem.then(|| of(Problem::Setting { name, found, needed: needed.clone() }))
+        };
+        partitions.into_iter().chain(self.wanted.config.iter().filter_map(setting)).collect()
     }
-    Ok(problems)
-}
 
-fn partitions_of(admin: &Admin, name: &str) -> Result<usize, KafkaError> {
-    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT)?;
-    Ok(metadata.topics().first().map_or(0, |topic| topic.partitions().len()))
-}
-
-impl Problem {
-    fn of(self, topic: &str) -> TopicProblem {
-        TopicProblem { topic: topic.to_owned(), problem: self }
+    /// Whether its log may take more of the disk than is meant.
+    pub fn is_too_roomy(&self) -> bool {
+        // More partitions than are asked for are somebody's wish, and take as much more.
+        let partitions = (self.partitions as u64).max(self.wanted.partitions.max(1).unsigned_abs().into());
+        let meant = partitions.saturating_mul(self.wanted.retained_bytes + self.wanted.segment_bytes);
+        self.exists() && self.most_bytes().is_none_or(|bytes| bytes > meant)
     }
-}
-
-fn compare(topic: Topic, config: &ConfigResource, partitions: usize, args: &KafkaArgs) -> Vec<TopicProblem> {
-    let name = topic.name(args);
-    let settings = topic.settings(args);
-    let found = |key: &str| config.get(key).and_then(|entry| entry.value.clone()).unwrap_or_default();
-    let mut problems = Vec::new();
-    if usize::try_from(settings.partitions).is_ok_and(|needed| partitions < needed) {
-        problems.push(Problem::Partitions { found: partitions, needed: settings.partitions }.of(&name));
-    }
-    for (key, needed) in settings.config {
-        if !is_enough(key, &found(key), &needed) {
-            problems.push(Problem::Setting { name: key, found: found(key), needed }.of(&name));
-        }
-    }
-    problems
 }
 
 /// Whether a setting serves where `needed` is asked for.
-fn is_enough(key: &str, found: &str, needed: &str) -> bool {
+pub(super) fn is_enough(key: &str, found: &str, needed: &str) -> bool {
     let numbers = || Some((found.parse::<i64>().ok()?, needed.parse::<i64>().ok()?));
     match key {
         "cleanup.policy" => found == needed,
@@ -143,9 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_says_what_to_do() {
-        let text = Problem::Partitions { found: 1, needed: 64 }.of("tasks").to_string();
-        assert_eq!(text, "topic tasks has 1 partitions, 64 are needed; add some");
-        assert!(Problem::Missing.of("tasks").to_string().contains("tessera topics create"));
+    fn a_problem_says_what_is_wrong_and_what_mends_it() {
+        let problem = Problem::Partitions { found: 1, needed: 64 };
+        assert_eq!((problem.remedy(), Problem::Missing.remedy()), ("raise", "create"));
+        let text = TopicProblem { topic: "tasks".to_owned(), problem }.to_string();
+        assert_eq!(text, "topic tasks has 1 partitions, 64 are needed");
     }
 }

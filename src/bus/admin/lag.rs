@@ -2,6 +2,8 @@
 //!
 //! Owns the questions for committed and last offsets. Must never join the group.
 
+use std::sync::Arc;
+
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -38,18 +40,48 @@ impl PartitionLag {
     }
 }
 
-/// How far a group is in each partition of its topic.
+/// A client that asks how far one group is, again and again. Clones share it.
+#[derive(Clone)]
+pub struct LagClient {
+    consumer: Arc<BaseConsumer<Logging>>,
+    topic: String,
+}
+
+impl std::fmt::Debug for LagClient {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("LagClient").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+impl LagClient {
+    /// A client that asks about `group`. Kafka need not be there yet.
+    ///
+    /// # Errors
+    /// [`BusError::Client`] when the settings make no client.
+    pub fn connect(args: &KafkaArgs, group: Group) -> Result<Self, BusError> {
+        let mut config = settings::client(args, "tessera-lag");
+        config.set("group.id", group.name(args)).set("enable.auto.commit", "false");
+        let consumer = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
+        Ok(Self { consumer: Arc::new(consumer), topic: group.topic().name(args) })
+    }
+
+    /// How far the group is in each partition of its topic.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] when Kafka does not answer, [`BusError::NoTopic`] when the topic is missing.
+    pub async fn ask(&self) -> Result<Vec<PartitionLag>, BusError> {
+        let (consumer, topic) = (Arc::clone(&self.consumer), self.topic.clone());
+        blocking(ASKING, &self.topic, move || ask(&consumer, &topic)).await
+    }
+}
+
+/// How far a group is in each partition of its topic. Who asks more than once keeps a [`LagClient`].
 ///
 /// # Errors
 /// [`BusError::Unavailable`] when Kafka does not answer, [`BusError::NoTopic`] when the topic is
 /// missing.
 pub async fn lag(args: &KafkaArgs, group: Group) -> Result<Vec<PartitionLag>, BusError> {
-    let topic = group.topic().name(args);
-    let mut config = settings::client(args, "tessera-lag");
-    config.set("group.id", group.name(args)).set("enable.auto.commit", "false");
-    let consumer = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
-    let name = topic.clone();
-    blocking(ASKING, &topic, move || ask(&consumer, &name)).await
+    LagClient::connect(args, group)?.ask().await
 }
 
 fn ask(consumer: &BaseConsumer<Logging>, topic: &str) -> KafkaResult<Vec<PartitionLag>> {

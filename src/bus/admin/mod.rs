@@ -1,11 +1,15 @@
 //! Topics as they should be and as they are, and how far behind a group is.
 //!
-//! Owns creating, checking and lag. Must never change a topic that exists: its records are somebody's.
+//! Owns creating, checking, raising, lag and the removal of finished records. Must never change a topic that exists
+//! unasked: its records are somebody's.
 
 mod check;
 mod lag;
 mod letters;
+mod look;
 mod peek;
+mod raise;
+mod trim;
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +19,12 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 pub use check::{Problem, TopicProblem, check_topics};
-pub use lag::{PartitionLag, lag};
+pub use lag::{LagClient, PartitionLag, lag};
 pub use letters::{Letter, drop_letters, read_letter};
+pub use look::{TopicState, look_at_topics};
 pub use peek::{Peeked, peek};
+pub use raise::{Change, raise_topics};
+pub use trim::Trimmer;
 
 use super::log::Logging;
 use super::producer::blocking;
@@ -40,7 +47,7 @@ type Admin = AdminClient<Logging>;
 pub enum Creation {
     /// It is there now.
     Created,
-    /// It was there before; its settings were left as they are, see [`check_topics`].
+    /// It was there before; its settings were left as they are, see [`check_topics`] and [`raise_topics`].
     Exists,
 }
 

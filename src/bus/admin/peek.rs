@@ -61,7 +61,21 @@ pub(super) fn reader(args: &KafkaArgs) -> Result<BaseConsumer<Logging>, BusError
     BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)
 }
 
-fn read_last(consumer: &BaseConsumer<Logging>, topic: &str, limit: i64) -> KafkaResult<Vec<Peeked>> {
+/// How many records lie in each partition of a topic that no group reads.
+pub(super) async fn waiting(args: &KafkaArgs, topic: Topic) -> Result<Vec<u64>, BusError> {
+    let name = topic.name(args);
+    let (consumer, wanted) = (reader(args)?, name.clone());
+    let count = move || {
+        let of = |partition| {
+            let (begin, end) = consumer.fetch_watermarks(&wanted, partition, LIMIT)?;
+            Ok(u64::try_from(end.saturating_sub(begin)).unwrap_or(0))
+        };
+        partitions(&consumer, &wanted)?.into_iter().map(of).collect()
+    };
+    blocking(LOOKING, &name, count).await
+}
+
+fn partitions(consumer: &BaseConsumer<Logging>, topic: &str) -> KafkaResult<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
     let known = metadata.topics().first();
     if let Some(error) = known.and_then(rdkafka::metadata::MetadataTopic::error) {
@@ -71,8 +85,12 @@ fn read_last(consumer: &BaseConsumer<Logging>, topic: &str, limit: i64) -> Kafka
     if partitions.is_empty() {
         return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
     }
+    Ok(partitions)
+}
+
+fn read_last(consumer: &BaseConsumer<Logging>, topic: &str, limit: i64) -> KafkaResult<Vec<Peeked>> {
     let mut found = Vec::new();
-    for partition in partitions {
+    for partition in partitions(consumer, topic)? {
         found.extend(read_partition(consumer, topic, partition, limit)?);
     }
     found.sort_by_key(|record| (record.at_ms, record.offset));

@@ -5,6 +5,7 @@ mod forgetting;
 mod group;
 mod outage;
 mod topics;
+mod trimming;
 
 use std::time::Duration;
 

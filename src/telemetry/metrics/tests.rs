@@ -32,7 +32,7 @@ fn parse(page: &str) -> BTreeMap<String, f64> {
 }
 
 fn page_of(health: &Health, own: impl FnOnce(&mut Registry)) -> BTreeMap<String, f64> {
-    parse(&Metrics::new("test", health, own).page().unwrap())
+    parse(&Metrics::new("test", health, &[], own).page().unwrap())
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_page_is_well_formed_and_says_what_was_counted() {
 
 #[actix_web::test]
 async fn the_address_answers_with_the_type_that_prometheus_reads() {
-    let metrics = Metrics::new("test", &Health::new(&[]), |_| ());
+    let metrics = Metrics::new("test", &Health::new(&[]), &[], |_| ());
     let app = actix_web::test::init_service(App::new().configure(routes(metrics))).await;
     let request = actix_web::test::TestRequest::get().uri("/metrics").to_request();
     let answer = actix_web::test::call_service(&app, request).await;

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tessera::bus::{Producer, admin};
+use tessera::bus::admin::{self, TopicState};
+use tessera::bus::{Producer, Topic};
 use tessera::config::{KafkaArgs, RedisArgs, StoreArgs};
 use tessera::same_store::another;
 use tessera::state::{Announced, State, StateOptions, SystemStore};
 use tessera::store::{Store, StoreId};
 
-use crate::CtlError;
+use super::topics::{gigabytes, log_bytes};
 use crate::api::Api;
 use crate::commands::scrub;
 use crate::output;
 use crate::runtime::block_on;
+use crate::{CtlError, pasted};
 
 /// Check that everything Tessera needs is there, and say what to do where it is not.
 #[derive(clap::Args, Debug)]
@@ -41,12 +43,13 @@ struct Finding {
     what: &'static str,
     /// What it said, or what is wrong.
     said: Result<String, String>,
-    remedy: &'static str,
+    remedy: String,
 }
 
 const LIMIT: Duration = Duration::from_secs(12);
 
 pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
+    let mut partitions = args.kafka.tasks_partitions;
     if args.adopt_store {
         return block_on(adopt_store(args));
     }
@@ -54,11 +57,12 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
         return block_on(scrub::run(&args.store, args.json));
     }
     let mut findings = block_on(async {
-        let (kafka, topics) = kafka(&args.kafka).await;
+        let (kafka, topics, found) = kafka(&args.kafka).await;
+        partitions = found.unwrap_or(partitions);
         let (redis, sentinel) = redis(&args.redis).await;
         Ok(vec![kafka, topics, redis, sentinel, store(args).await])
     })?;
-    let (web, workers) = web(api, args.kafka.tasks_partitions);
+    let (web, workers) = web(api, partitions, &args.kafka);
     findings.extend([web, workers]);
     if args.json {
         output::print_json(&json!(findings.iter().map(to_json).collect::<Vec<_>>()))?;
@@ -81,7 +85,7 @@ fn to_json(finding: &Finding) -> Value {
         Ok(text) => (true, text),
         Err(text) => (false, text),
     };
-    json!({ "check": finding.what, "ok": is_ok, "said": text, "remedy": if is_ok { None } else { Some(finding.remedy) } })
+    json!({ "check": finding.what, "ok": is_ok, "said": text, "remedy": if is_ok { None } else { Some(&finding.remedy) } })
 }
 
 /// The task's answer; a task that hangs is an answer too.
@@ -98,24 +102,44 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     format!("{error}{cause}")
 }
 
-async fn kafka(args: &KafkaArgs) -> (Finding, Finding) {
+/// Kafka and its topics, and how many partitions `tasks` really has.
+async fn kafka(args: &KafkaArgs) -> (Finding, Finding, Option<i32>) {
     let answers = bounded(async { Producer::connect(args, "tessera-doctor")?.is_up().await }).await;
     let is_up = answers.is_ok();
     let kafka = Finding {
         what: "kafka",
         said: answers.map(|()| format!("answers at {}", args.kafka_brokers)),
-        remedy: "start Kafka (ops/up), or say where it is: TESSERA_KAFKA_BROKERS=HOST:PORT",
+        remedy: "start Kafka (ops/up), or say where it is: TESSERA_KAFKA_BROKERS=HOST:PORT".to_owned(),
     };
-    let problems = if is_up {
-        bounded(admin::check_topics(args)).await
+    let states = if is_up {
+        bounded(admin::look_at_topics(args)).await
     } else {
         Err("not looked at: Kafka does not answer".to_owned())
     };
-    let said = problems.and_then(|problems| {
+    let tasks = states.as_ref().ok().and_then(|states| states.iter().find(|state| state.topic == Topic::Tasks));
+    let partitions = tasks.filter(|tasks| tasks.exists()).and_then(|tasks| i32::try_from(tasks.partitions).ok());
+    (kafka, topics(states, args), partitions)
+}
+
+fn topics(states: Result<Vec<TopicState>, String>, args: &KafkaArgs) -> Finding {
+    let mut action = "create";
+    let said = states.and_then(|states| {
+        let problems: Vec<_> = states.iter().flat_map(TopicState::problems).collect();
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        if texts.is_empty() { Ok("as they should be".to_owned()) } else { Err(texts.join("; ")) }
+        if !problems.iter().any(|of| of.problem.remedy() == "create") {
+            action = "raise";
+        }
+        let disk =
+            log_bytes(&states).map_or_else(|| "without bound".to_owned(), |bytes| format!("to {}", gigabytes(bytes)));
+        let meant = gigabytes(args.kafka_log_bytes);
+        let raise = pasted::command("topics raise", args);
+        match (texts.is_empty(), states.iter().any(TopicState::is_too_roomy)) {
+            (false, _) => Err(texts.join("; ")),
+            (true, false) => Ok(format!("as they should be; their logs may grow {disk}")),
+            (true, true) => Ok(format!("their logs may grow {disk}, {meant} is meant; to change that: {raise}")),
+        }
     });
-    (kafka, Finding { what: "topics", said, remedy: "run `tessera topics create`, and change what exists by hand" })
+    Finding { what: "topics", said, remedy: pasted::command(&format!("topics {action}"), args) }
 }
 
 async fn redis(args: &RedisArgs) -> (Finding, Finding) {
@@ -131,9 +155,9 @@ async fn redis(args: &RedisArgs) -> (Finding, Finding) {
     let redis = Finding {
         what: "redis",
         said: alive.map(|_| format!("answers at {}", args.redacted_url())),
-        remedy: "start Redis (ops/up), or say where it is: TESSERA_REDIS_URL=redis://HOST:PORT/0",
+        remedy: "start Redis (ops/up), or say where it is: TESSERA_REDIS_URL=redis://HOST:PORT/0".to_owned(),
     };
-    let remedy = "start the monitor: it rebuilds the state from the store within seconds";
+    let remedy = "start the monitor: it rebuilds the state from the store within seconds".to_owned();
     (redis, Finding { what: "state", said: sentinel, remedy })
 }
 
@@ -141,7 +165,8 @@ async fn store(args: &Args) -> Finding {
     Finding {
         what: "store",
         said: look_at_store(args).await,
-        remedy: "make the folder writable, or say where it is: TESSERA_STORE=file:///FOLDER, the same for all services",
+        remedy: "make the folder writable, or say where it is: TESSERA_STORE=file:///FOLDER, the same for all services"
+            .to_owned(),
     }
 }
 
@@ -184,20 +209,22 @@ async fn adopt_store(args: &Args) -> Result<(), CtlError> {
     output::print(&format!("the system's store is {} now ({})\n", system.id, system.place))
 }
 
-fn web(api: &Api, partitions: i32) -> (Finding, Finding) {
+fn web(api: &Api, partitions: i32, kafka: &KafkaArgs) -> (Finding, Finding) {
     let said = match api.probe("/readyz") {
         Ok((true, _)) => Ok(format!("ready at {}", api.base())),
         Ok((false, text)) => Err(format!("not ready: {}", output::clean(text.trim()))),
         Err(error) => Err(error.to_string()),
     };
     let is_up = said.is_ok();
-    let remedy = "start it (ops/up), or say where it is: TESSERA_URL=http://HOST:PORT";
+    let remedy = "start it (ops/up), or say where it is: TESSERA_URL=http://HOST:PORT".to_owned();
     let web = Finding { what: "web", said, remedy };
     let live = |answer: Value| {
         let workers = answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default();
         workers.iter().filter(|worker| worker["alive"] == true).count()
     };
-    let said = match api.get("/workers").map(live) {
+    let counted = api.get("/workers").map(live);
+    let alive = counted.as_ref().map_or(0, |count| *count);
+    let said = match counted {
         Ok(count) => match (count, spare(count, partitions)) {
             (0, _) => Err("none is alive: jobs wait".to_owned()),
             (_, 0) => Ok(format!("{count} alive")),
@@ -206,8 +233,17 @@ fn web(api: &Api, partitions: i32) -> (Finding, Finding) {
         Err(_) if !is_up => Err("not looked at: web is not ready".to_owned()),
         Err(error) => Err(error.to_string()),
     };
-    let remedy = "run 1 to TESSERA_TASKS_PARTITIONS workers, as with ops/scale workers 2";
-    (web, Finding { what: "workers", said, remedy })
+    (web, Finding { what: "workers", said, remedy: workers_remedy(alive, kafka) })
+}
+
+fn workers_remedy(alive: usize, kafka: &KafkaArgs) -> String {
+    match i32::try_from(alive) {
+        Ok(wanted) if wanted > 0 => {
+            let raise = pasted::command("topics raise", &KafkaArgs { tasks_partitions: wanted, ..kafka.clone() });
+            format!("{raise}   # or run fewer workers")
+        }
+        _ => "start some, as with ops/scale workers 2".to_owned(),
+    }
 }
 
 /// Workers for which there is no partition of `tasks`.

@@ -7,9 +7,9 @@ use tessera::job::JobStatus;
 
 use super::ending::Deed;
 use super::jobs::all_of;
-use super::submit::{id_of, summary};
+use super::submit::summary;
 use crate::CtlError;
-use crate::api::Api;
+use crate::api::{Api, id_of};
 use crate::output::{self, Table};
 
 /// Delete ended jobs and their files.

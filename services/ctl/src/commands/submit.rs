@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
 use tessera::picture::codec::WantedFormat;
 use tessera::picture::jpeg::Chroma;
 use tessera::picture::metadata::MetadataPolicy;
@@ -109,9 +108,4 @@ pub fn summary(count: usize, mut errors: Vec<CtlError>, word: &str) -> Result<()
     errors.iter().for_each(|error| eprintln!("tessera: {}", output::clean(&error.full_text())));
     let text = format!("{} of {count} {word}, {} not: see above", count - errors.len(), errors.len());
     Err(CtlError::Several { text, code })
-}
-
-/// What a job or an answer calls the job.
-pub fn id_of(job: &Value) -> &str {
-    job["id"].as_str().unwrap_or_default()
 }

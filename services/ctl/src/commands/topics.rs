@@ -2,20 +2,21 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use tessera::bus::admin::{self, Creation, PartitionLag};
-use tessera::bus::{Group, Topic};
+use tessera::bus::admin::{self, Change, Creation, PartitionLag, TopicState};
+use tessera::bus::{BusError, Group, Topic};
 use tessera::config::KafkaArgs;
 
 use crate::output::{self, Table};
 use crate::runtime::{block_on, bus_error};
-use crate::{CtlError, progress};
+use crate::{CtlError, pasted, progress};
 
-/// Create, check or list the Kafka topics.
+/// Create, check, raise or list the Kafka topics.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   tessera topics create
-  tessera topics check --kafka-brokers kafka-1:9092,kafka-2:9092")]
+  tessera topics check --kafka-brokers kafka-1:9092,kafka-2:9092
+  tessera topics raise --tasks-partitions 128")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -27,6 +28,9 @@ enum Action {
     Create(Options),
     /// Compare partitions, sizes and retention with what is needed; exit code 1 tells of a problem.
     Check(Options),
+    /// Bring those that exist to what is asked for: more partitions, never fewer; what their logs may take of the disk
+    /// (TESSERA_KAFKA_LOG_BYTES). Nothing unread is removed, and settings that Tessera does not use are left.
+    Raise(Options),
     /// List them with their records, and how many of these the services have still to read.
     List(Options),
 }
@@ -44,41 +48,116 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
     match &args.action {
         Action::Create(options) => create(options),
         Action::Check(options) => check(options),
+        Action::Raise(options) => raise(options),
         Action::List(options) => list(options),
     }
 }
 
+/// Runs what asks Kafka.
+fn ask<T>(asking: impl Future<Output = Result<T, BusError>>) -> Result<T, CtlError> {
+    block_on(async { asking.await.map_err(|error| bus_error(&error)) })
+}
+
 fn create(options: &Options) -> Result<(), CtlError> {
     let kafka = &options.kafka;
-    let made = block_on(async { admin::create_topics(kafka).await.map_err(|error| bus_error(&error)) })?;
-    let word = |creation| if creation == Creation::Created { "created" } else { "exists" };
+    let made = ask(admin::create_topics(kafka))?;
+    let states = ask(admin::look_at_topics(kafka))?;
+    let word = |topic| {
+        let created = made.iter().any(|(made, creation)| *made == topic && *creation == Creation::Created);
+        if created { "created" } else { "exists" }
+    };
     if options.json {
-        let topics: Vec<Value> = made
-            .iter()
-            .map(|(topic, creation)| json!({"topic": topic.name(kafka), "outcome": word(*creation)}))
-            .collect();
-        return output::print_json(&json!(topics));
+        let row = |state: &TopicState| json!({"topic": state.name, "partitions": state.partitions, "outcome": word(state.topic)});
+        output::print_json(&json!(states.iter().map(row).collect::<Vec<_>>()))?;
+    } else {
+        let mut table = Table::new(&["topic", "partitions", "outcome"]);
+        for state in &states {
+            table.row([state.name.clone(), state.partitions.to_string(), word(state.topic).to_owned()]);
+        }
+        output::print(&table.render())?;
     }
-    let mut table = Table::new(&["topic", "partitions", "outcome"]);
-    for (topic, creation) in made {
-        let partitions = topic.settings(kafka).partitions.to_string();
-        table.row([topic.name(kafka), partitions, word(creation).to_owned()]);
+    // They were left as they are; that is not always what is wanted.
+    let differences = differences(&states);
+    if !differences.is_empty() {
+        let raise = pasted::command("topics raise", kafka);
+        eprintln!("{}\nto change what exists, run: {raise}", differences.join("\n"));
     }
-    output::print(&table.render())
+    Ok(())
+}
+
+/// What differs from what is asked for, be it a problem or not.
+fn differences(states: &[TopicState]) -> Vec<String> {
+    let problems = states.iter().flat_map(TopicState::problems).map(|problem| problem.to_string());
+    problems.chain(states.iter().filter_map(too_roomy)).collect()
+}
+
+/// Says of a topic that may take more of the disk than is meant.
+fn too_roomy(state: &TopicState) -> Option<String> {
+    let may = state.most_bytes().map_or_else(|| "without bound".to_owned(), |bytes| format!("to {}", gigabytes(bytes)));
+    let meant = gigabytes(state.wanted.most_bytes());
+    let name = &state.name;
+    state.is_too_roomy().then(|| format!("topic {name} may grow {may} on the disk, {meant} is meant"))
+}
+
+/// Bytes as people read them.
+pub fn gigabytes(bytes: u64) -> String {
+    let mega = bytes as f64 / 1e6;
+    if mega < 1000.0 { format!("{mega:.0} MB") } else { format!("{:.1} GB", mega / 1000.0) }
 }
 
 fn check(options: &Options) -> Result<(), CtlError> {
     let kafka = &options.kafka;
-    let problems = block_on(async { admin::check_topics(kafka).await.map_err(|error| bus_error(&error)) })?;
+    let states = ask(admin::look_at_topics(kafka))?;
+    let problems: Vec<_> = states.iter().flat_map(TopicState::problems).collect();
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let notices: Vec<String> = states.iter().filter_map(too_roomy).collect();
+    let mut remedies: Vec<String> = Vec::new();
+    for action in ["create", "raise"] {
+        let is_needed = problems.iter().any(|of| of.problem.remedy() == action);
+        if is_needed || (action == "raise" && !notices.is_empty()) {
+            remedies.push(pasted::command(&format!("topics {action}"), kafka));
+        }
+    }
+    let bytes = log_bytes(&states);
     if options.json {
-        output::print_json(&json!({ "problems": texts }))?;
+        output::print_json(
+            &json!({ "problems": texts, "notices": notices, "remedies": remedies, "log_bytes": bytes }),
+        )?;
     }
-    match texts.len() {
-        0 if options.json => Ok(()),
-        0 => output::print("the topics are as they should be\n"),
-        count => Err(CtlError::Failed(format!("{count} problems with topics:\n{}", texts.join("\n")))),
+    let lines =
+        |texts: &[String], before: &str| texts.iter().map(|text| format!("{before}{text}\n")).collect::<String>();
+    if texts.is_empty() {
+        if options.json {
+            return Ok(());
+        }
+        let disk = bytes.map_or_else(|| "without bound".to_owned(), |bytes| format!("to {}", gigabytes(bytes)));
+        output::print(&format!("the topics are as they should be; their logs may grow {disk}\n"))?;
+        return output::print(&(lines(&notices, "note: ") + &lines(&remedies, "do: ")));
     }
+    let text = lines(&texts, "") + &lines(&notices, "note: ") + &lines(&remedies, "do: ");
+    Err(CtlError::Failed(format!("{} problems with topics:\n{}", texts.len(), text.trim_end())))
+}
+
+/// What the logs of all topics may come to; `None` where nothing bounds one.
+pub fn log_bytes(states: &[TopicState]) -> Option<u64> {
+    let existing = states.iter().filter(|state| state.exists());
+    existing.map(TopicState::most_bytes).try_fold(0u64, |sum, bytes| Some(sum.saturating_add(bytes?)))
+}
+
+fn raise(options: &Options) -> Result<(), CtlError> {
+    let kafka = &options.kafka;
+    let changed = ask(admin::raise_topics(kafka))?;
+    let changed: Vec<(String, Vec<Change>)> =
+        changed.into_iter().map(|(topic, changes)| (topic.name(kafka), changes)).collect();
+    if options.json {
+        let row = |(name, changes): &(String, Vec<Change>)| json!({"topic": name, "changes": changes.iter().map(ToString::to_string).collect::<Vec<_>>()});
+        return output::print_json(&json!(changed.iter().map(row).collect::<Vec<_>>()));
+    }
+    let lines: String = changed
+        .iter()
+        .flat_map(|(name, changes)| changes.iter().map(move |change| format!("{name}: {change}\n")))
+        .collect();
+    output::print(if lines.is_empty() { "nothing to change: the topics are as they should be\n" } else { &lines })
 }
 
 /// The groups whose lag tells how far behind the services are; dead letters have no readers.
@@ -89,7 +168,7 @@ fn list(options: &Options) -> Result<(), CtlError> {
     let mut rows = Vec::new();
     for group in GROUPS {
         progress.show(|| format!("asking for {}", group.topic().base_name()));
-        let lag = block_on(async { admin::lag(&options.kafka, group).await.map_err(|error| bus_error(&error)) })?;
+        let lag = ask(admin::lag(&options.kafka, group))?;
         rows.push((group, lag));
     }
     progress.clear();

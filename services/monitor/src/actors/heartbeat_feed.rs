@@ -15,7 +15,7 @@ use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;
 
 use super::worker_registry::{NoteBeats, WorkerRegistry};
-use crate::edges::Duty;
+use crate::duty::Duty;
 
 const MAX_IN_FLIGHT: usize = 512;
 const MAX_IN_FLIGHT_BYTES: usize = 4 << 20;

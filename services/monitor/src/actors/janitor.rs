@@ -6,7 +6,7 @@ use actix::prelude::*;
 
 use super::Round;
 use crate::cleaning::Cleaning;
-use crate::edges::Duty;
+use crate::duty::Duty;
 
 /// The actor.
 pub struct Janitor {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use super::Round;
-use crate::edges::Duty;
+use crate::duty::Duty;
 use crate::sweep::Sweep;
 
 /// The actor.

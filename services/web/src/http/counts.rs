@@ -3,18 +3,14 @@
 //! Counts only; decides nothing. A path is no label: anybody can invent paths.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::ResponseError;
 use actix_web::http::StatusCode;
-use actix_web::middleware::Next;
-use actix_web::{ResponseError, web};
 use tessera::telemetry::metrics::{Counter, Counters, Histogram, Registry, Unit, read_gauge, timer};
 
 use super::gate::Gate;
 use super::problem::Problem;
-use super::services::Services;
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug)]
@@ -75,7 +71,8 @@ impl Counts {
         self.uploads.get_or_create(&[("outcome", word)]).inc();
     }
 
-    fn answered(&self, status: StatusCode, time: Duration) {
+    /// A request was answered after `time`.
+    pub fn answered(&self, status: StatusCode, time: Duration) {
         let class = match status.as_u16() {
             100..200 => "1xx",
             200..300 => "2xx",
@@ -92,18 +89,4 @@ impl Default for Counts {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Counts a request and its answer.
-///
-/// # Errors
-/// Those of the handler's body.
-pub async fn count(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let counts = request.app_data::<web::Data<Services>>().map(|services| services.counts.clone());
-    let begun = Instant::now();
-    let response = next.call(request).await?;
-    if let Some(counts) = counts {
-        counts.answered(response.status(), begun.elapsed());
-    }
-    Ok(response)
 }

@@ -5,7 +5,8 @@
 
 mod frame;
 mod id;
-mod relay;
+pub mod relay;
+mod sight;
 mod tiles;
 mod watcher;
 
@@ -22,7 +23,7 @@ pub use relay::EventRelay;
 use super::problem::Problem;
 use super::services::Services;
 use id::EventId;
-use relay::Link;
+use sight::Link;
 use watcher::{Known, stream};
 
 /// How long the first look is waited for; Redis has answered or failed by then.

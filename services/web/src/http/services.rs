@@ -7,7 +7,7 @@ use tessera::state::State;
 use tessera::store::Store;
 
 use super::counts::Counts;
-use super::events::EventRelay;
+use super::events::relay::EventRelay;
 use super::gate::Gate;
 use super::mender::Mender;
 use crate::config::Config;

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::frame::Frame;
+use super::sight::{Link, Sight};
 use super::tiles::Tiles;
 use super::watcher::Watcher;
 use crate::http::gate::Gate;
@@ -23,28 +24,6 @@ use crate::http::problem::Problem;
 
 /// Between two looks at a job: at most four events a second.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// What is known of a watched job.
-#[derive(Clone, Debug)]
-pub struct Sight {
-    /// Whether what is known is true now.
-    pub link: Link,
-    /// The last state that was seen.
-    pub frame: Option<Arc<Frame>>,
-}
-
-/// How the relay stands to a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// It was not looked at yet.
-    Unseen,
-    /// It was seen at the last look.
-    Live,
-    /// Redis does not answer.
-    Away,
-    /// There is no such job.
-    Unknown,
-}
 
 /// Who watches which job.
 #[derive(Clone)]

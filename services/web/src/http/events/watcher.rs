@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::frame::Frame;
 use super::id::EventId;
-use super::relay::{Link, Sight};
+use super::sight::{Link, Sight};
 use crate::http::problem::Problem;
 
 /// How soon a browser comes again after a break, in milliseconds.

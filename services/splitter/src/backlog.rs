@@ -1,0 +1,202 @@
+//! What lies unread in `tasks` and `results`, and whether more fits: pure, without locks and clients.
+//!
+//! Kafka keeps so many bytes of a partition and removes the oldest beyond them, read or not. So no tile is sent to a
+//! partition of `tasks` in which it would push out one that no worker has finished, and no picture is begun while
+//! `results` fills up and no stitcher reads.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tessera::bus::Topic;
+use tessera::bus::admin::PartitionLag;
+use tessera::config::KafkaArgs;
+
+/// Results that nobody has finished for so long, though many wait: the stitchers are away.
+const AWAY_AFTER: Duration = Duration::from_secs(10);
+
+/// What is known of both topics.
+#[derive(Debug)]
+pub struct Backlog {
+    tasks: Vec<Part>,
+    /// Bytes that a partition of `tasks` keeps.
+    kept: u64,
+    /// The largest record: those of other splitters count as that.
+    record: u64,
+    results: Results,
+}
+
+/// A partition of `tasks`.
+#[derive(Debug, Default)]
+struct Part {
+    /// Offset and bytes of each record that was sent from here and is unread.
+    sent: VecDeque<(i64, u64)>,
+    on_their_way: u64,
+    /// Unread records that others have sent, or this splitter before it was started.
+    others: u64,
+}
+
+#[derive(Debug)]
+struct Results {
+    /// Records of one partition from which on it fills up.
+    many: i64,
+    committed: Vec<Option<i64>>,
+    moved: Instant,
+    are_many: bool,
+}
+
+impl Backlog {
+    /// Nothing is known but the settings.
+    pub fn new(kafka: &KafkaArgs, now: Instant) -> Self {
+        let record = kafka.max_record_bytes.max(1) as u64;
+        let results = Topic::Results.settings(kafka).retained_bytes / 2 / record;
+        let many = i64::try_from(results).unwrap_or(i64::MAX).max(1);
+        let results = Results { many, committed: Vec::new(), moved: now, are_many: false };
+        let count = usize::try_from(kafka.tasks_partitions).unwrap_or(1).max(1);
+        let tasks = std::iter::repeat_with(Part::default).take(count).collect();
+        Self { tasks, kept: Topic::Tasks.settings(kafka).retained_bytes, record, results }
+    }
+
+    /// How many partitions `tasks` has.
+    pub fn partitions(&self) -> i32 {
+        i32::try_from(self.tasks.len()).unwrap_or(i32::MAX)
+    }
+
+    /// Whether a tile of `bytes` may go to a partition now; if so, it counts as on its way. One always may.
+    pub fn admit(&mut self, partition: i32, bytes: u64) -> bool {
+        let (kept, record) = (self.kept, self.record);
+        let Some(part) = self.part(partition) else { return true };
+        let unread = part.unread(record);
+        let fits = unread == 0 || unread.saturating_add(bytes) <= kept;
+        if fits {
+            part.on_their_way += bytes;
+        }
+        fits
+    }
+
+    /// A tile that was on its way lies at `offset` now, or `None`: it did not arrive.
+    pub fn settle(&mut self, partition: i32, bytes: u64, offset: Option<i64>) {
+        let Some(part) = self.part(partition) else { return };
+        part.on_their_way = part.on_their_way.saturating_sub(bytes);
+        part.sent.extend(offset.map(|offset| (offset, bytes)));
+    }
+
+    /// Takes note of how far the workers are, and of how many partitions there are.
+    pub fn see_tasks(&mut self, lags: &[PartitionLag]) {
+        // A broker that is just starting may know of none.
+        if lags.is_empty() {
+            return;
+        }
+        self.tasks.resize_with(lags.len(), Part::default);
+        for lag in lags {
+            let unread = u64::try_from(lag.records()).unwrap_or(0);
+            let from = lag.committed.unwrap_or(lag.begin).max(lag.begin);
+            let Some(part) = self.part(lag.partition) else { continue };
+            part.sent.retain(|(offset, _)| *offset >= from);
+            let own = part.sent.iter().filter(|(offset, _)| *offset < lag.end).count();
+            part.others = unread.saturating_sub(own as u64);
+        }
+    }
+
+    /// Takes note of how far the stitchers are.
+    pub fn see_results(&mut self, lags: &[PartitionLag], now: Instant) {
+        let committed: Vec<Option<i64>> = lags.iter().map(|lag| lag.committed).collect();
+        let results = &mut self.results;
+        results.are_many = lags.iter().any(|lag| lag.records() >= results.many);
+        if !results.are_many || committed != results.committed {
+            results.moved = now;
+        }
+        results.committed = committed;
+    }
+
+    /// Whether another picture may be begun.
+    pub fn may_begin(&self, now: Instant) -> bool {
+        !self.results.are_many || now.saturating_duration_since(self.results.moved) < AWAY_AFTER
+    }
+
+    fn part(&mut self, partition: i32) -> Option<&mut Part> {
+        self.tasks.get_mut(usize::try_from(partition).ok()?)
+    }
+}
+
+impl Part {
+    fn unread(&self, record: u64) -> u64 {
+        let sent: u64 = self.sent.iter().map(|(_, bytes)| bytes).sum();
+        sent.saturating_add(self.on_their_way).saturating_add(self.others.saturating_mul(record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two partitions that keep 10.4 million bytes each.
+    fn backlog() -> Backlog {
+        let kafka = KafkaArgs { tasks_partitions: 64, ..KafkaArgs::new("a:1", "") };
+        Backlog::new(&kafka, Instant::now())
+    }
+
+    fn lag(partition: i32, committed: Option<i64>, end: i64) -> PartitionLag {
+        PartitionLag { partition, committed, begin: 0, end }
+    }
+
+    fn send(backlog: &mut Backlog, partition: i32, bytes: u64, offset: i64) -> bool {
+        let goes = backlog.admit(partition, bytes);
+        if goes {
+            backlog.settle(partition, bytes, Some(offset));
+        }
+        goes
+    }
+
+    #[test]
+    fn no_tile_pushes_out_one_that_is_unread() {
+        let mut backlog = backlog();
+        let kept = backlog.kept;
+        let mut sent = 0;
+        while send(&mut backlog, 3, 800_000, sent) {
+            sent += 1;
+        }
+        assert!(sent as u64 * 800_000 <= kept && (sent as u64 + 1) * 800_000 > kept, "{sent}");
+        assert!(backlog.admit(4, 800_000), "other partitions have room");
+        backlog.see_tasks(&(0..64).map(|at| lag(at, (at == 3).then_some(2), sent)).collect::<Vec<_>>());
+        assert!(send(&mut backlog, 3, 800_000, sent) && send(&mut backlog, 3, 800_000, sent + 1));
+        assert!(!send(&mut backlog, 3, 800_000, sent + 2));
+    }
+
+    #[test]
+    fn what_others_sent_counts_as_large_and_one_tile_always_goes() {
+        let mut backlog = backlog();
+        backlog.see_tasks(&(0..64).map(|at| lag(at, None, 500)).collect::<Vec<_>>());
+        assert!(!backlog.admit(0, 1));
+        backlog.see_tasks(&(0..64).map(|at| lag(at, Some(500), 500)).collect::<Vec<_>>());
+        assert!(backlog.admit(0, u64::MAX / 2), "else its job would wait for ever");
+        backlog.settle(0, u64::MAX / 2, None);
+        assert!(backlog.admit(0, 1));
+    }
+
+    #[test]
+    fn partitions_are_those_of_the_broker() {
+        let mut backlog = backlog();
+        assert_eq!(backlog.partitions(), 64);
+        backlog.see_tasks(&(0..70).map(|at| lag(at, None, 0)).collect::<Vec<_>>());
+        assert_eq!(backlog.partitions(), 70);
+        backlog.see_tasks(&[]);
+        assert_eq!(backlog.partitions(), 70);
+    }
+
+    #[test]
+    fn nothing_is_begun_while_results_fill_up_and_no_stitcher_reads() {
+        let mut backlog = backlog();
+        let (start, many) = (Instant::now(), backlog.results.many);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        backlog.see_results(&[lag(0, Some(0), many), lag(1, Some(0), 0)], at(0));
+        backlog.see_results(&[lag(0, Some(0), many), lag(1, Some(0), 0)], at(9));
+        assert!(backlog.may_begin(at(9)));
+        backlog.see_results(&[lag(0, Some(0), many), lag(1, Some(0), 0)], at(11));
+        assert!(!backlog.may_begin(at(11)));
+        // A partition that is held by a giant's end is no sign while others move.
+        backlog.see_results(&[lag(0, Some(0), many), lag(1, Some(1), 1)], at(12));
+        assert!(backlog.may_begin(at(12)));
+        backlog.see_results(&[lag(0, Some(1), many), lag(1, Some(1), 1)], at(60));
+        assert!(backlog.may_begin(at(600)));
+    }
+}

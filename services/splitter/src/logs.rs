@@ -1,0 +1,115 @@
+//! Kafka's logs as the splitter sees them: asks how far the others are, and lets tiles wait for room.
+//!
+//! Owns the two clients that ask. What fits is the [`Backlog`]'s to say.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tessera::bus::admin::LagClient;
+use tessera::bus::{BusError, Delivered, Group};
+use tessera::config::KafkaArgs;
+use tokio::sync::Notify;
+
+use crate::backlog::Backlog;
+use crate::desk::Desk;
+use crate::gate::Gate;
+
+/// Between two looks while pictures are read.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks while nothing is.
+const LOOK_IDLE: Duration = Duration::from_secs(10);
+/// Between two looks, however many tiles wait.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+/// How often a tile that waits for room looks whether its pass goes on.
+const WAIT: Duration = Duration::from_millis(250);
+
+/// What is known of the logs.
+#[derive(Debug)]
+pub struct Logs {
+    tasks: LagClient,
+    results: LagClient,
+    backlog: Mutex<Backlog>,
+    changed: Notify,
+    /// Rung when a tile waits for room.
+    wanted: Notify,
+}
+
+impl Logs {
+    /// Kafka need not be there yet.
+    ///
+    /// # Errors
+    /// [`BusError::Client`] when the settings make no client.
+    pub fn connect(kafka: &KafkaArgs) -> Result<Self, BusError> {
+        Ok(Self {
+            tasks: LagClient::connect(kafka, Group::Workers)?,
+            results: LagClient::connect(kafka, Group::Stitchers)?,
+            backlog: Mutex::new(Backlog::new(kafka, Instant::now())),
+            changed: Notify::new(),
+            wanted: Notify::new(),
+        })
+    }
+
+    /// How many partitions `tasks` has: those of the broker, once it was asked.
+    pub fn partitions(&self) -> i32 {
+        self.backlog.lock().partitions()
+    }
+
+    /// Whether another picture may be begun.
+    pub fn may_begin(&self) -> bool {
+        self.backlog.lock().may_begin(Instant::now())
+    }
+
+    /// Waits until a tile of `bytes` fits its partition, which counts as on its way then; says whether it does, which
+    /// is not so once the pass is stopped.
+    pub async fn wait_for_room(&self, partition: i32, bytes: usize, gate: &Gate) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            if self.backlog.lock().admit(partition, bytes as u64) {
+                return true;
+            }
+            if gate.stopped().is_some() {
+                return false;
+            }
+            self.wanted.notify_one();
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(WAIT) => {}
+            }
+        }
+    }
+
+    /// A tile that was let in lies in Kafka now, or did not arrive.
+    pub fn settle(&self, partition: i32, bytes: usize, delivered: Option<&Delivered>) {
+        self.backlog.lock().settle(partition, bytes as u64, delivered.map(|delivered| delivered.offset));
+    }
+
+    async fn look(&self) -> Result<(), BusError> {
+        let (tasks, results) = tokio::try_join!(self.tasks.ask(), self.results.ask())?;
+        let mut backlog = self.backlog.lock();
+        let before = backlog.partitions();
+        backlog.see_tasks(&tasks);
+        backlog.see_results(&results, Instant::now());
+        let now = backlog.partitions();
+        drop(backlog);
+        if before != now {
+            tracing::info!(before, now, "tasks has another number of partitions");
+        }
+        self.changed.notify_waiters();
+        Ok(())
+    }
+}
+
+/// Looks at the logs again and again; never returns.
+pub async fn watch(desk: &Desk) {
+    loop {
+        if let Err(error) = desk.logs.look().await {
+            tracing::debug!(%error, "looking at Kafka's logs");
+        }
+        tokio::time::sleep(LEAST_PAUSE).await;
+        let pause = if desk.passes().is_empty() { LOOK_IDLE } else { LOOK_EVERY };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = desk.logs.wanted.notified() => {}
+        }
+    }
+}
