@@ -100,6 +100,12 @@ impl Root {
         blocking(move || std::fs::write(path, [b' '; END_ROOM_BYTES])).await
     }
 
+    /// Gives the room for a job's end marker back: the marker is there.
+    pub(super) async fn free_end(&self, job: JobId) {
+        let path = self.job(job).join(END_ROOM);
+        let _ = blocking(move || std::fs::remove_file(path)).await;
+    }
+
     /// Writes an end marker into the room that was kept for it. Of several writers one has it.
     pub(super) async fn put_reserved_end(&self, job: JobId, text: Vec<u8>, synced: bool) -> io::Result<()> {
         let folder = self.job(job);

@@ -39,7 +39,12 @@ impl Store {
         let object = Object::End(end.job);
         let full = match self.put_json(&object, end).await {
             Err(full @ StoreError::Full { .. }) => full,
-            outcome => return outcome,
+            outcome => {
+                if outcome.is_ok() {
+                    self.root.free_end(end.job).await;
+                }
+                return outcome;
+            }
         };
         let text = self.json(&object, end)?;
         match self.root.put_reserved_end(end.job, text, self.sync != Sync::None).await {

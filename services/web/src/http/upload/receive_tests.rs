@@ -34,7 +34,7 @@ async fn fields_come_in_any_order_and_the_picture_is_stored() {
         let body = [parts.concat(), b"--XX--\r\n".to_vec()].concat();
         let received = take(&store, body, 1000).await.unwrap();
         assert_eq!((received.bytes, received.filename.as_str()), (PNG.len() as u64, "../a.png"));
-        assert_eq!(received.digest.unwrap(), <[u8; 32]>::from(Sha256::digest(PNG)));
+        assert_eq!(received.digest.unwrap(), Digest::of(PNG));
         assert_eq!(received.form.finish(1).unwrap().chain.steps().len(), 1);
         let stored = store.get(&Object::Original(received.job)).await.unwrap().unwrap();
         assert_eq!(stored, PNG);
