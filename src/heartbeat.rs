@@ -95,6 +95,47 @@ impl Heartbeat {
     pub const MAX_CURRENT: usize = 128;
     /// Finished tiles that are told at most.
     pub const MAX_FINISHED: usize = 100;
+    /// What a worker does.
+    pub const STATUSES: [&'static str; 2] = ["running", "draining"];
+    /// Slots of a worker at most.
+    pub const MAX_SLOTS: u32 = 1024;
+    /// Bytes of a text at most.
+    const MAX_TEXT: usize = 128;
+    /// Bytes of a tile's operations at most.
+    const MAX_OPERATIONS: usize = 256;
+    /// The largest number that every reader of JSON has exactly.
+    const MAX_COUNT: u64 = 1 << 53;
+
+    /// Nothing that a worker would not say: pages and sums show it.
+    ///
+    /// # Errors
+    /// What no worker would say.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let plain = |text: &str, longest: usize| text.len() <= longest && !text.chars().any(char::is_control);
+        let texts = [&self.host, &self.version, &self.started_at, &self.health_addr];
+        let operations = self.current.iter().map(|tile| &tile.operations);
+        let operations = operations.chain(self.finished.iter().map(|tile| &tile.operations));
+        if self.current.len() > Self::MAX_CURRENT || self.finished.len() > Self::MAX_FINISHED {
+            return Err("too long a list");
+        }
+        let texts_fit = texts.into_iter().all(|text| plain(text, Self::MAX_TEXT));
+        if !texts_fit || !operations.into_iter().all(|text| plain(text, Self::MAX_OPERATIONS)) {
+            return Err("a text that is too long or has control characters");
+        }
+        if !Self::STATUSES.contains(&self.status.as_str()) {
+            return Err("another status than running or draining");
+        }
+        let times = self.finished.iter().map(|tile| tile.ms).chain([self.mean_ms]);
+        let counts = self.finished.iter().flat_map(|tile| [tile.number, tile.ago_ms]);
+        let counts = counts.chain(self.current.iter().map(|tile| tile.for_ms)).chain(self.stuck_ms);
+        let mut counts = counts.chain([self.tiles_done, self.tiles_failed]);
+        let is_time = |ms: f64| (0.0..=Self::MAX_COUNT as f64).contains(&ms);
+        let slots_fit = self.slots <= Self::MAX_SLOTS && self.busy <= self.slots;
+        if !slots_fit || !counts.all(|count| count <= Self::MAX_COUNT) || !times.into_iter().all(is_time) {
+            return Err("numbers that no worker has");
+        }
+        Ok(())
+    }
 
     /// Takes over what an older heartbeat of the same start tells of finished tiles.
     pub fn follow(&mut self, older: Self) {
@@ -105,5 +146,57 @@ impl Heartbeat {
         let mut finished: Vec<FinishedTile> = older.finished.into_iter().filter(|tile| tile.number < first).collect();
         finished.append(&mut self.finished);
         self.finished = finished.split_off(finished.len().saturating_sub(Self::MAX_FINISHED));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beat() -> Heartbeat {
+        Heartbeat {
+            worker: "host-1".parse().unwrap(),
+            incarnation: Token::random(),
+            status: "running".to_owned(),
+            host: "host".to_owned(),
+            pid: 7,
+            version: "0.1.0".to_owned(),
+            slots: 2,
+            busy: 2,
+            tiles_done: 1 << 53,
+            tiles_failed: 1,
+            mean_ms: 12.5,
+            stuck_ms: None,
+            current: Vec::new(),
+            finished: Vec::new(),
+            started_at: "2026-01-01T00:00:00.000Z".to_owned(),
+            health_addr: "127.0.0.1:1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_no_worker_would_say_is_refused() {
+        assert_eq!(beat().check(), Ok(()));
+        let long = || "x".repeat(129);
+        let lies = [
+            Heartbeat { tiles_done: 1 << 63, ..beat() },
+            Heartbeat { tiles_failed: u64::MAX, ..beat() },
+            Heartbeat { slots: u32::MAX, ..beat() },
+            Heartbeat { slots: 2000, busy: 0, ..beat() },
+            Heartbeat { busy: 3, ..beat() },
+            Heartbeat { mean_ms: 1e300, ..beat() },
+            Heartbeat { mean_ms: -1.0, ..beat() },
+            Heartbeat { mean_ms: f64::NAN, ..beat() },
+            Heartbeat { stuck_ms: Some(u64::MAX), ..beat() },
+            Heartbeat { status: "dead".to_owned(), ..beat() },
+            Heartbeat { status: String::new(), ..beat() },
+            Heartbeat { host: long(), ..beat() },
+            Heartbeat { version: "1\u{1b}[31m".to_owned(), ..beat() },
+            Heartbeat { started_at: long(), ..beat() },
+            Heartbeat { health_addr: "a\nb".to_owned(), ..beat() },
+        ];
+        for lie in lies {
+            assert!(lie.check().is_err(), "{lie:?}");
+        }
     }
 }

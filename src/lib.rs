@@ -2,7 +2,7 @@
 //!
 //! Dependencies point inward. [`picture`], [`operation`], [`tiling`], [`linking`], [`plan`] and [`pipeline`] are pure:
 //! they know no Kafka, Redis, actix, clock or file system. [`bus`] (Kafka), [`state`] (Redis) and [`store`]
-//! (objects) are the three edges; [`budget`], [`config`], [`telemetry`] and [`time`] serve every program.
+//! (objects) are the three edges; [`budget`], [`config`], [`naming`], [`telemetry`] and [`time`] serve every program.
 
 pub mod budget;
 pub mod bus;
@@ -12,6 +12,7 @@ pub mod heartbeat;
 pub mod job;
 pub mod linking;
 pub mod mending;
+pub mod naming;
 pub mod operation;
 pub mod patience;
 pub mod picture;

@@ -3,11 +3,13 @@
 //! Owns defaults and their checks. Defaults run on one machine. Reads nothing but flags and the
 //! environment.
 
+mod hosts;
 mod limits;
 mod service;
 
 use clap::Args;
 
+pub use hosts::{Host, HostPort};
 pub use limits::{DEFAULT_MEMORY_BUDGET, LimitArgs};
 pub use service::{LogFormat, ServiceArgs};
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::hosts::HostPort;
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -31,6 +33,10 @@ pub struct ServiceArgs {
     /// Where /healthz, /readyz and /metrics listen; port 0 takes a free one.
     #[arg(long, env = "TESSERA_HEALTH_ADDR", default_value = "127.0.0.1:0", value_name = "ADDR")]
     pub health_addr: SocketAddr,
+    /// Names by which a service's pages may be asked for beside localhost and the address they listen at: NAME, for any
+    /// port, or NAME:PORT. Requests for other names are answered 421.
+    #[arg(long, env = "TESSERA_ALLOWED_HOSTS", value_delimiter = ',', value_name = "LIST")]
+    pub allowed_hosts: Vec<String>,
     /// How log lines are written.
     #[arg(long, env = "TESSERA_LOG_FORMAT", default_value = "text", value_enum, value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -47,6 +53,7 @@ impl ServiceArgs {
             instance,
             run_dir: run_dir.into(),
             health_addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            allowed_hosts: Vec::new(),
             log_format: LogFormat::Text,
             drain_seconds: 15,
         }
@@ -56,6 +63,15 @@ impl ServiceArgs {
     pub fn name_or(&self, program: &str) -> String {
         let name = self.name.as_deref().filter(|name| !name.is_empty());
         name.map_or_else(|| format!("{program}-{}", self.instance), str::to_owned)
+    }
+
+    /// What is wrong with the names in `allowed_hosts`, a line for each.
+    pub fn host_problems(&self) -> Vec<String> {
+        let given = self.allowed_hosts.iter().filter(|name| !name.trim().is_empty());
+        let wrong = given.filter(|name| HostPort::parse(name.trim()).is_none());
+        wrong
+            .map(|name| format!("allowed_hosts has {name:?}, it must be NAME or NAME:PORT, without http:// and path"))
+            .collect()
     }
 
     /// How long work in hand may take after SIGTERM.

@@ -33,9 +33,9 @@ pub struct WorkerTile {
 }
 
 impl WorkerTile {
-    /// A tile that a heartbeat tells of that was received now.
-    pub(super) fn of(tile: &FinishedTile) -> Self {
-        let at = time::text(time::now_ms() - tile.ago_ms.min(MAX_AGO_MS).cast_signed());
+    /// A tile that a heartbeat tells of that was received at `now_ms`.
+    pub(super) fn of(tile: &FinishedTile, now_ms: i64) -> Self {
+        let at = time::text(now_ms.saturating_sub(tile.ago_ms.min(MAX_AGO_MS).cast_signed()));
         let FinishedTile { job, stage, index, ms, outcome, .. } = *tile;
         Self { at, job, stage, index, operations: tile.operations.clone(), ms, outcome }
     }

@@ -2,7 +2,33 @@
 //!
 //! Names are made from parsed ids and closed enums, so that no message can choose a key.
 
+use std::fmt;
+
 use crate::job::{JobId, JobStatus, WorkerId};
+
+/// What kind of process has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// A worker.
+    Worker,
+    /// A splitter.
+    Splitter,
+    /// A stitcher.
+    Stitcher,
+    /// A monitor.
+    Monitor,
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Worker => "worker",
+            Self::Splitter => "splitter",
+            Self::Stitcher => "stitcher",
+            Self::Monitor => "monitor",
+        })
+    }
+}
 
 /// Makes keys with the system's prefix.
 #[derive(Clone, Debug)]
@@ -73,6 +99,20 @@ impl Keys {
 
     pub(super) fn worker_totals(&self, worker: &WorkerId) -> String {
         format!("{}worker:{worker}:totals", self.prefix)
+    }
+
+    /// What the keys of workers begin with, for the one script that reads them all.
+    pub(super) fn worker_prefix(&self) -> String {
+        self.named("worker:")
+    }
+
+    /// `name` is a worker's id, or a service's name: letters, digits, `.`, `_` and `-`, or what stands for others.
+    pub(super) fn name(&self, kind: NameKind, name: &str) -> String {
+        format!("{}name:{kind}:{name}", self.prefix)
+    }
+
+    pub(super) fn strangers(&self) -> String {
+        self.named("workers:strangers")
     }
 
     pub(super) fn workers(&self) -> String {

@@ -196,16 +196,6 @@ impl State {
         self.ended(job, script::EXPIRE.call().key(self.keys.job(job)).arg(now()), JobStatus::Expired).await
     }
 
-    /// Shows that jobs are being worked on: renews `updated_at`.
-    ///
-    /// # Errors
-    /// [`StateError`] if Redis gives no answer.
-    pub async fn touch(&self, jobs: &[JobId]) -> Result<(), StateError> {
-        let time = now();
-        let calls = jobs.iter().map(|job| script::TOUCH.call().key(self.keys.job(*job)).arg(&time)).collect();
-        self.scripts(calls).await.map(|_| ())
-    }
-
     /// Adds milliseconds to a job's fields `ms_STEP`, and to those of a stage, `ms_STEP:S`, if one is named.
     ///
     /// # Errors

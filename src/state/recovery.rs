@@ -10,7 +10,7 @@ use super::client::State;
 use super::error::StateError;
 use crate::job::{EndMarker, JobId, JobStatus, Manifest, Token};
 use crate::store::{Store, StoreError};
-use crate::time::{millis, now_ms};
+use crate::time::millis;
 
 /// How long one monitor may be silent before another rebuilds.
 const LOCK: Duration = Duration::from_secs(60);
@@ -99,7 +99,7 @@ async fn rebuild_job(state: &State, store: &Store, job: JobId, keep: Duration) -
     // A job without a result makes room for another with its key.
     if end.as_ref().is_none_or(|end| end.status == JobStatus::Done) {
         let since = end.as_ref().map_or(&manifest.created_at, |end| &end.finished_at);
-        state.restore_key(&manifest, time_left(since, keep)).await?;
+        state.restore_key(&manifest, time_left(since, keep, state.redis_ms().await?)).await?;
     }
     Ok(Some(end.is_some()))
 }
@@ -121,7 +121,7 @@ impl State {
         more.extend(end.reason.clone().map(|reason| ("reason", reason)));
         more.extend(end.digest.map(|digest| ("digest", digest.to_string())));
         more.extend(end.final_filename.clone().map(|name| ("final_filename", name)));
-        let left = time_left(&end.finished_at, keep + KEEP_KEYS);
+        let left = time_left(&end.finished_at, keep + KEEP_KEYS, self.redis_ms().await?);
         self.create(manifest, end.status, Some(left), &more).await?;
         if end.status == JobStatus::Done {
             self.all_received(manifest).await?;
@@ -168,8 +168,8 @@ impl State {
 }
 
 /// What is left of `keep` since `finished_at`; at least a minute, so that the janitor sees the job once.
-fn time_left(finished_at: &str, keep: Duration) -> Duration {
-    let passed = now_ms().saturating_sub(millis(finished_at).unwrap_or(0)).max(0).unsigned_abs();
+fn time_left(finished_at: &str, keep: Duration, now_ms: i64) -> Duration {
+    let passed = now_ms.saturating_sub(millis(finished_at).unwrap_or(0)).max(0).unsigned_abs();
     keep.saturating_sub(Duration::from_millis(passed)).max(Duration::from_secs(60))
 }
 
@@ -181,8 +181,9 @@ mod tests {
     #[test]
     fn what_ended_long_ago_is_kept_for_a_minute_more() {
         let hour = Duration::from_secs(3600);
-        assert_eq!(time_left("2020-01-01T00:00:00.000Z", hour), Duration::from_secs(60));
-        assert!(time_left(&now(), hour) > Duration::from_secs(3590));
-        assert_eq!(time_left("rubbish", hour), Duration::from_secs(60));
+        let now_ms = crate::time::now_ms();
+        assert_eq!(time_left("2020-01-01T00:00:00.000Z", hour, now_ms), Duration::from_secs(60));
+        assert!(time_left(&now(), hour, now_ms) > Duration::from_secs(3590));
+        assert_eq!(time_left("rubbish", hour, now_ms), Duration::from_secs(60));
     }
 }

@@ -42,7 +42,10 @@ scripts! {
     TAKE_BACK = "take_back";
     EXPIRE = "expire";
     TOUCH = "touch";
+    PROGRESS = "progress";
     BEAT = "beat";
+    LIVE = "live";
+    NAME = "name";
     WORKER_NUMBER = "worker_number";
     IDEMPOTENCY_CLAIM = "idempotency_claim";
     IDEMPOTENCY_SETTLE = "idempotency_settle";

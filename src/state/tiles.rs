@@ -17,10 +17,23 @@ pub struct WindowView {
     pub stage: u32,
     /// Which run of the job.
     pub run: u32,
+    /// Whether another pass was asked for while one is under way.
+    pub again: bool,
     bitmap: Vec<u8>,
 }
 
 impl WindowView {
+    /// A stage of a job whose tiles `is_in` are in the spool, as [`State::windows`] sees it; for models of it.
+    pub fn of(status: JobStatus, (stage, run): (u32, u32), again: bool, is_in: impl IntoIterator<Item = u32>) -> Self {
+        let mut bitmap = Vec::new();
+        for index in is_in {
+            let at = index as usize / 8;
+            bitmap.resize(bitmap.len().max(at + 1), 0);
+            bitmap[at] |= 0x80 >> (index % 8);
+        }
+        Self { status: Some(status), stage, run, again, bitmap }
+    }
+
     /// Whether tile `index` is in the spool.
     pub fn has(&self, index: u32) -> bool {
         let byte = usize::try_from(index / 8).ok().and_then(|at| self.bitmap.get(at));
@@ -67,7 +80,7 @@ impl State {
         }
         let mut pipeline = redis::pipe();
         for (job, stage) in jobs {
-            pipeline.cmd("HMGET").arg(self.keys.job(*job)).arg(&["status", "stage", "run"]);
+            pipeline.cmd("HMGET").arg(self.keys.job(*job)).arg(&["status", "stage", "run", "again"]);
             pipeline.cmd("GET").arg(self.keys.tiles(*job, *stage));
         }
         let values: Vec<redis::Value> = self.pipeline(&pipeline).await?;
@@ -137,17 +150,11 @@ impl State {
         let missing = (0..).zip(&tiles).filter(|(_, tile)| tile.is_none()).map(|(index, _)| index);
         Ok(missing.take(limit).collect())
     }
-
-    /// Milliseconds since 1970 by the clock of Redis.
-    pub(super) async fn redis_ms(&self) -> Result<i64, StateError> {
-        let (seconds, micros): (i64, i64) = self.query(&redis::cmd("TIME")).await?;
-        Ok(seconds * 1000 + micros / 1000)
-    }
 }
 
 /// Who made each of `total` tiles, from the stage's bitmap and the eight bytes that are kept of each.
 pub(super) fn tiles_made(total: u32, bitmap: Vec<u8>, by: &[u8]) -> Vec<Option<TileBy>> {
-    let view = WindowView { status: None, stage: 0, run: 0, bitmap };
+    let view = WindowView { status: None, stage: 0, run: 0, again: false, bitmap };
     let (by, _) = by.as_chunks::<8>();
     let tile = |index: u32| {
         let [w0, w1, a0, a1, time @ ..] = by.get(index as usize).copied().unwrap_or_default();
@@ -171,6 +178,7 @@ fn window(values: &[redis::Value]) -> Result<WindowView, StateError> {
         status: text(0).parse().ok(),
         stage: text(1).parse().unwrap_or(0),
         run: text(2).parse().unwrap_or(1),
+        again: !text(3).is_empty(),
         bitmap: bitmap.unwrap_or_default(),
     })
 }
@@ -181,7 +189,7 @@ mod tests {
 
     #[test]
     fn bits_are_counted_from_the_high_end_as_redis_does() {
-        let view = WindowView { status: None, stage: 0, run: 1, bitmap: vec![0b1000_0001, 0b0100_0000] };
+        let view = WindowView { status: None, stage: 0, run: 1, again: false, bitmap: vec![0b1000_0001, 0b0100_0000] };
         let set: Vec<u32> = (0..64).filter(|index| view.has(*index)).collect();
         assert_eq!(set, [0, 7, 9]);
         assert_eq!(view.received(), 3);

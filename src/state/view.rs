@@ -4,11 +4,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::moments::Moments;
 use crate::job::{Digest, JobId, JobStatus, Manifest, Priority, TraceContext};
 use crate::plan::{Numbers, Stage};
 
 /// What the names of fields with a stage's numbers begin with.
 pub(super) const NUMBERS: &str = "numbers:";
+
+/// The field with the plan's hash and the plan.
+pub(super) const PLAN: &str = "plan";
 
 /// A job as its hash describes it. What is missing in the hash is 0, empty or `None`.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +70,10 @@ pub struct JobView {
     /// Whether a splitter holds the lease now; known only in [`super::State::processing_jobs`] and
     /// [`super::State::job`].
     pub leased: bool,
+    /// Reading passes that were begun, over all stages and runs.
+    pub passes: u32,
+    /// When it was last seen to move, and the like, by the clock of Redis.
+    pub moments: Moments,
     /// Which splitter leased it last.
     pub splitter: Option<String>,
     /// Which stitcher claimed it.
@@ -139,6 +147,8 @@ impl JobView {
             run: number(fields, "run"),
             priority: text(fields, "priority").parse().unwrap_or_default(),
             attempts: number(fields, "attempts"),
+            passes: number(fields, "passes"),
+            moments: Moments::read(|name| number(fields, name), redis_ms),
             leased: lease.is_some() && lease_until > redis_ms,
             lease,
             lease_until,
@@ -185,7 +195,7 @@ fn times(hash: &HashMap<String, String>) -> (BTreeMap<String, u64>, BTreeMap<u32
 }
 
 /// The numbers of all stages; a field that is not a list of numbers is left out, so that its stage counts as not measured.
-fn numbers(fields: &HashMap<String, String>) -> Numbers {
+pub(super) fn numbers(fields: &HashMap<String, String>) -> Numbers {
     let read = |(name, text): (&String, &String)| {
         let stage = name.strip_prefix(NUMBERS)?.parse().ok()?;
         Some((stage, text.split('/').map(str::parse).collect::<Result<_, _>>().ok()?))
@@ -209,6 +219,7 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("filename", manifest.filename.clone()),
         ("owner", manifest.owner.clone()),
         ("operations", operations.join(" ")),
+        (PLAN, format!("{} {}", plan.hash(), serde_json::to_string(plan).unwrap_or_default())),
         ("format", manifest.format.clone()),
         ("notices", manifest.notices.join("\n")),
         ("original_width", plan.input.size.width.to_string()),

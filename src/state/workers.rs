@@ -1,6 +1,8 @@
 //! Workers: their heartbeats, who is alive, and small numbers for their names.
 //!
-//! Times are those of receipt. The number of ids is bounded; a worker is alive while its hash is there.
+//! Times are those of receipt, by the clock of Redis. The number of ids is bounded; a worker is alive while its hash is
+//! there. Whoever can write to `heartbeats` can invent workers: those that took their name in Redis are never pushed
+//! out by others, which have places of their own.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -8,10 +10,11 @@ use std::time::Duration;
 use super::client::State;
 use super::error::StateError;
 use super::history::WorkerTile;
-use super::script;
+use super::keys::NameKind;
+use super::script::{self, Answer, Call};
 use crate::heartbeat::{CurrentTile, Heartbeat};
 use crate::job::{Token, WorkerId};
-use crate::time::{self, now};
+use crate::time;
 
 /// Ids that are remembered, live and recently dead.
 const MAX_WORKERS: i64 = 4096;
@@ -19,6 +22,23 @@ const MAX_WORKERS: i64 = 4096;
 const KEEP_TOTALS: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long a dead worker is shown.
 const SHOW_DEAD: Duration = Duration::from_secs(24 * 3600);
+/// Workers that took no name in Redis, live and recently dead.
+const MAX_STRANGERS: usize = 256;
+/// How long such a one is remembered.
+const KEEP_STRANGER: Duration = Duration::from_secs(3600);
+/// Longer than any worker lives without a heartbeat.
+const LONGEST_LIFE: Duration = Duration::from_secs(2 * 3600);
+
+/// What became of a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The worker is alive.
+    Noted,
+    /// Another start of a worker has the name.
+    Other,
+    /// It took no name in Redis, and too many such were heard lately.
+    TooMany,
+}
 
 /// A worker as its hash describes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,25 +95,40 @@ impl State {
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
-    pub async fn beat(&self, beat: &Heartbeat, ttl: Duration) -> Result<(), StateError> {
-        let worker = &beat.worker;
-        let time = now();
-        let call = script::BEAT.call().key(self.keys.worker(worker));
-        let call = call.key(self.keys.worker_totals(worker)).key(self.keys.worker_history(worker));
-        let call = call.arg(&beat.incarnation).arg(beat.tiles_done).arg(beat.tiles_failed).arg(ttl.as_secs().max(1));
-        let call = call.arg(KEEP_TOTALS.as_secs()).arg(beat.finished.len());
-        let lines = beat.finished.iter().flat_map(|tile| [tile.number.to_string(), WorkerTile::of(tile).line()]);
-        let call = call.args(lines);
-        self.script(call.args(fields(beat, time).into_iter().flat_map(|(name, value)| [name.to_owned(), value])))
-            .await?;
+    pub async fn beat(&self, beat: &Heartbeat, ttl: Duration) -> Result<Heard, StateError> {
+        let heard = self.beats(std::slice::from_ref(beat), ttl).await?;
+        heard.first().copied().ok_or_else(|| StateError::Data("no answer to a heartbeat".to_owned()))
+    }
+
+    /// As [`State::beat`] for several, in one pipeline; answers are in the order of the heartbeats.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn beats(&self, beats: &[Heartbeat], ttl: Duration) -> Result<Vec<Heard>, StateError> {
         let redis_ms = self.redis_ms().await?;
-        let workers = self.keys.workers();
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("ZADD").arg(&workers).arg(redis_ms).arg(worker.as_str()).ignore();
-        pipeline.cmd("ZREMRANGEBYRANK").arg(&workers).arg(0).arg(-MAX_WORKERS - 1).ignore();
-        let forgotten = redis_ms.saturating_sub(i64::try_from(SHOW_DEAD.as_millis()).unwrap_or(i64::MAX));
-        pipeline.cmd("ZREMRANGEBYSCORE").arg(&workers).arg("-inf").arg(forgotten).ignore();
-        self.pipeline(&pipeline).await
+        let calls = beats.iter().map(|beat| self.beat_call(beat, ttl, redis_ms)).collect();
+        let heard = |answer: &Answer| match answer.word() {
+            "made" => Ok(Heard::Noted),
+            "other" => Ok(Heard::Other),
+            "full" => Ok(Heard::TooMany),
+            _ => Err(answer.unexpected()),
+        };
+        self.scripts(calls).await?.iter().map(heard).collect()
+    }
+
+    fn beat_call(&self, beat: &Heartbeat, ttl: Duration, redis_ms: i64) -> Call {
+        let worker = &beat.worker;
+        let call = script::BEAT.call().key(self.keys.worker(worker)).key(self.keys.worker_totals(worker));
+        let call = call.key(self.keys.worker_history(worker)).key(self.keys.workers()).key(self.keys.strangers());
+        let call = call.key(self.keys.name(NameKind::Worker, worker.as_str()));
+        let call = call.arg(&beat.incarnation).arg(beat.tiles_done).arg(beat.tiles_failed).arg(ttl.as_secs().max(1));
+        let call = call.arg(KEEP_TOTALS.as_secs()).arg(beat.finished.len()).arg(worker);
+        let call = call.arg(MAX_WORKERS).arg(SHOW_DEAD.as_millis());
+        let call = call.arg(MAX_STRANGERS).arg(KEEP_STRANGER.as_secs());
+        let line = |tile| WorkerTile::of(tile, redis_ms).line();
+        let call = call.args(beat.finished.iter().flat_map(|tile| [tile.number.to_string(), line(tile)]));
+        let fields = fields(beat, time::text(redis_ms));
+        call.args(fields.into_iter().flat_map(|(name, value)| [name.to_owned(), value]))
     }
 
     /// Takes a worker that stopped in order off the live ones; it is shown as dead for a while.
@@ -158,8 +193,8 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn live_incarnations(&self) -> Result<HashSet<Token>, StateError> {
-        let workers = self.workers().await?;
-        Ok(workers.into_iter().filter(|worker| worker.alive).filter_map(|worker| worker.incarnation).collect())
+        let answer = self.live("starts").await?;
+        Ok(answer.text(1).split(',').filter_map(|token| token.parse().ok()).collect())
     }
 
     /// Tiles that the live workers can run at once.
@@ -167,9 +202,13 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn live_slots(&self) -> Result<u32, StateError> {
-        let workers = self.workers().await?;
-        let live = workers.iter().filter(|worker| worker.alive && worker.status != "draining");
-        Ok(live.fold(0, |sum: u32, worker| sum.saturating_add(worker.slots)))
+        self.live("slots").await?.parse(1)
+    }
+
+    /// One question, however many workers there are.
+    async fn live(&self, what: &str) -> Result<Answer, StateError> {
+        let call = script::LIVE.call().key(self.keys.workers()).arg(self.keys.worker_prefix());
+        self.script(call.arg(LONGEST_LIFE.as_millis()).arg(what)).await
     }
 
     /// A small number for a worker's name, the same at every call; 0 when all 65,535 are taken.

@@ -197,24 +197,25 @@ impl Store {
 
 fn sweep(folder: &Path, age: Duration) -> io::Result<Swept> {
     let mut swept = Swept::default();
+    let now = clock_of(folder)?;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let is_job = entry.file_name().to_str().is_some_and(|name| name.parse::<JobId>().is_ok());
         if is_job && entry.file_type()?.is_dir() {
-            sweep_job(&entry.path(), age, &mut swept);
+            sweep_job(&entry.path(), now, age, &mut swept);
         }
     }
     Ok(swept)
 }
 
 /// Sweeps one job's folder; what cannot be read or removed now is left for the next sweep.
-fn sweep_job(folder: &Path, age: Duration, swept: &mut Swept) {
+fn sweep_job(folder: &Path, now: SystemTime, age: Duration, swept: &mut Swept) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let (mut is_old, mut has_manifest) = (is_older(folder, age), false);
+    let (mut is_old, mut has_manifest) = (is_older(folder, now, age), false);
     for path in entries.flatten().map(|entry| entry.path()) {
         has_manifest |= path.file_name().is_some_and(|name| name == "job.json");
         let unfinished = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.contains('#'));
-        let old = is_older(&path, age);
+        let old = is_older(&path, now, age);
         is_old &= old;
         if unfinished && old && std::fs::remove_file(&path).is_ok() {
             swept.files += 1;
@@ -225,9 +226,19 @@ fn sweep_job(folder: &Path, age: Duration, swept: &mut Swept) {
     }
 }
 
-fn is_older(path: &Path, age: Duration) -> bool {
+/// The time as the file system has it, which dates the files: this process's clock may be another's, or wrong, and files
+/// that are being written must not look old.
+fn clock_of(folder: &Path) -> io::Result<SystemTime> {
+    let probe = folder.join(format!(".clock-{}", std::process::id()));
+    std::fs::write(&probe, b"")?;
+    let now = std::fs::metadata(&probe).and_then(|meta| meta.modified());
+    std::fs::remove_file(&probe)?;
+    now
+}
+
+fn is_older(path: &Path, now: SystemTime, age: Duration) -> bool {
     let modified = std::fs::metadata(path).and_then(|meta| meta.modified());
-    modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|passed| passed >= age))
+    modified.is_ok_and(|at| now.duration_since(at).is_ok_and(|passed| passed >= age))
 }
 
 /// Runs file work off the async threads.

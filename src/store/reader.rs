@@ -14,7 +14,7 @@ use super::local::generic;
 use super::{Object, Store, StoreError};
 
 /// Bytes of one piece.
-const PIECE: u64 = 256 << 10;
+const PIECE: u64 = 64 << 10;
 
 /// An object's bytes, in order.
 pub type ObjectStream = Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;

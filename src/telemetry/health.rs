@@ -8,10 +8,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::hosts::{AllowedHosts, only_allowed};
 use super::metrics::{self, Metrics};
 use crate::config::ServiceArgs;
 
@@ -109,7 +111,14 @@ pub struct HealthPage {
 /// If the address cannot be bound or the file cannot be written. Must be called inside an actix system.
 pub fn serve(health: &Health, metrics: &Metrics, service: &ServiceArgs, program: &str) -> io::Result<HealthPage> {
     let (health, metrics) = (health.clone(), metrics.clone());
-    let app = move || App::new().configure(routes(health.clone())).configure(metrics::routes(metrics.clone()));
+    let hosts = web::Data::new(AllowedHosts::new(service.health_addr.ip(), &service.allowed_hosts));
+    let app = move || {
+        App::new()
+            .app_data(hosts.clone())
+            .wrap(from_fn(only_allowed))
+            .configure(routes(health.clone()))
+            .configure(metrics::routes(metrics.clone()))
+    };
     let server = HttpServer::new(app).workers(1).disable_signals().bind(service.health_addr)?;
     let address = server.addrs().first().copied().ok_or_else(|| io::Error::other("the health page has no address"))?;
     let file = AddressFile::write(&service.run_dir, &service.name_or(program), address)?;
@@ -154,6 +163,8 @@ impl Drop for AddressFile {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -181,5 +192,27 @@ mod tests {
         assert!(std::str::from_utf8(&body).unwrap().contains("not looked at yet"));
         health.set("kafka", Ok(()));
         assert_eq!(actix_web::test::call_service(&app, ask("/readyz")).await.status(), 200);
+    }
+
+    #[actix_web::test]
+    async fn only_those_who_ask_by_our_own_name_are_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = ServiceArgs::new("a", 1, folder.path());
+        let health = Health::new(&[]);
+        let metrics = Metrics::new("a", &health, &[], |_| ());
+        let address = serve(&health, &metrics, &service, "a").unwrap().address;
+        let ask = |path: &'static str, host: &'static str| async move {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+            let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+            socket.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            assert!(ask(path, "localhost:1").await.starts_with("HTTP/1.1 200"), "{path}");
+            let refused = ask(path, "evil.example").await;
+            assert!(refused.starts_with("HTTP/1.1 421") && refused.contains("TESSERA_ALLOWED_HOSTS"), "{refused}");
+        }
     }
 }

@@ -4,10 +4,12 @@
 //! pixels, file names or secrets.
 
 pub mod health;
+pub mod hosts;
 pub mod logs;
 pub mod metrics;
 pub mod shutdown;
 
 pub use health::Health;
+pub use hosts::AllowedHosts;
 pub use metrics::Metrics;
 pub use shutdown::Shutdown;

@@ -1,7 +1,7 @@
 //! A whole system of real processes on the real Kafka and Redis that `ops/test` gives.
 
 mod jobs;
-mod topics;
+pub mod topics;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

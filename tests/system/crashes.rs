@@ -109,7 +109,7 @@ fn web_killed_in_an_upload_leaves_no_job() -> Result<()> {
     let (kind, length) = (form.content_type(), body.len());
     write!(
         stream,
-        "POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+        "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
     )?;
     stream.write_all(&body[..length / 2])?;
     stream.flush()?;

@@ -11,7 +11,7 @@ use tessera::job::{JobId, JobStatus};
 use tessera::state::{JobView, Order, StateError};
 use tessera::store::{Object, StoreError};
 use tessera::telemetry::logs::trace_id;
-use tessera::time::{is_older, now_ms};
+use tessera::time::is_older;
 use tracing::Instrument;
 
 use crate::edges::Edges;
@@ -90,8 +90,7 @@ impl Cleaning {
     }
 
     async fn ended_job(&mut self, job: &JobView) -> Result<(), CleaningError> {
-        let finished = job.finished_at.as_deref().unwrap_or(&job.updated_at);
-        if is_older(finished, self.edges.keep(), now_ms()) {
+        if is_expired(job, self.edges.keep()) {
             if self.edges.state.expire(job.job).await?.is_so() {
                 self.edges.store.delete_job(job.job).await?;
                 tracing::info!(job = %job.job, "the job has expired");
@@ -119,8 +118,7 @@ impl Cleaning {
             }
             outcome => outcome?,
         }
-        let finished = job.finished_at.as_deref().unwrap_or(&job.updated_at);
-        if is_older(finished, SETTLED, now_ms()) {
+        if is_expired(job, SETTLED) {
             if self.tidy.len() >= REMEMBERED {
                 self.tidy.clear();
             }
@@ -157,7 +155,7 @@ impl Cleaning {
             }
             Err(error) => return Err(error.into()),
         };
-        let now_ms = now_ms();
+        let now_ms = state.redis_ms().await?;
         if !is_older(&manifest.created_at, self.orphan_age, now_ms) {
             return Ok(());
         }
@@ -180,5 +178,13 @@ impl Cleaning {
             tracing::warn!(%job, "queued a job that only the store knew");
         }
         Ok(())
+    }
+}
+
+/// Whether a job ended longer ago than `keep`. One that was rebuilt from the store knows its end as a text only.
+fn is_expired(job: &JobView, keep: Duration) -> bool {
+    match job.moments.ended_ms() {
+        Some(ended_ms) => u128::from(ended_ms.unsigned_abs()) >= keep.as_millis(),
+        None => is_older(job.finished_at.as_deref().unwrap_or(&job.updated_at), keep, job.moments.looked),
     }
 }

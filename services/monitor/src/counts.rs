@@ -12,6 +12,7 @@ use crate::duty::Duty;
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     heartbeats: Counter,
+    refused: Counter,
     deaths: Counter,
     checks: Counter,
     failed: Counter,
@@ -26,6 +27,8 @@ impl Counts {
     /// Shows the counters on a page.
     pub fn register(&self, registry: &mut Registry, duty: &Duty) {
         registry.register("heartbeats", "Signs of life that were heard", self.heartbeats.clone());
+        let help = "Heartbeats that did not count: of a name in use, of too many unknown names, or none at all";
+        registry.register("heartbeats_refused", help, self.refused.clone());
         registry.register("worker_deaths", "Workers that fell silent without saying so", self.deaths.clone());
         registry.register("stall_checks", "Times that a stuck job's stitcher was asked to look", self.checks.clone());
         registry.register("jobs_given_up", "Jobs that failed as stuck or overdue", self.failed.clone());
@@ -44,6 +47,11 @@ impl Counts {
         registry.register("workers", "Workers by state; only the monitor on duty says", self.workers.clone());
         let duty = duty.clone();
         read_gauge(registry, "monitor_on_duty", "Whether this monitor is the active one", move || duty.is_on().into());
+    }
+
+    /// So many heartbeats did not count, or were none.
+    pub fn refused(&self, beats: u64) {
+        self.refused.inc_by(beats);
     }
 
     /// So many heartbeats came.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tessera::bus::records::Check;
 use tessera::bus::{BusError, Delivered, Outgoing, Producer, Topic};
-use tessera::config::{KafkaArgs, LimitArgs};
+use tessera::config::LimitArgs;
 use tessera::ending::{self, EndError, Verdict};
 use tessera::job::TraceContext;
 use tessera::state::{JobView, State};
@@ -24,8 +24,6 @@ pub struct Edges {
     pub store: Store,
     /// Kafka, outwards.
     pub producer: Producer,
-    /// The names of topics.
-    pub kafka: KafkaArgs,
     /// Deadlines and how long results are kept.
     pub limits: LimitArgs,
     /// Whether this monitor is the active one.

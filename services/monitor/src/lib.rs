@@ -10,9 +10,11 @@ mod counts;
 mod duty;
 mod edges;
 mod error;
+mod hopes;
+mod listing;
 mod registry;
 mod scrub;
-mod stalls;
+pub mod stalls;
 mod sweep;
 mod trimming;
 
@@ -21,9 +23,10 @@ use std::time::Duration;
 use actix::Actor;
 use tessera::budget::Budget;
 use tessera::bus::{Consumer, Producer};
+use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
-use tessera::state::State;
 use tessera::state::recovery::{Rebuilt, rebuild};
+use tessera::state::{NameKind, State};
 use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health};
 
@@ -50,40 +53,35 @@ const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`ServiceError`] if the settings do not fit, or a part ends that must not.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
+pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     config.validate()?;
-    let name = config.name();
-    tracing::info!(name, ?config, "starting");
+    tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
     let (duty, counts) = (Duty::default(), Counts::default());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("monitor", &health, &clients, |registry| counts.register(registry, &duty));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::at(&config.store)?;
+    let state = tokio::select! {
+        () = shutdown.requested() => return Ok(()),
+        state = State::connect(&config.redis) => state?,
+    };
+    let mut same_store = SameStore::new(&store, &state, &config.name());
+    // Nothing is rebuilt, removed or judged by what another store has.
+    if !same_store.is_ours(&health, &shutdown).await {
+        return Ok(());
+    }
+    let wanted = Wanted::of(&config.service, PROGRAM);
+    let Some(held) = Name::take(&state, NameKind::Monitor, &wanted, &shutdown).await? else { return Ok(()) };
+    let name = held.text().to_owned();
+    config.service.name = Some(name.clone());
     let beats = heartbeat_feed::options(&name);
     let memory = Budget::new(config.limits.memory_budget);
     let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
     let _beats = memory.set_aside(beats.memory_bytes(&config.kafka), "the consumer of heartbeats")?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let state = tokio::select! {
-        () = shutdown.requested() => return Ok(()),
-        state = State::connect(&config.redis) => state?,
-    };
-    let mut same_store = SameStore::new(&store, &state, &name);
-    // Nothing is rebuilt, removed or judged by what another store has.
-    if !same_store.is_ours(&health, &shutdown).await {
-        return Ok(());
-    }
-    let edges = Edges {
-        state,
-        store,
-        producer,
-        kafka: config.kafka.clone(),
-        limits: config.limits.clone(),
-        duty,
-        counts,
-        shutdown: shutdown.clone(),
-    };
+    let edges =
+        Edges { state, store, producer, limits: config.limits.clone(), duty, counts, shutdown: shutdown.clone() };
     actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
@@ -91,12 +89,17 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
     let cleaning = Cleaning::new(edges.clone(), Duration::from_secs(config.orphan_seconds));
     Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
-    let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), edges.duty.clone())?;
+    let (duty, counts) = (edges.duty.clone(), edges.counts.clone());
+    let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), duty, counts)?;
     let scrub = actix::spawn(scrub::run(edges.clone(), config.scrub_pace()));
-    let ((consumer, end), is_ours) = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)).await;
+    let ((consumer, end), is_ours) = tokio::select! {
+        ended = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)) => ended,
+        other = held.keep() => return Err(held.lost_to(other).into()),
+    };
     scrub.abort();
     health.drain();
     drain(consumer, &edges).await?;
+    held.release().await;
     match end {
         _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
         FeedEnd::Asked => Ok(()),

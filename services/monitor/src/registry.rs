@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tessera::heartbeat::Heartbeat;
 use tessera::job::{Token, WorkerId};
 
-/// Workers that are known at most: whoever invents names cannot fill the memory.
+/// Workers that are known at most; Redis, which is asked first, remembers fewer.
 const MAX_WORKERS: usize = 10_000;
 /// How long a silent worker is remembered.
 const REMEMBER: Duration = Duration::from_secs(3600);

@@ -1,15 +1,18 @@
 //! Which jobs are stuck, and for how long one is patient with them.
 //!
-//! Owns the waits between two checks of a job. Pure: knows no clock, no Redis and no Kafka.
+//! Owns the waits between two checks of a job, and when it is given up. Pure: knows no clock, no Redis and no Kafka. A
+//! job is stuck when it does not move, whoever holds it or is busy with it.
 
 use std::collections::{HashMap, HashSet};
 
 use tessera::job::{JobId, JobStatus};
 
-/// The longest wait between two checks.
+/// The longest wait between two checks that count.
 const LONGEST_WAIT_MS: i64 = 600_000;
-/// Checks without a new tile, after which a job is given up.
+/// Checks that counted, without a new tile, after which a job is given up.
 const MAX_CHECKS: u32 = 5;
+/// A job that nothing could move any more is checked again after so many times the first wait, however patient one is.
+const MOST_WAITS: i64 = 2;
 
 /// What is known of a job in hand.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +29,55 @@ pub struct Look {
     pub received: u32,
     /// Tiles of the stage.
     pub total: u32,
-    /// Whether a splitter reads it now.
-    pub is_leased: bool,
-    /// When somebody last worked on it, in milliseconds since 1970.
-    pub updated_ms: i64,
+    /// Reading passes that were begun.
+    pub passes: u32,
+    /// Milliseconds since it moved.
+    pub idle_ms: i64,
+    /// Why it may not have moved.
+    pub hope: Hope,
+}
+
+/// What a job that does not move may be waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hope {
+    /// Nothing that is known of could move it.
+    None,
+    /// A live worker has one of its tiles in hand.
+    InHand,
+    /// It has its place in a line: for a splitter, for memory, for an encoder.
+    InLine,
+    /// Its stitcher has not read the last check: it is away, or the check is lost.
+    Unheard,
+    /// What it needs is away: all workers, or the store.
+    Away,
+}
+
+/// What is known of a job that does not move, beside its hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// It is ready and nobody reads it: a splitter takes it when it has a place.
+    pub is_queued: bool,
+    /// It was said lately that it waits for memory or an encoder.
+    pub is_in_line: bool,
+    /// Something that it needs is away.
+    pub is_away: bool,
+    /// No stitcher has read the last check.
+    pub is_unheard: bool,
+    /// A live worker has one of its tiles.
+    pub is_in_hand: bool,
+}
+
+impl Hope {
+    /// What these signs say.
+    pub fn of(signs: Signs) -> Self {
+        match signs {
+            Signs { is_queued: true, .. } | Signs { is_in_line: true, .. } => Self::InLine,
+            Signs { is_away: true, .. } => Self::Away,
+            Signs { is_unheard: true, .. } => Self::Unheard,
+            Signs { is_in_hand: true, .. } => Self::InHand,
+            _ => Self::None,
+        }
+    }
 }
 
 /// What to do about a job.
@@ -38,7 +86,10 @@ pub enum Verdict {
     /// Nothing.
     Fine,
     /// Ask its stitcher to look at its spool.
-    Check,
+    Check {
+        /// Whether it was asked before, and nothing came of it.
+        again: bool,
+    },
     /// Fail it.
     GiveUp {
         /// How often it was checked.
@@ -58,40 +109,72 @@ struct Watch {
     run: u32,
     stage: u32,
     received: u32,
+    passes: u32,
+    /// Checks that counted.
     checks: u32,
-    next_ms: i64,
+    /// When it was last checked.
+    checked_ms: i64,
+    /// When it was last looked at.
+    looked_ms: i64,
+    /// Time since the last check that counted, in which all that it needs was there.
+    patience_ms: i64,
 }
 
 impl Stalls {
-    /// None yet; a job is stuck when nobody worked on it for `after_ms`.
+    /// None yet; a job is stuck when it has not moved for `after_ms`.
     pub fn new(after_ms: u64) -> Self {
         Self { after_ms: i64::try_from(after_ms).unwrap_or(LONGEST_WAIT_MS), watches: HashMap::new() }
     }
 
+    /// Whether a job in hand has not moved for so long that its [`Hope`] is to be asked for.
+    pub fn is_still(&self, idle_ms: i64) -> bool {
+        idle_ms >= self.after_ms
+    }
+
     /// Looks at a job at `now_ms`.
-    pub fn look(&mut self, look: &Look, has_workers: bool, now_ms: i64) -> Verdict {
+    pub fn look(&mut self, look: &Look, now_ms: i64) -> Verdict {
         let is_in_hand = matches!(look.status, JobStatus::Processing | JobStatus::Finishing);
         if !is_in_hand || self.has_moved(look) {
             self.watches.remove(&look.job);
         }
-        // A job that waits for tiles waits for workers first; one that has them all does not.
-        let can_move = has_workers || look.received >= look.total;
-        if !is_in_hand || look.is_leased || !can_move || now_ms - look.updated_ms < self.after_ms {
+        let is_still = is_in_hand && self.is_still(look.idle_ms);
+        let is_all_there = matches!(look.hope, Hope::None | Hope::InHand);
+        let can_move = is_all_there || look.hope == Hope::Unheard;
+        let after_ms = self.after_ms;
+        let Some(watch) = self.watches.get_mut(&look.job) else {
+            return if is_still && can_move { Verdict::Check { again: false } } else { Verdict::Fine };
+        };
+        // Time in which something is away, the monitor itself included, or in which rows are read, is nobody's failure.
+        let passed = (now_ms - watch.looked_ms).clamp(0, after_ms);
+        watch.looked_ms = now_ms;
+        watch.patience_ms += if is_all_there && look.idle_ms >= after_ms / 4 { passed } else { 0 };
+        if !is_still || !can_move {
             return Verdict::Fine;
         }
-        match self.watches.get(&look.job) {
-            Some(watch) if now_ms < watch.next_ms => Verdict::Fine,
-            Some(watch) if watch.checks >= MAX_CHECKS => Verdict::GiveUp { checks: watch.checks },
-            _ => Verdict::Check,
+        let is_due = is_all_there && watch.counts(look, after_ms);
+        if is_due && watch.checks >= MAX_CHECKS {
+            return Verdict::GiveUp { checks: watch.checks };
         }
+        let longest = if look.hope == Hope::InHand { LONGEST_WAIT_MS.max(after_ms) } else { after_ms * MOST_WAITS };
+        let waited = now_ms.saturating_sub(watch.checked_ms);
+        let is_over = is_due || waited >= wait(after_ms, watch.checks).min(longest);
+        if is_over { Verdict::Check { again: true } } else { Verdict::Fine }
     }
 
     /// Takes note that a job's stitcher was asked at `now_ms`. What was not sent does not count.
     pub fn checked(&mut self, look: &Look, now_ms: i64) {
-        let (run, stage, received) = (look.run, look.stage, look.received);
-        let watch = self.watches.entry(look.job).or_insert(Watch { run, stage, received, checks: 0, next_ms: now_ms });
-        watch.checks += 1;
-        watch.next_ms = now_ms + (self.after_ms << watch.checks.min(16)).min(LONGEST_WAIT_MS.max(self.after_ms));
+        let (after_ms, Look { run, stage, received, passes, .. }) = (self.after_ms, *look);
+        let new =
+            || Watch { run, stage, received, passes, checks: 1, checked_ms: now_ms, looked_ms: now_ms, patience_ms: 0 };
+        match self.watches.get_mut(&look.job) {
+            None => drop(self.watches.insert(look.job, new())),
+            Some(watch) => {
+                if look.hope != Hope::Unheard && watch.counts(look, after_ms) {
+                    (watch.checks, watch.patience_ms, watch.passes) = (watch.checks + 1, 0, passes);
+                }
+                watch.checked_ms = now_ms;
+            }
+        }
     }
 
     /// Forgets all jobs but these.
@@ -109,121 +192,20 @@ impl Stalls {
     }
 }
 
-/// Writes tile numbers for people: `3, 7-9 and 12 more`.
-pub fn list_tiles(tiles: &[u32], total: usize) -> String {
-    const SHOWN: usize = 8;
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for tile in tiles {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == *tile => *last = *tile,
-            _ => runs.push((*tile, *tile)),
-        }
+impl Watch {
+    /// Whether a check would count now: its time has come, and what the one before asked for was tried, so that the
+    /// missing tiles were sent again and still did not come.
+    fn counts(&self, look: &Look, after_ms: i64) -> bool {
+        let was_tried = look.received >= look.total || look.passes > self.passes;
+        was_tried && self.patience_ms >= wait(after_ms, self.checks)
     }
-    let shown = runs.iter().take(SHOWN);
-    let count: usize = shown.clone().map(|(first, last)| (last - first) as usize + 1).sum();
-    let texts = shown.map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") });
-    let mut text = texts.collect::<Vec<_>>().join(", ");
-    if total > count {
-        text.push_str(&format!(" and {} more", total - count));
-    }
-    text
+}
+
+/// The wait after so many checks: it doubles.
+fn wait(after_ms: i64, checks: u32) -> i64 {
+    (after_ms << checks.min(16)).min(LONGEST_WAIT_MS.max(after_ms))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const T: i64 = 20_000;
-
-    fn look() -> Look {
-        Look {
-            job: JobId::random(),
-            status: JobStatus::Processing,
-            run: 1,
-            stage: 0,
-            received: 3,
-            total: 9,
-            is_leased: false,
-            updated_ms: 0,
-        }
-    }
-
-    fn stalls() -> Stalls {
-        Stalls::new(T as u64)
-    }
-
-    #[test]
-    fn waits_double_and_the_sixth_time_the_job_is_given_up() {
-        let (mut stalls, look) = (stalls(), look());
-        let (mut checks, mut given_up) = (Vec::new(), None);
-        for second in 0..3000 {
-            match stalls.look(&look, true, second * 1000) {
-                Verdict::Fine => {}
-                Verdict::Check => {
-                    checks.push(second);
-                    stalls.checked(&look, second * 1000);
-                }
-                Verdict::GiveUp { checks } => {
-                    given_up = Some((second, checks));
-                    break;
-                }
-            }
-        }
-        assert_eq!(checks, [20, 60, 140, 300, 620]);
-        assert_eq!(given_up, Some((1220, 5)), "the last wait is ten minutes");
-    }
-
-    #[test]
-    fn only_a_stuck_job_is_checked() {
-        let mut stalls = stalls();
-        let stuck = look();
-        assert_eq!(stalls.look(&stuck, true, T), Verdict::Check);
-        assert_eq!(stalls.look(&stuck, true, T - 1), Verdict::Fine);
-        assert_eq!(stalls.look(&stuck, false, T), Verdict::Fine, "no worker lives");
-        assert_eq!(stalls.look(&Look { received: 9, ..stuck }, false, T), Verdict::Check, "it needs no worker");
-        assert_eq!(stalls.look(&Look { is_leased: true, ..stuck }, true, T), Verdict::Fine);
-        for status in [JobStatus::Queued, JobStatus::Done, JobStatus::Failed] {
-            assert_eq!(stalls.look(&Look { status, ..stuck }, true, T), Verdict::Fine);
-        }
-    }
-
-    #[test]
-    fn a_new_tile_stage_or_run_begins_the_count_anew_and_a_lost_tile_does_not() {
-        for (change, is_new) in [
-            (Look { received: 4, ..look() }, true),
-            (Look { stage: 1, ..look() }, true),
-            (Look { run: 2, ..look() }, true),
-            (Look { received: 2, ..look() }, false),
-        ] {
-            let mut stalls = stalls();
-            let before = Look { job: change.job, ..look() };
-            for _ in 0..MAX_CHECKS {
-                stalls.checked(&before, 0);
-            }
-            let verdict = stalls.look(&change, true, 10_000_000);
-            assert_eq!(verdict == Verdict::Check, is_new, "{change:?}: {verdict:?}");
-        }
-        let mut stalls = stalls();
-        let lost = look();
-        stalls.checked(&lost, 0);
-        stalls.look(&Look { received: 0, ..lost }, true, 0);
-        stalls.look(&Look { received: 1, ..lost }, true, 0);
-        assert!(stalls.watches.is_empty(), "a tile that came again is progress");
-    }
-
-    #[test]
-    fn jobs_that_went_are_forgotten() {
-        let (mut stalls, look) = (stalls(), look());
-        stalls.checked(&look, 0);
-        stalls.keep(&HashSet::new());
-        assert!(stalls.watches.is_empty());
-    }
-
-    #[test]
-    fn tiles_are_listed_for_people() {
-        assert_eq!(list_tiles(&[3], 1), "3");
-        assert_eq!(list_tiles(&[1, 2, 3, 7, 9, 10], 6), "1-3, 7, 9-10");
-        let many: Vec<u32> = (0..40).map(|tile| tile * 2).collect();
-        assert_eq!(list_tiles(&many, 100), "0, 2, 4, 6, 8, 10, 12, 14 and 92 more");
-    }
-}
+#[path = "stalls_tests.rs"]
+mod tests;

@@ -1,43 +1,45 @@
-//! The sweep over jobs in hand: stuck ones are checked or given up, overdue ones fail.
+//! The sweep over jobs in hand: stuck ones are checked or given up, overdue ones fail, what was left half done goes on.
 //!
-//! Owns the order of a round. Jobs are judged by [`Stalls`]; checks that no stitcher has read yet are
-//! not counted against a job.
+//! Owns the order of a round, and is the only one who has a stuck job read again. Jobs are judged by [`Stalls`]; how
+//! long something took is told by the clock of Redis alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use tessera::bus::admin::lag;
 use tessera::bus::records::Check;
-use tessera::bus::{Delivered, Group};
 use tessera::ending::EndError;
 use tessera::job::{JobId, TraceContext};
 use tessera::state::{JobView, StateError};
+use tessera::store::Object;
 use tessera::telemetry::logs::trace_id;
-use tessera::time::{millis, now_ms};
 use tracing::Instrument;
 
 use crate::edges::Edges;
-use crate::stalls::{Look, Stalls, Verdict, list_tiles};
+use crate::hopes::Hopes;
+use crate::listing::list_tiles;
+use crate::stalls::{Hope, Look, Stalls, Verdict};
 
 /// Jobs of each status that a round looks at.
 const JOBS_A_ROUND: usize = 2_000;
 /// Missing tiles that are asked for, to be listed.
 const TILES_LISTED: usize = 1_000;
-const REPAIR_EVERY: Duration = Duration::from_secs(60);
+/// Between two repairs of what transitions left half done.
+const REPAIR_EVERY: Duration = Duration::from_secs(20);
+/// A job that is `accepting` for so long was left so: an upload gives up sooner.
+const ACCEPTING_AFTER: Duration = Duration::from_secs(30);
 
 /// The sweeper's state.
 pub struct Sweep {
     edges: Edges,
     stalls: Stalls,
-    /// Where the last check of a job lies.
-    sent: HashMap<JobId, Delivered>,
+    hopes: Hopes,
     repaired: Option<Instant>,
 }
 
 impl Sweep {
     /// A sweep that calls a job stuck after `stall_ms`.
     pub fn new(edges: Edges, stall_ms: u64) -> Self {
-        Self { edges, stalls: Stalls::new(stall_ms), sent: HashMap::new(), repaired: None }
+        Self { edges, stalls: Stalls::new(stall_ms), hopes: Hopes::default(), repaired: None }
     }
 
     /// Makes one round. Only for the active monitor.
@@ -49,39 +51,69 @@ impl Sweep {
         let jobs = self.edges.state.processing_jobs(JOBS_A_ROUND).await?;
         let known: HashSet<JobId> = jobs.iter().map(|job| job.job).collect();
         self.stalls.keep(&known);
-        self.sent.retain(|job, _| known.contains(job));
+        self.hopes.keep(&known);
         self.edges.counts.jobs(&self.edges.state.counts().await?);
-        let has_workers = self.edges.state.live_slots().await? > 0;
-        let now_ms = now_ms();
+        let still: Vec<&JobView> = jobs.iter().filter(|job| self.stalls.is_still(job.moments.idle_ms())).collect();
+        self.hopes.ask(&self.edges, &still).await?;
+        let mut kafka_is_up = true;
         for job in &jobs {
             let trace_id = trace_id(job.trace.as_ref());
             let span = tracing::info_span!("job.sweep", trace_id, job = %job.job, stage = job.stage);
-            match self.overdue(job, now_ms) {
+            match self.overdue(job) {
                 Some(reason) => self.edges.fail(job, &reason).instrument(span).await?,
-                None => self.judge(job, has_workers, now_ms).instrument(span).await?,
+                None => self.judge(job, &mut kafka_is_up).instrument(span).await?,
             }
         }
-        tracing::debug!(jobs = jobs.len(), has_workers, "swept");
+        tracing::debug!(jobs = jobs.len(), has_workers = self.hopes.has_workers(), "swept");
         if self.repaired.is_none_or(|at| at.elapsed() >= REPAIR_EVERY) {
-            let seen = self.edges.state.repair_indexes().await?;
-            tracing::debug!(seen, "the indexes agree with the jobs");
+            self.repair().await?;
             self.repaired = Some(Instant::now());
         }
         Ok(())
     }
 
-    fn overdue(&self, job: &JobView, now_ms: i64) -> Option<String> {
-        let started = millis(job.started_at.as_deref()?)?;
+    /// Completes what a crash, or a lost record, left between two steps.
+    async fn repair(&self) -> Result<(), StateError> {
+        let seen = self.edges.state.repair_indexes().await?;
+        tracing::debug!(seen, "the indexes agree with the jobs");
+        for job in self.edges.state.left_accepting(ACCEPTING_AFTER).await? {
+            self.queue(job).await?;
+        }
+        Ok(())
+    }
+
+    /// Queues a job that was accepted and announced, perhaps, but never queued; if it is whole.
+    async fn queue(&self, job: JobId) -> Result<(), StateError> {
+        let store = &self.edges.store;
+        let is_whole = async {
+            Ok::<_, tessera::store::StoreError>(
+                store.manifest(job).await?.is_some()
+                    && store.size(&Object::Original(job)).await?.is_some()
+                    && store.end(job).await?.is_none(),
+            )
+        };
+        match is_whole.await {
+            Ok(true) if self.edges.state.queue(job).await?.is_so() => {
+                tracing::warn!(%job, "queued a job that was left accepting");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%job, %error, "a job that was left accepting cannot be looked at"),
+        }
+        Ok(())
+    }
+
+    fn overdue(&self, job: &JobView) -> Option<String> {
+        let running_ms = job.moments.running_ms()?;
         let pixels = u64::from(job.original_width) * u64::from(job.original_height);
         let deadline = self.edges.limits.job_deadline(pixels);
-        let is_over = now_ms.saturating_sub(started) > i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX);
+        let is_over = running_ms > i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX);
         is_over.then(|| {
             let (received, total, minutes) = (job.received_tiles, job.total_tiles, deadline.as_secs() / 60);
             format!("it took longer than {minutes} minutes (job_deadline); {received} of {total} tiles had come")
         })
     }
 
-    async fn judge(&mut self, job: &JobView, has_workers: bool, now_ms: i64) -> Result<(), EndError> {
+    async fn judge(&mut self, job: &JobView, kafka_is_up: &mut bool) -> Result<(), EndError> {
         let look = Look {
             job: job.job,
             status: job.status,
@@ -89,16 +121,20 @@ impl Sweep {
             stage: job.stage,
             received: job.received_tiles,
             total: job.total_tiles,
-            is_leased: job.leased,
-            updated_ms: millis(&job.updated_at).unwrap_or(0),
+            passes: job.passes,
+            idle_ms: job.moments.idle_ms(),
+            hope: self.hopes.of(job),
         };
-        match self.stalls.look(&look, has_workers, now_ms) {
-            Verdict::Fine => Ok(()),
-            _ if !self.last_was_read(job.job).await => Ok(()),
-            Verdict::Check => {
-                self.check(&look, job.trace, now_ms).await;
+        match self.stalls.look(&look, job.moments.looked) {
+            Verdict::Check { again } if *kafka_is_up => {
+                *kafka_is_up = self.check(&look, job.trace, job.moments.looked).await;
+                // The stitcher asks for what is missing; where that was lost, nobody else is needed for it.
+                if again && look.hope != Hope::Unheard && look.received < look.total {
+                    self.edges.state.make_ready(job.job).await?;
+                }
                 Ok(())
             }
+            Verdict::Fine | Verdict::Check { .. } => Ok(()),
             Verdict::GiveUp { checks } => {
                 let reason = self.missing(&look, checks).await?;
                 self.edges.fail(job, &reason).await
@@ -106,28 +142,19 @@ impl Sweep {
         }
     }
 
-    async fn check(&mut self, look: &Look, trace: Option<TraceContext>, now_ms: i64) {
-        let Look { job, stage, received, total, .. } = *look;
-        tracing::info!(%job, stage, received, total, "the job seems stuck; its stitcher is asked to look");
+    /// Asks a job's stitcher to look; says whether Kafka took the question.
+    async fn check(&mut self, look: &Look, trace: Option<TraceContext>, now_ms: i64) -> bool {
+        let Look { job, stage, received, total, idle_ms, hope, .. } = *look;
+        tracing::info!(%job, stage, received, total, idle_ms, ?hope, "the job does not move; its stitcher is asked to look");
         match self.edges.check(Check { job, stage }, trace).await {
-            Ok(delivered) => {
+            Ok(_) => {
                 self.edges.counts.checked();
                 self.stalls.checked(look, now_ms);
-                self.sent.insert(job, delivered);
+                self.hopes.sent(job, now_ms);
+                true
             }
-            Err(error) => tracing::warn!(%job, %error, "could not ask for a check"),
-        }
-    }
-
-    /// Whether a stitcher has read the last check of a job. While stitchers are away, jobs wait.
-    async fn last_was_read(&self, job: JobId) -> bool {
-        let Some(last) = self.sent.get(&job) else { return true };
-        match lag(&self.edges.kafka, Group::Stitchers).await {
-            Ok(partitions) => partitions
-                .iter()
-                .any(|of| of.partition == last.partition && of.committed.is_some_and(|next| next > last.offset)),
             Err(error) => {
-                tracing::debug!(%error, "could not ask how far the stitchers are");
+                tracing::warn!(%job, %error, "could not ask for a check");
                 false
             }
         }

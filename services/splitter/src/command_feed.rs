@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use crate::desk::Desk;
-use crate::gate::Stop;
 use crate::verdict;
 
 /// How long a job that Redis had forgotten may stay unannounced.
@@ -89,10 +88,8 @@ async fn apply(desk: &Arc<Desk>, command: &JobCommand) -> Result<(), ApplyError>
             desk.state.make_ready(*job).await?;
         }
         JobCommand::NextStage { job } => desk.state.make_ready(*job).await?,
-        JobCommand::Ended { job } => {
-            desk.stop(*job, Stop::Ended);
-            verdict::mark_end(desk, *job).await;
-        }
+        // Said by whoever likes: a pass ends when its gate sees in Redis that the job has ended, and only then.
+        JobCommand::Ended { job } => verdict::mark_end(desk, *job).await,
     }
     desk.doorbell.notify_one();
     Ok(())

@@ -32,7 +32,7 @@ impl PassEnd {
             Self::Stopped(Stop::Lost) => "lost",
             Self::Stopped(Stop::Ended) => "ended",
             Self::Stopped(Stop::Drained) => "drained",
-            Self::Stopped(Stop::Stalled) => "stalled",
+            Self::Stopped(Stop::Again) => "again",
             Self::Stopped(Stop::Unsendable) => "unsendable",
             Self::Damaged => "damaged",
             Self::Unreadable => "unreadable",

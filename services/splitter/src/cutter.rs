@@ -121,6 +121,10 @@ impl Cutting {
             let Some((_, band)) = bands.next_band()? else {
                 return Err(Halt::Misfit("reading the picture: it has too few rows; retry the job".into()));
             };
+            gate.has_read();
+            if let Some(stop) = gate.stopped() {
+                return Err(Halt::Stopped(stop));
+            }
             for index in indices.filter(|index| !gate.has(*index)) {
                 if index == last {
                     held = Some(self.tile(band, index)?);

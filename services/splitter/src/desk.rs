@@ -25,7 +25,7 @@ pub struct Desk {
     /// The settings.
     pub config: Config,
     /// This splitter's name, for people.
-    pub name: String,
+    name: Mutex<String>,
     /// Redis.
     pub state: State,
     /// The store.
@@ -62,11 +62,21 @@ pub struct Pass {
 
 impl fmt::Debug for Desk {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Desk").field("name", &self.name).finish_non_exhaustive()
+        out.debug_struct("Desk").field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
 impl Desk {
+    /// The name of this splitter, for its leases.
+    pub fn name(&self) -> String {
+        self.name.lock().clone()
+    }
+
+    /// Takes the name that this splitter has got.
+    pub fn rename(&self, name: &str) {
+        name.clone_into(&mut self.name.lock());
+    }
+
     /// A desk without passes.
     pub fn new(
         config: Config,
@@ -77,7 +87,7 @@ impl Desk {
         memory: Memory,
         shutdown: Shutdown,
     ) -> Arc<Self> {
-        let name = config.service.name_or("splitter");
+        let name = Mutex::new(config.service.name_or("splitter"));
         let ceiling = Ceiling::new(config.limits.max_outstanding_bytes);
         let (doorbell, watch) = (Notify::new(), Notify::new());
         let (counts, passes) = (Counts::default(), Mutex::default());
@@ -108,13 +118,6 @@ impl Desk {
     /// The passes under way.
     pub fn passes(&self) -> Vec<(JobId, Pass)> {
         self.passes.lock().iter().map(|(job, pass)| (*job, pass.clone())).collect()
-    }
-
-    /// Ends a job's pass, if there is one.
-    pub fn stop(&self, job: JobId, why: Stop) {
-        if let Some(pass) = self.passes.lock().get(&job) {
-            pass.gate.stop(why);
-        }
     }
 
     /// Ends all passes.

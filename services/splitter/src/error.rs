@@ -2,6 +2,7 @@
 
 use tessera::budget::TooSmall;
 use tessera::bus::BusError;
+use tessera::naming::NameError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
 
@@ -20,6 +21,9 @@ pub enum ServiceError {
     /// The store cannot be opened.
     #[error("opening the store")]
     Store(#[from] StoreError),
+    /// Its name is another's.
+    #[error("taking the name (--name, or TESSERA_NAME)")]
+    Name(#[from] NameError),
     /// The memory budget has no room for something.
     #[error(transparent)]
     Memory(#[from] TooSmall),

@@ -10,8 +10,8 @@ use tessera::state::WindowView;
 
 use crate::window::{Ceiling, Window};
 
-/// A pass that is full for so long, while workers live and Kafka takes records, has lost tiles.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
+/// A pass that is full for so long does nothing that would be lost if it were begun anew.
+const FULL_FOR: Duration = Duration::from_secs(2);
 
 /// Why a pass ends before its last tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum Stop {
     Ended,
     /// The splitter stops.
     Drained,
-    /// Tiles that are out do not come back: the sweeper is to find out why.
-    Stalled,
+    /// Tiles that are out do not come back, and another pass was asked for: it sends them again.
+    Again,
     /// A tile cannot be sent; whoever stopped it knows why.
     Unsendable,
 }
@@ -57,6 +57,10 @@ struct Inner {
     undelivered: usize,
     moved: Instant,
     waited: Duration,
+    /// Rows were read since this was asked last.
+    has_read: bool,
+    /// The pass waits in a line for memory.
+    is_in_line: bool,
 }
 
 impl Gate {
@@ -64,7 +68,9 @@ impl Gate {
     pub fn new(stage: u32, run: u32, view: WindowView, ceiling: Ceiling) -> Self {
         let window = Window::new(ceiling);
         let (moved, waited) = (Instant::now(), Duration::ZERO);
-        let inner = Inner { window, view, stop: None, is_full: false, undelivered: 0, moved, waited };
+        let (has_read, is_in_line) = (false, false);
+        let inner =
+            Inner { window, view, stop: None, is_full: false, undelivered: 0, moved, waited, has_read, is_in_line };
         Self { stage, run, inner: Mutex::new(inner), changed: Condvar::new() }
     }
 
@@ -72,23 +78,38 @@ impl Gate {
     pub fn admit(&self, index: u32, bytes: u64) -> Admission {
         let mut inner = self.inner.lock();
         loop {
-            if let Some(stop) = inner.stop {
-                return Admission::Stop(stop);
-            }
-            if inner.view.has(index) {
-                return Admission::Known;
-            }
-            inner.is_full = !inner.window.admits(bytes);
-            if !inner.is_full {
-                inner.window.sent(index, bytes);
-                inner.undelivered += 1;
-                inner.moved = Instant::now();
-                return Admission::Send;
+            if let Some(admission) = inner.admit(index, bytes, Instant::now()) {
+                return admission;
             }
             let begun = Instant::now();
             self.changed.wait(&mut inner);
             inner.waited += begun.elapsed();
         }
+    }
+
+    /// As [`Gate::admit`], but does not wait: `None` while the window is full at `now`.
+    pub fn try_admit(&self, index: u32, bytes: u64, now: Instant) -> Option<Admission> {
+        self.inner.lock().admit(index, bytes, now)
+    }
+
+    /// Rows of the picture were read.
+    pub fn has_read(&self) {
+        self.inner.lock().has_read = true;
+    }
+
+    /// Whether rows were read since this was asked last.
+    pub fn take_read(&self) -> bool {
+        std::mem::take(&mut self.inner.lock().has_read)
+    }
+
+    /// The pass waits in a line for memory, or does no longer.
+    pub fn set_in_line(&self, is_in_line: bool) {
+        self.inner.lock().is_in_line = is_in_line;
+    }
+
+    /// Whether the pass waits in a line for memory.
+    pub fn is_in_line(&self) -> bool {
+        self.inner.lock().is_in_line
     }
 
     /// Counts time in which the cutting thread waited elsewhere.
@@ -110,11 +131,16 @@ impl Gate {
     pub fn delivered(&self) {
         let mut inner = self.inner.lock();
         inner.undelivered = inner.undelivered.saturating_sub(1);
-        inner.moved = Instant::now();
     }
 
     /// Takes a new look at the job, while workers with `live_slots` slots live.
     pub fn observe(&self, view: WindowView, live_slots: u32) {
+        self.observe_at(view, live_slots, Instant::now());
+    }
+
+    /// As [`Gate::observe`], at `now`. Never ends a pass because time goes by: that a job does not move is the
+    /// monitor's to find out, who has another pass asked for.
+    pub fn observe_at(&self, view: WindowView, live_slots: u32, now: Instant) {
         let mut inner = self.inner.lock();
         let readable = matches!(view.status, Some(JobStatus::Queued | JobStatus::Processing));
         if !readable || view.stage != self.stage || view.run != self.run {
@@ -122,19 +148,13 @@ impl Gate {
         }
         inner.window.set_live_slots(live_slots);
         let settled = inner.window.settle(|index| view.has(index));
-        inner.view = view;
-        // Only time counts in which a tile could have come back.
-        if settled > 0 || !inner.is_full || inner.undelivered > 0 || live_slots == 0 {
-            inner.moved = Instant::now();
-        } else if inner.moved.elapsed() > STALLED_AFTER {
-            inner.stop.get_or_insert(Stop::Stalled);
+        if settled > 0 || !inner.is_full || inner.undelivered > 0 {
+            inner.moved = now;
+        } else if view.again && now.saturating_duration_since(inner.moved) > FULL_FOR {
+            inner.stop.get_or_insert(Stop::Again);
         }
+        inner.view = view;
         self.changed.notify_all();
-    }
-
-    /// Redis did not answer: that is no time in which a tile could have been seen to come back.
-    pub fn overlooked(&self) {
-        self.inner.lock().moved = Instant::now();
     }
 
     /// Tiles that are out.
@@ -151,5 +171,80 @@ impl Gate {
     /// Why the pass ends, if it does.
     pub fn stopped(&self) -> Option<Stop> {
         self.inner.lock().stop
+    }
+}
+
+impl Inner {
+    fn admit(&mut self, index: u32, bytes: u64, now: Instant) -> Option<Admission> {
+        if let Some(stop) = self.stop {
+            return Some(Admission::Stop(stop));
+        }
+        if self.view.has(index) {
+            return Some(Admission::Known);
+        }
+        self.is_full = !self.window.admits(bytes);
+        if self.is_full {
+            return None;
+        }
+        self.window.sent(index, bytes);
+        self.undelivered += 1;
+        self.moved = now;
+        Some(Admission::Send)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(again: bool, tiles: std::ops::Range<u32>) -> WindowView {
+        WindowView::of(JobStatus::Processing, (0, 1), again, tiles)
+    }
+
+    /// A gate that is full, its eight tiles at Kafka, and when it was.
+    fn full() -> (Gate, Instant) {
+        let (gate, now) = (Gate::new(0, 1, view(false, 0..0), Ceiling::new(u64::MAX)), Instant::now());
+        for index in 0..8 {
+            assert_eq!(gate.try_admit(index, 1, now), Some(Admission::Send));
+            gate.delivered();
+        }
+        assert_eq!(gate.try_admit(8, 1, now), None);
+        (gate, now)
+    }
+
+    #[test]
+    fn time_alone_ends_no_pass() {
+        let (gate, now) = full();
+        gate.observe_at(view(false, 0..0), 2, now);
+        gate.observe_at(view(false, 0..0), 2, now + Duration::from_secs(36_000));
+        assert_eq!(gate.stopped(), None);
+        gate.observe_at(view(false, 0..1), 2, now + Duration::from_secs(36_001));
+        assert_eq!(gate.try_admit(8, 1, now), Some(Admission::Send));
+    }
+
+    #[test]
+    fn a_full_pass_ends_when_another_is_asked_for_and_one_that_moves_goes_on() {
+        let (gate, now) = full();
+        let at = |seconds| now + Duration::from_secs(seconds);
+        gate.observe_at(view(true, 0..1), 2, at(10));
+        assert_eq!(gate.stopped(), None, "a tile has just come back");
+        assert_eq!(gate.try_admit(8, 1, at(10)), Some(Admission::Send));
+        gate.observe_at(view(true, 0..1), 2, at(20));
+        assert_eq!(gate.stopped(), None, "kafka has not taken the tile yet");
+        gate.delivered();
+        assert_eq!(gate.try_admit(9, 1, at(20)), None);
+        gate.observe_at(view(true, 0..1), 2, at(21));
+        assert_eq!(gate.stopped(), None, "it is not full for long");
+        gate.observe_at(view(true, 0..1), 2, at(23));
+        assert_eq!(gate.stopped(), Some(Stop::Again));
+        assert_eq!(gate.try_admit(9, 1, at(23)), Some(Admission::Stop(Stop::Again)));
+    }
+
+    #[test]
+    fn rows_that_were_read_are_told_once() {
+        let (gate, _) = full();
+        assert!(!gate.take_read());
+        gate.has_read();
+        assert!(gate.take_read() && !gate.take_read());
     }
 }

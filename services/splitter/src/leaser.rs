@@ -23,8 +23,6 @@ use crate::verdict;
 
 /// Between two looks at the queue when nothing rings.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Between two signs of life of jobs that wait for their turn: the monitor must not take them for stuck.
-const TOUCH_EVERY: Duration = Duration::from_secs(5);
 /// Jobs of the queue that are looked at.
 const QUEUE_DEPTH: usize = 128;
 /// A job that another splitter reads is left alone for so long.
@@ -53,7 +51,6 @@ pub struct Leaser {
     waiting: HashMap<JobId, Needs>,
     admissions: JoinSet<(Arc<Manifest>, Share)>,
     resting: HashMap<JobId, Instant>,
-    touched: Instant,
     manifests: Remembered<JobId, Arc<Manifest>>,
     sent_before: Remembered<(JobId, u32, u32), u32>,
 }
@@ -75,7 +72,6 @@ impl Leaser {
             waiting: HashMap::new(),
             admissions: JoinSet::new(),
             resting: HashMap::new(),
-            touched: Instant::now(),
             manifests: Remembered::new(MOST_REMEMBERED),
             sent_before: Remembered::new(MOST_REMEMBERED),
         }
@@ -87,10 +83,6 @@ impl Leaser {
         while !shutdown.is_requested() {
             if let Err(error) = self.fill().await {
                 tracing::debug!(%error, "looking at the queue");
-            }
-            if self.touched.elapsed() > TOUCH_EVERY {
-                self.touched = Instant::now();
-                self.touch().await.unwrap_or_else(|error| tracing::debug!(%error, "showing that jobs wait"));
             }
             tokio::select! {
                 Some(ended) = self.passes.join_next() => self.ended(ended),
@@ -154,14 +146,6 @@ impl Leaser {
         Ok(())
     }
 
-    /// Shows the jobs as alive that wait for a place or for memory.
-    async fn touch(&self) -> Result<(), StateError> {
-        let mut jobs = self.desk.state.ready_jobs(QUEUE_DEPTH).await?;
-        jobs.retain(|job| !self.running.contains_key(job) && !self.resting.contains_key(job));
-        jobs.extend(self.waiting.keys().filter(|job| !jobs.contains(job)).copied().collect::<Vec<_>>());
-        if jobs.is_empty() { Ok(()) } else { self.desk.state.touch(&jobs).await }
-    }
-
     async fn consider(&mut self, job: JobId) -> Result<(), LeaseError> {
         let Some(manifest) = self.manifest(job).await? else {
             verdict::fail(&self.desk, job, "the job's description is missing from the store; send the picture again")
@@ -197,7 +181,7 @@ impl Leaser {
     /// Takes the lease of a job that has a place and memory, and begins its pass.
     async fn lease(&mut self, manifest: Arc<Manifest>, needs: Needs, share: Share) -> Result<(), LeaseError> {
         let (job, lease) = (manifest.job, Token::random());
-        match self.desk.state.lease(job, &lease, &self.desk.name).await? {
+        match self.desk.state.lease(job, &lease, &self.desk.name()).await? {
             Leased::Granted { stage, run, attempts } => {
                 self.running.insert(job, needs);
                 let attempt = attempts.max(self.count_pass((job, run, stage)));

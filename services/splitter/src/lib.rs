@@ -13,7 +13,7 @@ mod counts;
 mod cutter;
 mod desk;
 mod error;
-mod gate;
+pub mod gate;
 mod gauges;
 mod input;
 mod leaser;
@@ -24,7 +24,7 @@ mod sender;
 mod service;
 mod verdict;
 mod watcher;
-mod window;
+pub mod window;
 
 pub use config::{Config, PassArgs};
 pub use error::ServiceError;

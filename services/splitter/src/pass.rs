@@ -127,7 +127,10 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     if desk.shutdown.is_requested() {
         gate.stop(Stop::Drained);
     }
-    match reserve_decode(desk, &input, &gate).await {
+    gate.set_in_line(true);
+    let memory = reserve_decode(desk, &input, &gate).await;
+    gate.set_in_line(false);
+    match memory {
         Ok(_memory) => cut_and_send(desk, cutting, input, gate, grant.manifest.trace).await,
         Err(stop) => Outcome::Stopped(stop),
     }

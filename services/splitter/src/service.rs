@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
+use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
-use tessera::state::{State, StateOptions};
+use tessera::state::{NameKind, State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::{Metrics, Shutdown};
@@ -32,7 +33,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     let health = Health::new(&["kafka", "redis", "store"]);
-    let name = config.service.name_or("splitter");
+    let service = config.service.clone();
+    let name = service.name_or("splitter");
     tracing::info!(name, passes = config.passes.splitter_passes, "the splitter starts");
     let drain_limit = config.service.drain_limit();
     let state = State::lazy(&config.redis, StateOptions::default())?;
@@ -41,7 +43,6 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let logs = Logs::connect(&config.kafka)?;
-    let (service, kafka) = (config.service.clone(), config.kafka.clone());
     let desk = Desk::new(config, state, store, producer, logs, memory, shutdown.clone());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("splitter", &health, &clients, |registry| {
@@ -52,7 +53,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
     }
-    let (consumer, commands) = Consumer::start(&kafka, consumer_options(&name))?;
+    let wanted = Wanted::of(&service, "splitter");
+    let Some(held) = Name::take(&desk.state, NameKind::Splitter, &wanted, &shutdown).await? else { return Ok(()) };
+    desk.rename(held.text());
+    let (consumer, commands) = Consumer::start(&desk.config.kafka, consumer_options(held.text()))?;
     let mut leaser = Leaser::new(desk.clone());
 
     let ended = tokio::select! {
@@ -62,6 +66,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         () = watcher::watch(&desk) => Some("watcher"),
         () = logs::watch(&desk) => Some("watcher of Kafka's logs"),
         () = look(&health, &consumer, &desk) => Some("health"),
+        other = held.keep() => return Err(held.lost_to(other).into()),
         () = same_store.until_another(&health) => Some("store, which is not the system's"),
     };
 
@@ -74,6 +79,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     if let Err(error) = desk.producer.flush(FLUSH_LIMIT).await {
         tracing::warn!(%error, "flushing the last records");
     }
+    held.release().await;
     drop(page);
     tracing::info!("the splitter has stopped");
     match ended {

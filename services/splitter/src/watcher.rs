@@ -1,4 +1,4 @@
-//! One look for all: reads status and bits of the jobs under way, and keeps their leases.
+//! One look for all: reads status and bits of the jobs under way, keeps their leases, and notes which of them move.
 //!
 //! Looks only while passes run, so that an idle splitter asks nothing.
 
@@ -8,7 +8,7 @@ use tessera::job::{JobId, Token};
 use tessera::state::{LeaseState, StateError};
 
 use crate::desk::{Desk, Pass};
-use crate::gate::Stop;
+use crate::gate::{Gate, Stop};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -16,12 +16,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Between two renewals; a lease lasts 10 s.
 const RENEW_EVERY: Duration = Duration::from_secs(3);
+/// Between two notes of who has read rows, or waits in a line.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Between two counts of the workers.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// Watches the passes of `desk`; never returns.
 pub async fn watch(desk: &Desk) {
-    let (mut renewed, mut counted) = (Instant::now(), None::<Instant>);
+    let (mut renewed, mut noted, mut counted) = (Instant::now(), Instant::now(), None::<Instant>);
     let mut live_slots = 0;
     loop {
         let passes = desk.passes();
@@ -40,6 +42,11 @@ pub async fn watch(desk: &Desk) {
         if renewed.elapsed() > RENEW_EVERY && renew(desk, &passes).await.is_ok() {
             renewed = Instant::now();
         }
+        if noted.elapsed() > NOTE_EVERY {
+            noted = Instant::now();
+            // What could not be noted was not seen to move: the next note makes up for it.
+            note(desk, &passes).await.unwrap_or_else(|error| tracing::debug!(%error, "noting progress"));
+        }
         let looked = look(desk, &passes, live_slots).await;
         tokio::time::sleep(if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }).await;
     }
@@ -54,7 +61,6 @@ async fn look(desk: &Desk, passes: &[(JobId, Pass)], live_slots: u32) -> Result<
         }
         Err(error) => {
             tracing::debug!(%error, "looking at the jobs under way");
-            passes.iter().for_each(|(_, pass)| pass.gate.overlooked());
             Err(error)
         }
     }
@@ -70,4 +76,16 @@ async fn renew(desk: &Desk, passes: &[(JobId, Pass)]) -> Result<(), StateError> 
         }
     }
     Ok(())
+}
+
+/// Notes which jobs were read on, and which wait in a line for memory. That a pass is there is neither.
+async fn note(desk: &Desk, passes: &[(JobId, Pass)]) -> Result<(), StateError> {
+    let of = |which: fn(&Gate) -> bool| -> Vec<(JobId, u32)> {
+        passes.iter().filter(|(_, pass)| which(&pass.gate)).map(|(job, pass)| (*job, pass.stage)).collect()
+    };
+    let (read, in_line) = (of(Gate::take_read), of(Gate::is_in_line));
+    if !read.is_empty() {
+        desk.state.moved(&read).await?;
+    }
+    if in_line.is_empty() { Ok(()) } else { desk.state.waits_in_line(&in_line).await }
 }

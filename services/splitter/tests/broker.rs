@@ -275,6 +275,57 @@ async fn a_cancelled_job_stops_being_sent_and_makes_room() {
     assert_eq!(tasks.indices(job), (0..8).collect::<Vec<_>>());
 }
 
+#[actix_web::test]
+async fn ended_is_believed_only_of_a_job_that_has_ended() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1000, 1000, 256, &["invert"]);
+    let job = accepted(&rig, &picture, picture.png()).await.job;
+    let _splitter = Running::start(&rig, "splitter");
+    tell(&rig, &JobCommand::Accepted { job }).await;
+    let mut tasks = Tasks::of(&rig);
+    tasks.wait_for(8).await;
+    tell(&rig, &JobCommand::Ended { job }).await;
+    rig.caught_up(Group::Jobs).await;
+    rig.mark(job, 0, &(0..8).collect::<Vec<_>>()).await;
+    tasks.wait_for(16).await;
+    assert_eq!(tasks.indices(job), (0..16).collect::<Vec<_>>());
+    assert!(tasks.seen.values().all(|sent| sent.len() == 1), "the pass was ended and begun anew");
+}
+
+#[actix_web::test]
+async fn a_pass_whose_tiles_are_lost_waits_until_it_is_told_to_send_them_again() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1000, 1000, 256, &["invert"]);
+    let job = accepted(&rig, &picture, picture.png()).await.job;
+    let _splitter = Running::start(&rig, "splitter");
+    tell(&rig, &JobCommand::Accepted { job }).await;
+    let mut tasks = Tasks::of(&rig);
+    tasks.wait_for(8).await;
+    rig.mark(job, 0, &[0, 1]).await;
+    tasks.wait_for(10).await;
+    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned() }).await;
+    tasks.wait_for(18).await;
+    for index in 0..10 {
+        assert_eq!(tasks.seen[&(job, index)].len(), if index < 2 { 1 } else { 2 }, "tile {index}");
+    }
+}
+
+#[actix_web::test]
+async fn rows_that_are_read_are_progress_and_a_pass_that_waits_is_none() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1000, 1000, 256, &["invert"]);
+    let job = accepted(&rig, &picture, picture.png()).await.job;
+    let _splitter = Running::start(&rig, "splitter");
+    tell(&rig, &JobCommand::Accepted { job }).await;
+    Tasks::of(&rig).wait_for(8).await;
+    let view = async || rig.state.job(job).await.unwrap().unwrap();
+    // The lease is renewed again and again; the rows are noted once, and then time goes by.
+    until("the pass to lie still", async || view().await.moments.idle_ms() > 5_000).await;
+    let (moved, lease_until) = (view().await.moments.progress, view().await.lease_until);
+    until("a renewal", async || view().await.lease_until > lease_until).await;
+    assert_eq!(view().await.moments.progress, moved);
+}
+
 /// What a service's health page says of its readiness.
 fn readiness(rig: &Rig, name: &str) -> String {
     let address = std::fs::read_to_string(rig.folder.path().join("run").join(format!("{name}.addr"))).unwrap();

@@ -31,6 +31,8 @@ use crate::spool::Spool;
 pub use ending::StageEnded;
 
 const MANIFESTS_KEPT: usize = 256;
+/// A job that moved within this needs no tiles to be sent again.
+const STILL_MS: i64 = 2_000;
 
 /// What runs beside the assembler and reports to it.
 #[derive(Debug)]
@@ -191,6 +193,8 @@ impl Assembler {
     /// Looks at the spool of a job that seems stuck: encodes it, or asks for what is missing.
     async fn check(&mut self, check: Check, delivery: Delivery) -> Result<(), Trouble> {
         let Check { job, stage } = check;
+        let heard = || self.edges.state.heard(job, stage);
+        tessera::patience::insist(&self.edges.shutdown, "saying that a check was read", heard).await?;
         let Some(known) = self.known(job).await? else {
             delivery.ack.done();
             return Ok(());
@@ -207,20 +211,24 @@ impl Assembler {
         if is_here {
             self.compare_with_redis(job).await?;
         }
-        let Some(assembly) = self.assemblies.get_mut(&job) else {
+        let Some(assembly) = self.assemblies.get(&job) else {
             delivery.ack.done();
             return Ok(());
         };
-        if assembly.is_complete {
-            let mut ack = delivery.ack;
-            ack.release_slot();
-            assembly.held.push(ack);
-        } else {
-            let (count, of) = (assembly.strips.count(), assembly.strips.grid().tiles());
+        // Acknowledged in any case: whatever may still go wrong, the monitor asks again.
+        let (is_complete, count, of) = (assembly.is_complete, assembly.strips.count(), assembly.strips.grid().tiles());
+        if !is_complete && self.is_still(job).await? {
             self.edges.resend(&known, stage, format!("checked: {count} of {of} tiles are here"));
-            delivery.ack.done();
         }
+        delivery.ack.done();
         Ok(())
+    }
+
+    /// Whether a job has not moved for a while: a check may have waited behind the very tiles that it asks for.
+    async fn is_still(&self, job: JobId) -> Result<bool, Trouble> {
+        let ask = || self.edges.state.job(job);
+        let view = tessera::patience::insist(&self.edges.shutdown, "reading a job", ask).await?;
+        Ok(view.is_some_and(|view| view.moments.idle_ms() >= STILL_MS))
     }
 
     /// The manifest of a job; `None` if the store has none.

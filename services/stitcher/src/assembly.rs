@@ -49,6 +49,8 @@ pub struct Assembly {
     pub work: Work,
     /// Whether Redis said that all tiles are marked.
     pub is_complete: bool,
+    /// Strips were encoded since it was noted last.
+    pub has_moved: bool,
     /// Turns that encoders took: the fewest come first.
     pub served: u64,
     /// How long putting tiles into their slots took, all together.
@@ -129,6 +131,7 @@ impl Assembly {
             held: Vec::new(),
             work: Work::Idle(None),
             is_complete: false,
+            has_moved: false,
             served: 0,
             stitching: Duration::ZERO,
             encode_ms: 0,

@@ -4,6 +4,7 @@ use std::io;
 
 use tessera::budget::TooSmall;
 use tessera::bus::BusError;
+use tessera::naming::NameError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
 
@@ -31,6 +32,9 @@ pub enum ServiceError {
     /// The settings of Kafka are wrong, or its client ended.
     #[error("connecting to kafka")]
     Bus(#[from] BusError),
+    /// Its name is another's.
+    #[error("taking the name (--name, or TESSERA_NAME)")]
+    Name(#[from] NameError),
     /// The memory budget has no room for something.
     #[error(transparent)]
     Memory(#[from] TooSmall),

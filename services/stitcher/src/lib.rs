@@ -23,8 +23,9 @@ use std::time::Duration;
 
 use actix::Addr;
 use tessera::bus::{Consumer, Producer};
+use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
-use tessera::state::State;
+use tessera::state::{NameKind, State};
 use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health};
 use tokio::sync::oneshot;
@@ -50,28 +51,32 @@ const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`ServiceError`] if the settings do not fit, or a part ends that must not.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
+pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     config.validate()?;
-    let name = config.name();
-    tracing::info!(name, ?config, "starting");
+    tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "spool", "results"]);
     let counts = Counts::new();
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("stitcher", &health, &clients, |registry| counts.register(registry));
     let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
-    let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
-    let store = Store::at(&config.store)?;
-    let results = result_feed::options(&name, config.limits.memory_budget);
-    let (memory, queue) = Memory::divide(&config, &results)?;
-    let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
     };
-    let mut same_store = SameStore::new(&store, &state, &name);
+    let store = Store::at(&config.store)?;
+    let mut same_store = SameStore::new(&store, &state, &config.name());
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
     }
+    // Partitions and spool are this name's: two that had it would fence each other off and share a folder.
+    let wanted = Wanted::of(&config.service, PROGRAM);
+    let Some(held) = Name::take(&state, NameKind::Stitcher, &wanted, &shutdown).await? else { return Ok(()) };
+    let name = held.text().to_owned();
+    config.service.name = Some(name.clone());
+    let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
+    let results = result_feed::options(&name, config.limits.memory_budget);
+    let (memory, queue) = Memory::divide(&config, &results)?;
+    let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let edges = Edges {
         state,
         store,
@@ -84,11 +89,15 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     actix::spawn(probe(edges.clone(), spool.clone(), health.clone()));
     let assembler = start_assembler(&config, edges.clone(), spool, memory)?;
     let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
-    let ((consumer, end), is_ours) = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)).await;
+    let ((consumer, end), is_ours) = tokio::select! {
+        ended = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)) => ended,
+        other = held.keep() => return Err(held.lost_to(other).into()),
+    };
     health.drain();
     // In another store nothing is ended any more.
     let limit = if is_ours { config.service.drain_limit().saturating_sub(COMMIT_LIMIT) } else { Duration::ZERO };
     drain(limit, &assembler, consumer, &edges).await?;
+    held.release().await;
     match end {
         _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
         FeedEnd::Asked => Ok(()),

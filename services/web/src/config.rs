@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
+use crate::proxies::Proxies;
+
 /// Tessera's pages and API.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "tessera-web", version, about)]
@@ -52,6 +54,12 @@ pub struct HttpArgs {
     /// The slowest an upload may be on average after its first seconds, in bytes a second.
     #[arg(long, env = "TESSERA_MIN_UPLOAD_RATE", default_value_t = 4096, value_name = "BYTES")]
     pub min_upload_rate: u64,
+    /// The slowest that an answer may be read while something waits to be sent, in bytes a second; 0: any.
+    #[arg(long, env = "TESSERA_MIN_DOWNLOAD_RATE", default_value_t = 4096, value_name = "BYTES")]
+    pub min_download_rate: u64,
+    /// Proxies, as addresses or networks (10.0.0.0/8), whose X-Forwarded-For says whom they forward; nobody else's does.
+    #[arg(long, env = "TESSERA_TRUSTED_PROXIES", value_delimiter = ',', value_name = "LIST")]
+    pub trusted_proxies: Vec<String>,
     /// What happens to an upload while no worker is alive.
     #[arg(long, env = "TESSERA_WITHOUT_WORKERS", default_value = "queue", value_enum, value_name = "WHAT")]
     pub without_workers: WithoutWorkers,
@@ -72,6 +80,8 @@ impl Default for HttpArgs {
             http_addr: SocketAddr::from(([127, 0, 0, 1], 5001)),
             upload_idle_seconds: 20,
             min_upload_rate: 4096,
+            min_download_rate: 4096,
+            trusted_proxies: Vec::new(),
             without_workers: WithoutWorkers::Queue,
             allowed_origins: Vec::new(),
             max_watchers: 10_000,
@@ -115,6 +125,11 @@ impl Config {
         for origin in self.http.allowed_origins.iter().filter(|origin| !is_origin(origin)) {
             problems.push(format!("allowed_origins has {origin:?}, an origin is SCHEME://HOST[:PORT] without a path"));
         }
+        let proxies = self.http.trusted_proxies.iter().filter(|text| !text.trim().is_empty());
+        for text in proxies.filter(|text| !Proxies::is_one(text)) {
+            problems.push(format!("trusted_proxies has {text:?}, it must be an address or a network like 10.0.0.0/8"));
+        }
+        problems.extend(self.service.host_problems());
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 }
@@ -135,8 +150,9 @@ mod tests {
         assert_eq!(defaults.limits, LimitArgs::default());
         defaults.validate().unwrap();
         let flags = ["tessera-web", "--tile-size=100", "--max-uploads=0", "--allowed-origins=https://a.example/x"];
+        let flags = [&flags[..], &["--allowed-hosts=a.example,http://b.example", "--trusted-proxies=x"]].concat();
         let problems = Config::try_parse_from(flags).unwrap().validate().unwrap_err();
-        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(problems.len(), 5, "{problems:?}");
         assert!(problems[0].contains("max_uploads") && problems[1].contains("tile_size"), "{problems:?}");
     }
 }

@@ -3,8 +3,11 @@
 //! Owns the listener and everything a request passes through. Reads no pixels, and keeps no job's state:
 //! that is in Redis, in Kafka and in the store.
 
+mod client;
+mod connection;
 mod counting;
 mod counts;
+mod credit;
 mod events;
 mod files;
 mod gate;
@@ -12,6 +15,7 @@ mod guard;
 mod job_json;
 mod mender;
 mod pages;
+mod places;
 mod problem;
 mod routes;
 mod services;
@@ -21,20 +25,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::App;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
-use actix_web::{App, HttpServer};
 use tessera::budget::Budget;
 use tessera::bus::Producer;
 use tessera::same_store::SameStore;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::AddressFile;
-use tessera::telemetry::{Health, Metrics, Shutdown, health, metrics};
+use tessera::telemetry::{AllowedHosts, Health, Metrics, Shutdown, health, metrics};
 
 use crate::config::Config;
 use crate::error::ServiceError;
+use crate::proxies::Proxies;
+use connection::{Readers, attend};
 use counting::count;
 use counts::Counts;
 use events::EventRelay;
@@ -43,12 +49,10 @@ use guard::guard;
 use mender::Mender;
 use services::Services;
 
-/// How long a request's head may take.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Open files beside the watchers' sockets: uploads, results, other requests.
 const OTHER_FILES: u64 = 2048;
+/// Connections that wait to be taken.
+const BACKLOG: i32 = 1024;
 /// Threads that serve requests: they wait more than they work.
 const SERVER_THREADS: usize = 2;
 
@@ -121,7 +125,9 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     let store = Store::at(&config.store)?;
     // At least one upload must fit beside it, or all would be refused for good.
     drop(memory.set_aside(UPLOAD_BYTES, "an upload")?);
+    let readers = Readers::new(&memory);
     let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
+    let proxies = Arc::new(Proxies::new(&config.http.trusted_proxies));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
     let mender = Mender::new(&state, &store, config.limits.keep_results());
     Ok(Services {
@@ -133,6 +139,8 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
         counts: Counts::new(),
         mender,
         events,
+        readers,
+        proxies,
     })
 }
 
@@ -143,23 +151,35 @@ fn listen(config: &Config, services: Services, health: &Health) -> Result<(Serve
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("web", health, &clients, |registry| counts.register(registry, &gate));
     let health = health.clone();
+    let hosts = Data::new(AllowedHosts::new(wanted.ip(), &config.service.allowed_hosts));
     let app = move || {
         App::new()
             .app_data(Data::new(services.clone()))
+            .app_data(hosts.clone())
+            .wrap(from_fn(attend))
             .wrap(from_fn(guard))
             .wrap(from_fn(count))
             .configure(health::routes(health.clone()))
             .configure(metrics::routes(metrics.clone()))
             .configure(routes::configure)
     };
-    let server = HttpServer::new(app)
-        .workers(SERVER_THREADS)
-        .disable_signals()
-        .client_request_timeout(HEAD_LIMIT)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(config.service.drain_seconds)
-        .bind(wanted)
-        .map_err(failed)?;
-    let address = server.addrs().first().copied().unwrap_or(wanted);
-    Ok((server.run(), address))
+    let listener = bind(wanted).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let terms = connection::Terms {
+        threads: SERVER_THREADS,
+        min_rate: config.http.min_download_rate,
+        stop_seconds: config.service.drain_seconds,
+    };
+    Ok((connection::serve(listener, terms, app).map_err(failed)?, address))
+}
+
+/// Listens at `address`, also where a process before this one has just left it.
+fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let kind = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
+    let socket = socket2::Socket::new(kind, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod error;
 pub mod http;
+pub mod proxies;
 
 pub use config::Config;
 pub use error::ServiceError;

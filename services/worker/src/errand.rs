@@ -1,4 +1,4 @@
-//! One task's way through the worker: decode, take, run, produce, acknowledge.
+//! One task's way through the worker: decode, compare with the plan, take, run, produce, acknowledge.
 //!
 //! Owns the order of these steps, on which "at least once" rests: a record is acknowledged only when
 //! its result, or its dead letter, is acknowledged by Kafka. Whatever ends an errand early leaves the
@@ -23,6 +23,7 @@ use tracing::Instrument;
 use crate::actors::{Published, ResultPublisher, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
 use crate::counts::{Counts, Outcome};
+use crate::plans::{Plans, Standing};
 use crate::tile::{MadeTile, Poison};
 
 /// Poisoned tiles that are remembered until their record comes again.
@@ -36,6 +37,7 @@ pub struct Errands {
     counts: Counts,
     keep: Duration,
     shutdown: Shutdown,
+    plans: Plans,
     poisoned: Mutex<HashMap<TileName, Poison>>,
     /// Tiles that Redis may have noted against this start.
     taken: Mutex<HashSet<TileName>>,
@@ -69,8 +71,8 @@ impl Errands {
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
-        let (poisoned, taken) = (Mutex::default(), Mutex::default());
-        Rc::new(Self { state, executor, publisher, counts, keep, shutdown, poisoned, taken })
+        let (plans, poisoned, taken) = (Plans::default(), Mutex::default(), Mutex::default());
+        Rc::new(Self { state, executor, publisher, counts, keep, shutdown, plans, poisoned, taken })
     }
 
     /// The threads.
@@ -101,6 +103,20 @@ impl Errands {
 
     async fn execute(&self, mut delivery: Delivery, task: Arc<TaskHeader>) {
         let arrived = Instant::now();
+        // Before all else: a lie must not be taken for the tile that it names.
+        match answered(&self.shutdown, async || self.plans.standing(&self.state, &task).await).await {
+            None => return,
+            Some(Ok(Standing::Agrees)) => {}
+            Some(Ok(Standing::Unwanted)) => {
+                self.counts.ended(Outcome::Skipped);
+                return delivery.ack.done();
+            }
+            Some(Ok(Standing::Disagrees(reason))) => {
+                return self.bury(delivery, &Poison { class: "disagrees", reason }).await;
+            }
+            // A key that does not read: the tile may be run, whose result is compared with the manifest.
+            Some(Err(error)) => tracing::warn!(%error, job = %task.job, tile = task.index, "no plan to hold a task to"),
+        }
         let known = self.poisoned.lock().get(&name(&task)).cloned();
         if let Some(poison) = known {
             return self.condemn(delivery, &task, &poison).await;
@@ -232,7 +248,9 @@ impl Errands {
         let (partition, offset) = (delivery.partition, delivery.offset);
         match self.publisher.dead_letter(&delivery, poison).await {
             Published::Stopped => return,
-            Published::Yes => tracing::warn!(partition, offset, poison.reason, "a task was dead-lettered"),
+            Published::Yes => {
+                tracing::warn!(partition, offset, class = poison.class, poison.reason, "a task was dead-lettered")
+            }
             Published::Never(why) => tracing::error!(partition, offset, why, "a task is dropped"),
         }
         self.counts.ended(Outcome::Buried);

@@ -2,6 +2,7 @@
 
 use tessera::budget::TooSmall;
 use tessera::bus::BusError;
+use tessera::naming::NameError;
 use tessera::state::StateError;
 
 /// Why a worker cannot run.
@@ -9,10 +10,13 @@ use tessera::state::StateError;
 pub enum WorkerError {
     /// The worker's name is none.
     #[error("reading the worker's name {name:?}: use letters, digits, '.', '_' and '-', at most 64")]
-    Name {
+    BadName {
         /// What was given.
         name: String,
     },
+    /// The worker's name is another's.
+    #[error("taking the worker's name (WORKER_ID, or HOST-N if there is none)")]
+    Name(#[from] NameError),
     /// The health page cannot be served.
     #[error("opening the health page: check --health-addr and --run-dir")]
     Health(#[source] std::io::Error),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use tessera::config::ServiceArgs;
 use tessera::job::{Token, WorkerId};
+use tessera::naming::{Name, Wanted};
 
 use crate::{WorkerConfig, WorkerError};
 
@@ -23,18 +24,30 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A new incarnation of the worker that `config` names: `TESSERA_WORKER_ID`, `WORKER_ID` or HOST-N.
+    /// Who the start of a worker is that has `name`.
     ///
     /// # Errors
-    /// [`WorkerError::Name`] if the name is none.
-    pub fn new(config: &WorkerConfig, health_addr: SocketAddr) -> Result<Self, WorkerError> {
-        let host = ServiceArgs::host();
-        let given = config.worker_id.clone().or_else(|| std::env::var("WORKER_ID").ok());
-        let given = given.filter(|name| !name.is_empty());
-        let name = given.unwrap_or_else(|| format!("{host}-{}", config.service.instance));
-        let worker = name.parse().map_err(|_| WorkerError::Name { name })?;
-        Ok(Self { worker, incarnation: Token::random(), host, started_at: tessera::time::now(), health_addr })
+    /// [`WorkerError::BadName`] if that is no worker's.
+    pub fn new(name: &Name, health_addr: SocketAddr) -> Result<Self, WorkerError> {
+        let (worker, incarnation) = (parse(name.text())?, name.incarnation().clone());
+        Ok(Self { worker, incarnation, host: ServiceArgs::host(), started_at: tessera::time::now(), health_addr })
     }
+}
+
+/// The name that `config` asks for: `TESSERA_WORKER_ID`, `WORKER_ID`, or HOST-N or the next free one.
+///
+/// # Errors
+/// [`WorkerError::BadName`] if the name is none.
+pub fn wanted(config: &WorkerConfig) -> Result<Wanted, WorkerError> {
+    let given = config.worker_id.clone().or_else(|| std::env::var("WORKER_ID").ok());
+    match given.filter(|name| !name.is_empty()) {
+        Some(name) => parse(&name).map(|_| Wanted::Given(name)),
+        None => Ok(Wanted::Numbered(ServiceArgs::host(), config.service.instance)),
+    }
+}
+
+fn parse(name: &str) -> Result<WorkerId, WorkerError> {
+    name.parse().map_err(|_| WorkerError::BadName { name: name.to_owned() })
 }
 
 #[cfg(test)]
@@ -46,10 +59,10 @@ mod tests {
     fn the_name_is_the_given_one_or_of_host_and_number_and_never_another_text() {
         let service = ServiceArgs::new("worker-3", 3, "unused");
         let mut config = WorkerConfig::new(service, KafkaArgs::new("", ""), RedisArgs::new("", ""));
-        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        assert_eq!(wanted(&config).unwrap(), Wanted::Numbered(ServiceArgs::host(), 3));
         config.worker_id = Some("blue".to_owned());
-        assert_eq!(Identity::new(&config, address).unwrap().worker.as_str(), "blue");
+        assert_eq!(wanted(&config).unwrap(), Wanted::Given("blue".to_owned()));
         config.worker_id = Some("a:b".to_owned());
-        assert!(matches!(Identity::new(&config, address), Err(WorkerError::Name { .. })));
+        assert!(matches!(wanted(&config), Err(WorkerError::BadName { .. })));
     }
 }

@@ -1,6 +1,6 @@
 //! The worker: takes tiles from `tasks`, runs their operations, and sends the results to `results`.
 //!
-//! A tile's way is [`errand`]: decode, take, run, produce, acknowledge. Around it are four actors:
+//! A tile's way is [`errand`]: decode, compare with the plan, take, run, produce, acknowledge. Around it are four actors:
 //! `TaskFeed` hands out errands, `TileExecutor` runs kernels on threads, `ResultPublisher` sends until
 //! Kafka has it, `Heart` says that the worker lives. Holds nothing that a restart would lose: a tile
 //! whose result is not acknowledged by Kafka stays uncommitted and comes again.
@@ -13,6 +13,7 @@ mod errand;
 mod error;
 mod identity;
 mod memory;
+mod plans;
 pub mod progress;
 mod service;
 pub mod tile;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use actix::prelude::*;
 use tessera::budget::Share;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
+use tessera::naming::Name;
 use tessera::patience::answered;
-use tessera::state::{State, StateOptions};
+use tessera::state::{NameKind, State, StateOptions};
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::{Metrics, Shutdown};
 
@@ -16,7 +17,7 @@ use crate::counts::Counts;
 use crate::errand::Errands;
 use crate::memory::{Memory, in_flight_bytes};
 use crate::progress::Progress;
-use crate::{Identity, WorkerConfig, WorkerError};
+use crate::{Identity, WorkerConfig, WorkerError, identity};
 
 /// How long the last records may take out, after the tiles in hand are finished.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
@@ -34,7 +35,10 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let metrics =
         Metrics::new("worker", &health, &clients, |registry| counts.register(registry, config.slots, &progress));
     let page = health::serve(&health, &metrics, &config.service, "worker").map_err(WorkerError::Health)?;
-    let identity = Identity::new(&config, page.address)?;
+    let state = State::lazy(&config.redis, StateOptions::default())?;
+    let wanted = identity::wanted(&config)?;
+    let Some(name) = Name::take(&state, NameKind::Worker, &wanted, &shutdown).await? else { return Ok(()) };
+    let identity = Identity::new(&name, page.address)?;
     tracing::info!(worker = %identity.worker, incarnation = %identity.incarnation, slots = config.slots, "the worker starts");
     let heart_thread = Arbiter::new();
     let tasks = consumer_options(&config, identity.worker.as_str());
@@ -49,7 +53,6 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     }
     let heart = start_heart(&config, &identity, &progress, &heart_thread, queues.beats)?;
 
-    let state = State::lazy(&config.redis, StateOptions::default())?;
     let number = answered(&shutdown, async || state.worker_number(&identity.worker).await).await;
     let Some(number) = number.transpose()? else { return Ok(()) };
     let client_id = format!("tessera-worker-{}", identity.worker);
@@ -62,10 +65,12 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let errands = Errands::new(state.clone(), executor, publisher, counts, keep, shutdown.clone());
     let mut feed = TaskFeed::new(deliveries, errands.clone());
 
-    let ended = tokio::select! {
-        () = shutdown.requested() => None,
-        () = feed.run() => Some("task feed"),
-        part = look(&health, &consumer, &state, &errands) => Some(part),
+    let ended = |part| WorkerError::Ended { part };
+    let outcome = tokio::select! {
+        () = shutdown.requested() => Ok(()),
+        () = feed.run() => Err(ended("task feed")),
+        part = look(&health, &consumer, &state, &errands) => Err(ended(part)),
+        other = name.keep() => Err(name.lost_to(other).into()),
     };
 
     health.drain();
@@ -83,9 +88,10 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
         tracing::debug!("the last heartbeat was not delivered");
     }
     heart_thread.stop();
+    name.release().await;
     drop(page);
     tracing::info!("the worker has stopped");
-    ended.map_or(Ok(()), |part| Err(WorkerError::Ended { part }))
+    outcome
 }
 
 fn start_heart(

@@ -8,9 +8,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use bytes::Bytes;
 use support::{Picture, Rig, tiles, until};
+use tessera::bus::records::TaskHeader;
 use tessera::bus::{Group, Outgoing, Topic};
 use tessera::heartbeat::Heartbeat;
-use tessera::job::{JobStatus, Token};
+use tessera::job::{JobId, JobStatus, Manifest, Token};
+use tessera::operation::Chain;
 use tessera::state::Take;
 
 /// A worker that is killed when it is dropped.
@@ -28,6 +30,7 @@ impl Worker {
             .env("TESSERA_RUN_DIR", rig.folder.path().join("run"))
             .env("TESSERA_NAME", id)
             .env("WORKER_ID", id)
+            .env("TESSERA_LOG_FORMAT", "json")
             .envs(more.iter().copied())
             .stdin(Stdio::null());
         Self(command.spawn().expect("starting a worker"))
@@ -124,6 +127,63 @@ async fn rubbish_is_dead_lettered_and_the_partition_moves_on() {
     }
     assert_eq!(tiles(&rig.records(Topic::Results, 1))[&0][0].1, picture.expected(&manifest, 0));
     rig.caught_up(Group::Workers).await;
+    assert_eq!(rig.state.job(manifest.job).await.unwrap().unwrap().status, JobStatus::Processing);
+}
+
+/// A task that says what `change` makes of it, with pixels that agree with that.
+fn lie(picture: &Picture, manifest: &Manifest, rig: &Rig, change: impl FnOnce(&mut TaskHeader)) -> Outgoing {
+    let mut record = picture.record(manifest, 0, &rig.kafka);
+    let (mut task, pixels) = picture.task(manifest, 0);
+    change(&mut task);
+    let bytes = task.width as usize * task.height as usize * 3;
+    let pixels: Vec<u8> = pixels.into_iter().cycle().take(bytes).collect();
+    task.crc32c = crc32c::crc32c(&pixels);
+    (record.headers, record.payload) = (task.encode(), pixels.into());
+    record
+}
+
+#[actix::test]
+async fn lies_about_a_tile_are_dead_lettered_and_its_job_is_exact() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(700, 600, 256, &["box_blur:ksize=9", "invert"]);
+    let manifest = rig.processing(&picture).await;
+    let operations = |texts: &[&str]| Chain::parse(texts, 9).unwrap();
+    let lies = [
+        lie(&picture, &manifest, &rig, |task| {
+            (task.margins.right, task.margins.bottom) = (0, 0);
+            (task.width, task.height) = (task.rect.width, task.rect.height);
+        }),
+        lie(&picture, &manifest, &rig, |task| task.operations = operations(&["invert"])),
+        // Kernels refuse this one: it would be poison, and fail the job.
+        lie(&picture, &manifest, &rig, |task| task.operations = operations(&["contrast", "invert"])),
+        lie(&picture, &manifest, &rig, |task| task.operations = operations(&["gaussian_blur:ksize=255"])),
+        lie(&picture, &manifest, &rig, |task| task.index = 4),
+        lie(&picture, &manifest, &rig, |task| task.index = 4_000_000_000),
+        lie(&picture, &manifest, &rig, |task| task.picture.size.width = 90_000),
+        lie(&picture, &manifest, &rig, |task| task.plan = "00000000000000aa".parse().unwrap()),
+    ];
+    let count = lies.len();
+    for lie in lies {
+        rig.send(lie).await;
+    }
+    // Of a job that nobody knows, and of a stage that the job is not at: left-overs, as happen.
+    rig.send(lie(&picture, &manifest, &rig, |task| task.job = JobId::random())).await;
+    rig.send(lie(&picture, &manifest, &rig, |task| task.stage = 7)).await;
+    let total = manifest.plan.stages[0].grid().tiles();
+    for index in 0..total {
+        rig.send(picture.record(&manifest, index, &rig.kafka)).await;
+    }
+    let _worker = Worker::start(&rig, "one", &[]);
+    rig.caught_up(Group::Workers).await;
+    let made = tiles(&rig.all(Topic::Results));
+    assert_eq!(made.len(), total as usize);
+    for (index, made) in made {
+        assert!(made.iter().all(|(_, pixels)| pixels == &picture.expected(&manifest, index)), "tile {index}");
+        assert_eq!(made.len(), 1, "tile {index}");
+    }
+    let dead = rig.records(Topic::TasksDlq, count);
+    assert_eq!(rig.all(Topic::TasksDlq).len(), count);
+    assert!(dead.iter().all(|letter| letter.headers.get("error-class") == Some("disagrees")));
     assert_eq!(rig.state.job(manifest.job).await.unwrap().unwrap().status, JobStatus::Processing);
 }
 
@@ -249,4 +309,56 @@ async fn a_worker_that_is_asked_to_stop_finishes_its_tile_commits_and_says_farew
     let _second = Worker::start(&rig, "two", &[]);
     rig.caught_up(Group::Workers).await;
     assert_eq!(tiles(&rig.all(Topic::Results)).len(), total as usize);
+}
+
+/// The names of the workers that live, as Redis has them.
+async fn alive(rig: &Rig) -> Vec<String> {
+    let prefix = format!("{}name:worker:", rig.redis.key_prefix);
+    let mut connection = redis::Client::open(rig.redis.redis_url.as_str()).unwrap().get_connection().unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut connection).unwrap();
+    let mut names: Vec<String> = keys.iter().filter_map(|key| Some(key.strip_prefix(&prefix)?.to_owned())).collect();
+    names.sort();
+    names
+}
+
+#[actix::test]
+async fn a_worker_without_a_name_takes_the_next_free_one_and_gives_it_up() {
+    let rig = Rig::new().await;
+    let host = tessera::config::ServiceArgs::host();
+    let names = |numbers: &[u32]| numbers.iter().map(|number| format!("{host}-{number}")).collect::<Vec<_>>();
+    let start = || Worker::start(&rig, "", &[]);
+    let mut one = start();
+    until("the first name", async || alive(&rig).await == names(&[1])).await;
+    let _two = start();
+    until("the second name", async || alive(&rig).await == names(&[1, 2])).await;
+    // A name whose holder was killed on this machine is free at once.
+    one.kill();
+    let begun = std::time::Instant::now();
+    let mut one = start();
+    until("the first name to have another holder", async || {
+        let key = format!("{}name:worker:{host}-1", rig.redis.key_prefix);
+        let mut connection = redis::Client::open(rig.redis.redis_url.as_str()).unwrap().get_connection().unwrap();
+        let holder: Option<String> = redis::cmd("GET").arg(key).query(&mut connection).unwrap();
+        holder.is_some_and(|holder| holder.split(' ').nth(2) == Some(&one.0.id().to_string()))
+    })
+    .await;
+    assert!(begun.elapsed().as_secs() < 5, "it took {:?}", begun.elapsed());
+    assert!(one.terminate().success());
+    assert_eq!(alive(&rig).await, names(&[2]));
+}
+
+#[actix::test]
+async fn a_given_name_in_use_is_refused_and_its_holder_works_on() {
+    let rig = Rig::new().await;
+    let mut first = Worker::start(&rig, "one", &[]);
+    until("the name to be taken", async || alive(&rig).await == ["one"]).await;
+    let mut second = Worker::start(&rig, "one", &[("TESSERA_NAME", "second")]);
+    assert!(!second.0.wait().unwrap().success(), "a second worker of that name");
+    let picture = Picture::rgb(64, 64, 64, &["invert"]);
+    let manifest = rig.processing(&picture).await;
+    rig.send(picture.record(&manifest, 0, &rig.kafka)).await;
+    rig.caught_up(Group::Workers).await;
+    assert_eq!(tiles(&rig.all(Topic::Results))[&0][0].0.worker.as_str(), "one");
+    assert!(first.terminate().success());
+    assert!(alive(&rig).await.is_empty());
 }

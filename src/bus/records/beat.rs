@@ -20,14 +20,7 @@ impl Heartbeat {
     pub fn decode(headers: &Headers, payload: &[u8]) -> Result<Self, RecordError> {
         check_schema(headers, Self::SCHEMA)?;
         let beat: Self = read_json(payload)?;
-        let short = |text: &str| text.len() <= 256;
-        let texts = [&beat.status, &beat.host, &beat.version, &beat.started_at, &beat.health_addr];
-        let lists = beat.current.len() <= Self::MAX_CURRENT && beat.finished.len() <= Self::MAX_FINISHED;
-        let operations = beat.current.iter().map(|tile| &tile.operations);
-        let operations = operations.chain(beat.finished.iter().map(|tile| &tile.operations));
-        if !lists || !texts.into_iter().chain(operations).all(|text| short(text)) {
-            return Err(RecordError::Size("a heartbeat with too long a text or list".to_owned()));
-        }
+        beat.check().map_err(|what| RecordError::Size(format!("a heartbeat with {what}")))?;
         Ok(beat)
     }
 }

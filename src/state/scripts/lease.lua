@@ -15,6 +15,7 @@ if alive and lease ~= ARGV[1] then return { 'busy' } end
 if lease ~= ARGV[1] then
   if attempts >= tonumber(ARGV[5]) then return { 'exhausted' } end
   attempts = attempts + 1
+  redis.call('HINCRBY', KEYS[1], 'passes', 1)
 end
 redis.call('HSET', KEYS[1], 'status', 'processing', 'lease', ARGV[1], 'lease_until',
   string.format('%.0f', now + tonumber(ARGV[3])), 'splitter', ARGV[2], 'attempts', attempts, 'updated_at', ARGV[4])
@@ -22,6 +23,8 @@ redis.call('HDEL', KEYS[1], 'again')
 if redis.call('HSETNX', KEYS[1], 'started_at', ARGV[4]) == 1 then
   set_time(KEYS[1], 'ms_queue', 'queued_ms')
   keep_moment(KEYS[1], 'stage_ms')
+  keep_moment(KEYS[1], 'started_ms')
+  keep_moment(KEYS[1], 'progress_ms')
 end
 if status == 'queued' then note(KEYS[1], ARGV[4], 'processing', '') end
 return { 'granted', job[5] or '0', job[6] or '1', tostring(attempts), status }

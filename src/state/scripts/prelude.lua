@@ -33,6 +33,7 @@ end
 
 -- The times of the job and of the stage that it is in, at its end.
 local function end_times(job)
+  redis.call('HSET', job, 'finished_ms', string.format('%.0f', now_ms()))
   set_time(job, 'ms_total', 'queued_ms')
   local kernels = 0
   for stage = 0, tonumber(redis.call('HGET', job, 'stage') or '0') do
@@ -74,4 +75,5 @@ local function enter_stage(job, stage)
     at = at + 1
   end
   redis.call('HSET', job, 'stage', stage, 'received_tiles', 0)
+  keep_moment(job, 'progress_ms')
 end

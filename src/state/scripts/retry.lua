@@ -9,7 +9,7 @@ if (status ~= 'failed' and status ~= 'cancelled') or run + 1 ~= tonumber(ARGV[1]
 each_stage_key(KEYS[1], function(key) redis.call('DEL', key) end)
 redis.call('HDEL', KEYS[1], 'final_filename', 'digest')
 redis.call('HDEL', KEYS[1], 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
-  'stitcher', 'splitter', 'rows', 'sweeps', 'sweep_at', 'stage_ms')
+  'stitcher', 'splitter', 'rows', 'stage_ms', 'started_ms', 'finished_ms', 'in_line_ms')
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   local is_time = string.sub(field, 1, 3) == 'ms_' and field ~= 'ms_upload'
   if is_time or string.sub(field, 1, 8) == 'numbers:' then redis.call('HDEL', KEYS[1], field) end

@@ -214,21 +214,6 @@ async fn only_what_ended_expires() {
 }
 
 #[tokio::test]
-async fn touching_renews_only_what_is_worked_on() {
-    let scene = Scene::new().await;
-    let (job, (done, _)) = (scene.queued().await, scene.finished().await);
-    let key = |job: JobId| scene.key(&format!("job:{{{job}}}"));
-    for job in [job, done] {
-        scene.redis::<u32>(&["HSET", &key(job), "updated_at", "old"]);
-    }
-    let unknown = JobId::random();
-    scene.state.touch(&[job, done, unknown]).await.unwrap();
-    assert_ne!(scene.hash(job)["updated_at"], "old");
-    assert_eq!(scene.hash(done)["updated_at"], "old");
-    assert!(scene.hash(unknown).is_empty());
-}
-
-#[tokio::test]
 async fn times_are_kept_of_the_job_and_of_its_stages() {
     let scene = Scene::new().await;
     let (job, token) = scene.claimed(2).await;

@@ -5,6 +5,7 @@ mod idempotency;
 mod leases;
 mod lifecycle;
 mod listing;
+mod progress;
 mod recovery;
 mod stages;
 mod stores;

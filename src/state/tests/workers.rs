@@ -127,3 +127,75 @@ async fn a_worker_keeps_its_number() {
     assert_eq!(scene.state.worker_number(&one).await.unwrap(), 1);
     assert_eq!(scene.state.worker_names().await.unwrap(), [(1, one), (2, two)].into());
 }
+
+async fn known(scene: &Scene, worker: &str) -> Heartbeat {
+    let incarnation = Token::random();
+    let holder = Holder { incarnation: incarnation.clone(), host: "host".into(), pid: 7, mark: "x/y/1".into() };
+    let claim = scene.state.claim_name(NameKind::Worker, worker, &holder, HOUR, None).await.unwrap();
+    assert_eq!(claim, NameClaim::Held);
+    beat(worker, &incarnation, 0)
+}
+
+#[tokio::test]
+async fn invented_workers_are_few_and_never_push_out_or_shut_out_those_that_took_a_name() {
+    let scene = Scene::new().await;
+    let early = known(&scene, "early").await;
+    assert_eq!(scene.state.beat(&early, TTL).await.unwrap(), Heard::Noted);
+    let invented: Vec<Heartbeat> = (0..5000).map(|n| beat(&format!("invented-{n}"), &Token::random(), 9)).collect();
+    let heard = scene.state.beats(&invented, TTL).await.unwrap();
+    let noted = heard.iter().filter(|heard| **heard == Heard::Noted).count();
+    assert_eq!((noted, heard.len()), (256, 5000));
+    assert_eq!(scene.state.beats(&invented[..3], TTL).await.unwrap(), [Heard::Noted; 3], "they keep their places");
+    let late = known(&scene, "late").await;
+    assert_eq!(scene.state.beats(&[late, early.clone()], TTL).await.unwrap(), [Heard::Noted; 2]);
+    let alive: Vec<String> =
+        scene.state.workers().await.unwrap().iter().filter(|w| w.alive).map(|w| w.worker.to_string()).collect();
+    assert!(alive.len() == 258 && ["early", "late"].iter().all(|name| alive.contains(&(*name).to_owned())));
+    let keys: Vec<String> = scene.redis(&["KEYS", &scene.key("worker:invented-*:totals")]);
+    assert_eq!(keys.len(), 256, "nothing is kept of the others");
+    assert!((3590..=3600).contains(&scene.ttl("worker:invented-0:totals")));
+
+    let other = beat("early", &Token::random(), 4_000);
+    assert_eq!(scene.state.beat(&other, TTL).await.unwrap(), Heard::Other, "a name that another start has");
+    assert_eq!(
+        scene.state.worker(&"early".parse().unwrap()).await.unwrap().unwrap().incarnation,
+        Some(early.incarnation)
+    );
+}
+
+#[tokio::test]
+async fn no_worker_is_believed_to_have_done_more_than_any_can() {
+    let scene = Scene::new().await;
+    let (worker, token): (WorkerId, _) = ("host-1".parse().unwrap(), Token::random());
+    let most = Heartbeat { tiles_failed: 1 << 53, ..beat("host-1", &token, 1 << 53) };
+    scene.state.beat(&most, TTL).await.unwrap();
+    let counters = scene.state.worker_counters(&worker).await.unwrap();
+    assert_eq!(counters, WorkerCounters { tiles_done: 1000, tiles_failed: 1000 });
+    scene.state.beat(&most, TTL).await.unwrap();
+    let counters = scene.state.worker_counters(&worker).await.unwrap();
+    assert!(counters.tiles_done < 2_000_000, "{counters:?}");
+    scene.state.beat(&beat("host-1", &token, 1200), TTL).await.unwrap();
+    assert_eq!(scene.state.worker_counters(&worker).await.unwrap().tiles_done, 1200, "the truth is believed");
+}
+
+#[tokio::test]
+async fn a_name_is_one_process_s_until_it_gives_it_up_or_falls_silent() {
+    let scene = Scene::new().await;
+    let holder = |pid| Holder { incarnation: Token::random(), host: "host".into(), pid, mark: "x/y/1".into() };
+    let (one, two) = (holder(1), holder(2));
+    let claim = async |holder: &Holder, ms: u64, dead: Option<&Holder>| {
+        let time = Duration::from_millis(ms);
+        scene.state.claim_name(NameKind::Stitcher, "s", holder, time, dead).await.unwrap()
+    };
+    assert_eq!(claim(&one, 60_000, None).await, NameClaim::Held);
+    assert_eq!(claim(&one, 60_000, None).await, NameClaim::Held);
+    assert_eq!(claim(&two, 60_000, None).await, NameClaim::Taken(one.clone()));
+    assert_eq!(claim(&two, 60_000, Some(&holder(1))).await, NameClaim::Taken(one.clone()), "another had died");
+    scene.state.release_name(NameKind::Stitcher, "s", &two).await.unwrap();
+    assert_eq!(claim(&two, 60_000, None).await, NameClaim::Taken(one.clone()), "it was not its to give up");
+    assert_eq!(claim(&two, 60_000, Some(&one)).await, NameClaim::Held);
+    scene.state.release_name(NameKind::Stitcher, "s", &two).await.unwrap();
+    assert_eq!(claim(&one, 100, None).await, NameClaim::Held);
+    let silent = async { while claim(&two, 60_000, None).await != NameClaim::Held {} };
+    tokio::time::timeout(Duration::from_secs(10), silent).await.expect("its time is over");
+}

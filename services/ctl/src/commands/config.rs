@@ -124,7 +124,8 @@ fn problems(
             ),
         ),
     ];
-    checks.into_iter().filter(|(is_fine, _)| !is_fine).map(|(_, problem)| problem).collect()
+    let problems = checks.into_iter().filter(|(is_fine, _)| !is_fine).map(|(_, problem)| problem);
+    problems.chain(service.host_problems()).collect()
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@ use actix::Addr;
 use tessera::bus::{Ack, BusError, Consumer, ConsumerOptions, Delivery, Group, Topic};
 use tessera::config::KafkaArgs;
 use tessera::heartbeat::Heartbeat;
-use tessera::job::WorkerId;
+use tessera::job::{Token, WorkerId};
 use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;
 
 use super::worker_registry::{NoteBeats, WorkerRegistry};
+use crate::counts::Counts;
 use crate::duty::Duty;
 
 const MAX_IN_FLIGHT: usize = 512;
@@ -42,6 +43,7 @@ pub struct HeartbeatFeed {
     registry: Addr<WorkerRegistry>,
     health: Health,
     duty: Duty,
+    counts: Counts,
     rubbish: u64,
 }
 
@@ -65,9 +67,10 @@ impl HeartbeatFeed {
         registry: Addr<WorkerRegistry>,
         health: Health,
         duty: Duty,
+        counts: Counts,
     ) -> Result<Self, BusError> {
         let (consumer, deliveries) = Consumer::start(kafka, options)?;
-        Ok(Self { consumer, deliveries, registry, health, duty, rubbish: 0 })
+        Ok(Self { consumer, deliveries, registry, health, duty, counts, rubbish: 0 })
     }
 
     /// Feeds until `shutdown`, or until the registry has gone. Gives the consumer back, still a member.
@@ -93,20 +96,23 @@ impl HeartbeatFeed {
         (self.consumer, end)
     }
 
-    /// Reads all that waits; of several heartbeats of one worker the last counts.
+    /// Reads all that waits; of several heartbeats of one start of a worker the last counts. Another start of that name
+    /// may be an invention, and is Redis' to judge.
     fn read(&mut self, first: Delivery) -> (Vec<Heartbeat>, Vec<Ack>) {
-        let (mut beats, mut acks) = (HashMap::<WorkerId, Heartbeat>::new(), Vec::new());
+        let (mut beats, mut acks) = (HashMap::<(WorkerId, Token), Heartbeat>::new(), Vec::new());
         let mut next = Some(first);
         while let Some(delivery) = next {
             match Heartbeat::decode(&delivery.headers, &delivery.payload) {
                 Ok(mut beat) => {
-                    if let Some(older) = beats.remove(&beat.worker) {
+                    let start = (beat.worker.clone(), beat.incarnation.clone());
+                    if let Some(older) = beats.remove(&start) {
                         beat.follow(older);
                     }
-                    beats.insert(beat.worker.clone(), beat);
+                    beats.insert(start, beat);
                 }
                 Err(error) => {
                     self.rubbish += 1;
+                    self.counts.refused(1);
                     tracing::warn!(offset = delivery.offset, %error, so_far = self.rubbish, "not a heartbeat; dropped");
                 }
             }

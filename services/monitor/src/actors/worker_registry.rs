@@ -1,9 +1,12 @@
 //! `WorkerRegistry`: writes heartbeats to Redis and says who came and who went.
+//!
+//! Redis decides first whose heartbeat counts: what nobody may send must not take a place here either.
 
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use tessera::heartbeat::Heartbeat;
+use tessera::state::{Heard, StateError};
 
 use super::Round;
 use crate::edges::Edges;
@@ -49,23 +52,47 @@ impl WorkerRegistry {
         });
     }
 
-    /// Takes note of those who count; gives them.
-    fn hear(&mut self, beats: Vec<Heartbeat>) -> Vec<Heartbeat> {
+    /// Takes note of those who count.
+    fn hear(&mut self, heard: Vec<(Heartbeat, Heard)>) {
         let now = Instant::now();
-        let hear = |beat: &Heartbeat| {
-            let news = self.registry.hear(beat, now);
-            match news {
+        let mut refused = 0_u64;
+        for (beat, heard) in heard {
+            if heard != Heard::Noted {
+                refused += 1;
+                continue;
+            }
+            match self.registry.hear(&beat, now) {
                 News::None => {}
                 News::Arrived => self.tell(format!("worker {} arrived", beat.worker)),
                 News::Restarted => self.tell(format!("worker {} was started anew", beat.worker)),
-                News::TooMany => tracing::warn!(worker = %beat.worker, "too many workers; its heartbeat is dropped"),
+                News::TooMany => refused += 1,
             }
-            news != News::TooMany
-        };
-        let mut beats = beats;
-        beats.retain(hear);
-        beats
+        }
+        if refused > 0 {
+            self.edges.counts.refused(refused);
+            tracing::warn!(refused, "heartbeats were dropped: of names in use, or of too many that no worker took");
+        }
     }
+}
+
+/// Tells Redis; gives what became of each that Redis answered for.
+async fn note(edges: &Edges, beats: Vec<Heartbeat>, ttl: Duration) -> Vec<(Heartbeat, Heard)> {
+    let all = || edges.state.beats(&beats, ttl);
+    match insist::<_, StateError, _>(&edges.shutdown, "noting heartbeats", all).await {
+        Ok(heard) => return beats.into_iter().zip(heard).collect(),
+        Err(NoAnswer::Stopping) => return Vec::new(),
+        Err(error) => tracing::debug!(%error, "noting heartbeats one by one"),
+    }
+    // A key that is none spoils its own worker's heartbeat only.
+    let mut noted = Vec::new();
+    for beat in beats {
+        match insist::<_, StateError, _>(&edges.shutdown, "noting a heartbeat", || edges.state.beat(&beat, ttl)).await {
+            Ok(heard) => noted.push((beat, heard)),
+            Err(NoAnswer::Stopping) => break,
+            Err(error) => tracing::warn!(worker = %beat.worker, %error, "a heartbeat could not be noted"),
+        }
+    }
+    noted
 }
 
 impl Actor for WorkerRegistry {
@@ -81,19 +108,9 @@ impl Handler<NoteBeats> for WorkerRegistry {
 
     fn handle(&mut self, NoteBeats(beats): NoteBeats, _: &mut Self::Context) -> Self::Result {
         self.edges.counts.heard(beats.len());
-        let beats = self.hear(beats);
         let (edges, ttl) = (self.edges.clone(), self.ttl);
-        let work = async move {
-            for beat in beats {
-                let noted = insist(&edges.shutdown, "noting a heartbeat", || edges.state.beat(&beat, ttl)).await;
-                match noted {
-                    Ok(()) => {}
-                    Err(NoAnswer::Stopping) => return,
-                    Err(error) => tracing::warn!(worker = %beat.worker, %error, "a heartbeat could not be noted"),
-                }
-            }
-        };
-        AtomicResponse::new(Box::pin(work.into_actor(self)))
+        let work = async move { note(&edges, beats, ttl).await };
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(|heard, registry, _| registry.hear(heard))))
     }
 }
 

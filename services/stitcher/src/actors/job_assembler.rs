@@ -1,7 +1,7 @@
 //! `JobAssembler`: the mailbox of the [`Assembler`].
 //!
-//! Owns that one message is handled at a time, to its end, and the two clocks: signs of life and
-//! sweeps. Decides nothing.
+//! Owns that one message is handled at a time, to its end, and the two clocks: notes of
+//! progress and sweeps. Decides nothing.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 
 use crate::assembler::{Assembler, Report};
 
-/// How often jobs in hand are shown as alive, and paused encodings are looked at.
-const TOUCH_EVERY: Duration = Duration::from_secs(2);
+/// How often it is noted which jobs were encoded on, and paused encodings are looked at.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
 
 /// Put these records' tiles together. Answered when they are in the spool and marked, or to come again.
 #[derive(Debug, Message)]
@@ -79,9 +79,9 @@ impl Actor for JobAssembler {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(TOUCH_EVERY, |actor, _| {
+        context.run_interval(NOTE_EVERY, |actor, _| {
             let Some(assembler) = &mut actor.assembler else { return };
-            assembler.touch();
+            assembler.note();
             assembler.schedule();
         });
         context.notify(SweepSpool);

@@ -117,7 +117,10 @@ impl Assembler {
         };
         assembly.encode_ms += ms;
         match outcome {
-            Outcome::Encoded => assembly.put_back(encoding),
+            Outcome::Encoded => {
+                assembly.has_moved = true;
+                assembly.put_back(encoding);
+            }
             Outcome::Finished(product) => {
                 assembly.work = Work::Ending;
                 if let StageProduct::Stored { written, .. } = &product {
@@ -174,19 +177,41 @@ impl Assembler {
         self.fail(job, &reason).await
     }
 
-    /// Shows the jobs as alive that are being encoded or wait for it. Beside, and only once: the next comes soon.
-    pub fn touch(&self) {
-        let alive = self.assemblies.values().filter(|assembly| assembly.is_complete || assembly.has_encoding());
-        let jobs: Vec<JobId> = alive.map(Assembly::job).collect();
-        if jobs.is_empty() {
+    /// Notes which stages were encoded on, and which wait in line for an encoder or its memory while others have it.
+    /// A stage that lies here idle is neither. Beside, and only once: the next note comes soon.
+    pub fn note(&mut self) {
+        let encoding = self.assemblies.values().filter(|assembly| assembly.has_encoding()).count();
+        let (mut moved, mut in_line) = (Vec::new(), Vec::new());
+        for assembly in self.assemblies.values_mut() {
+            let stage = (assembly.job(), assembly.number);
+            if std::mem::take(&mut assembly.has_moved) {
+                moved.push(stage);
+            } else if assembly.is_complete && is_in_line(&assembly.work, encoding) {
+                in_line.push(stage);
+            }
+        }
+        if moved.is_empty() && in_line.is_empty() {
             return;
         }
         let state = self.edges.state.clone();
         tokio::task::spawn_local(async move {
-            if let Err(error) = state.touch(&jobs).await {
-                tracing::debug!(%error, "could not show jobs as alive");
+            let noted = async {
+                state.moved(&moved).await?;
+                state.waits_in_line(&in_line).await
+            };
+            if let Err(error) = noted.await {
+                tracing::debug!(%error, "could not note progress");
             }
         });
+    }
+}
+
+/// Whether a complete stage has its turn, or waits while `encoding` stages hold what it waits for.
+fn is_in_line(work: &Work, encoding: usize) -> bool {
+    match work {
+        Work::Encoding { .. } => true,
+        Work::Idle(own) => encoding > usize::from(own.is_some()),
+        Work::Ending => false,
     }
 }
 

@@ -142,7 +142,11 @@ impl Job {
         }
     }
 
+    /// A check, as a monitor sends it of a job that has not moved for a while.
     pub async fn check(&self, rig: &Rig) {
+        let key = format!("{}job:{{{}}}", rig.redis.key_prefix, self.id());
+        let mut redis = redis::Client::open(rig.redis.redis_url.as_str()).unwrap().get_connection().unwrap();
+        redis::cmd("HSET").arg(key).arg("progress_ms").arg(1).exec(&mut redis).unwrap();
         let headers = Check { job: self.id(), stage: 0 }.encode();
         let key = Some(self.id().to_string());
         rig.send(Outgoing { topic: Topic::Results, key, partition: None, headers, payload: Vec::new().into() }).await;

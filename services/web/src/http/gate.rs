@@ -12,8 +12,9 @@ use tessera::bus::Producer;
 use tessera::config::LimitArgs;
 use tessera::state::State;
 use tessera::telemetry::{Health, Shutdown};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::client::Client;
+use super::places::{self, Holder, Places};
 use super::problem::Problem;
 use crate::config::WithoutWorkers;
 
@@ -22,11 +23,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Looks at Redis for each at Kafka, whose answer costs a thread.
 const REDIS_PER_KAFKA: u32 = 4;
 /// How long an upload waits for a place before it is refused.
-const WAIT_FOR_PLACE: Duration = Duration::from_secs(2);
+const WAIT_FOR_PLACE: Duration = Duration::from_secs(4);
+/// How long it waits for memory then.
+const WAIT_FOR_MEMORY: Duration = Duration::from_secs(2);
 /// Uploads that wait for a place, for each place.
 const WAITING_PER_PLACE: usize = 8;
 /// Room for a form's other fields and its framing beside the picture, in bytes.
-const FORM_BYTES: u64 = 128 * 1024;
+pub(super) const FORM_BYTES: u64 = 128 * 1024;
 
 /// What an upload holds: what has come, and the part that is being written.
 pub(super) const UPLOAD_BYTES: u64 = 2 << 20;
@@ -35,9 +38,7 @@ pub(super) const UPLOAD_BYTES: u64 = 2 << 20;
 #[derive(Debug)]
 pub struct Gate {
     health: Health,
-    most_uploads: usize,
-    places: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    places: Places,
     memory: Budget,
     without_workers: WithoutWorkers,
     wait: Duration,
@@ -49,19 +50,24 @@ pub struct Gate {
 /// A place for an upload, until it is dropped.
 #[derive(Debug)]
 pub struct Place {
-    _permit: OwnedSemaphorePermit,
+    place: places::Place,
     _memory: Share,
+}
+
+impl Place {
+    /// The sender, who may be told to give way to others.
+    pub fn holder(&self) -> &Arc<Holder> {
+        self.place.holder()
+    }
 }
 
 impl Gate {
     /// A gate that opens when `health` is well, for uploads that draw on `memory`.
     pub fn new(health: Health, limits: LimitArgs, memory: Budget, without_workers: WithoutWorkers) -> Self {
-        let places = limits.max_uploads.clamp(1, Semaphore::MAX_PERMITS / WAITING_PER_PLACE);
+        let most_waiting = limits.max_uploads.saturating_mul(WAITING_PER_PLACE);
         Self {
             health,
-            most_uploads: places,
-            places: Arc::new(Semaphore::new(places)),
-            waiting: Arc::new(Semaphore::new(places * WAITING_PER_PLACE)),
+            places: Places::new(limits.max_uploads, most_waiting),
             memory,
             without_workers,
             wait: WAIT_FOR_PLACE,
@@ -74,7 +80,7 @@ impl Gate {
 
     /// Uploads under way.
     pub fn uploads(&self) -> usize {
-        self.most_uploads - self.places.available_permits().min(self.most_uploads)
+        self.places.taken()
     }
 
     /// Jobs that wait or run, at the last look.
@@ -91,7 +97,7 @@ impl Gate {
     ///
     /// # Errors
     /// [`Problem::Unavailable`], [`Problem::TooMany`] or [`Problem::TooLarge`].
-    pub async fn enter(&self, content_length: Option<u64>) -> Result<Place, Problem> {
+    pub async fn enter(&self, client: Client, content_length: Option<u64>) -> Result<Place, Problem> {
         self.check_dependencies()?;
         if self.without_workers == WithoutWorkers::Refuse && !self.has_workers() {
             return Err(Problem::Unavailable("no worker is alive, and without_workers is refuse".to_owned()));
@@ -105,12 +111,11 @@ impl Gate {
             return Err(Problem::TooMany(text));
         }
         let busy = || Problem::Unavailable(format!("{} uploads are under way: max_uploads", limits.max_uploads));
-        let _waiting = self.waiting.clone().try_acquire_owned().map_err(|_| busy())?;
-        let place = tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await;
-        let permit = place.ok().and_then(Result::ok).ok_or_else(busy)?;
+        let place = self.places.enter(client, self.wait).await.ok_or_else(busy)?;
         let full = |_| Problem::Unavailable("uploads under way have all the memory there is: memory_budget".to_owned());
-        let memory = tokio::time::timeout(self.wait, self.memory.reserve(UPLOAD_BYTES)).await.map_err(full)?;
-        Ok(Place { _permit: permit, _memory: memory })
+        let wait = self.wait.min(WAIT_FOR_MEMORY);
+        let memory = tokio::time::timeout(wait, self.memory.reserve(UPLOAD_BYTES)).await.map_err(full)?;
+        Ok(Place { place, _memory: memory })
     }
 
     /// Refuses while something that an upload needs is down.
@@ -177,7 +182,14 @@ pub fn too_large(max_upload_bytes: u64) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderMap;
+
     use super::*;
+    use crate::proxies::Proxies;
+
+    fn client() -> Client {
+        Client::of(None, &HeaderMap::new(), &Proxies::default())
+    }
 
     fn gate(ready: bool, max_uploads: usize) -> Gate {
         let health = Health::new(&["kafka", "redis"]);
@@ -191,54 +203,54 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_enters_while_a_dependency_is_down() {
-        let problem = gate(false, 2).enter(None).await.unwrap_err();
+        let problem = gate(false, 2).enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text == "kafka and redis is not available now"));
         let stopping = gate(true, 2);
         stopping.health.drain();
-        assert!(matches!(stopping.enter(None).await, Err(Problem::Unavailable(_))));
+        assert!(matches!(stopping.enter(client(), None).await, Err(Problem::Unavailable(_))));
     }
 
     #[tokio::test]
     async fn limits_are_known_before_the_body() {
         let gate = gate(true, 2);
-        assert!(gate.enter(Some(1000)).await.is_ok());
-        assert!(matches!(gate.enter(Some(1 << 20)).await, Err(Problem::TooLarge(_))));
+        assert!(gate.enter(client(), Some(1000)).await.is_ok());
+        assert!(matches!(gate.enter(client(), Some(1 << 20)).await, Err(Problem::TooLarge(_))));
         gate.unfinished_jobs.store(5, Ordering::Relaxed);
-        assert!(matches!(gate.enter(None).await, Err(Problem::TooMany(_))));
+        assert!(matches!(gate.enter(client(), None).await, Err(Problem::TooMany(_))));
     }
 
     #[tokio::test]
     async fn a_place_is_waited_for_a_while_and_comes_back_when_dropped() {
         let gate = gate(true, 1);
-        let place = gate.enter(None).await.unwrap();
-        let (waiting, ()) = tokio::join!(gate.enter(None), async { drop(place) });
+        let place = gate.enter(client(), None).await.unwrap();
+        let (waiting, ()) = tokio::join!(gate.enter(client(), None), async { drop(place) });
         let place = waiting.unwrap();
         let impatient = Gate { wait: Duration::from_millis(20), places: gate.places.clone(), ..self::gate(true, 1) };
-        let problem = impatient.enter(None).await.unwrap_err();
+        let problem = impatient.enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("max_uploads")));
         drop(place);
-        assert!(impatient.enter(None).await.is_ok());
+        assert!(impatient.enter(client(), None).await.is_ok());
     }
 
     #[tokio::test]
     async fn without_workers_uploads_are_queued_or_refused_as_the_setting_says() {
         let queueing = gate(true, 2);
         queueing.live_slots.store(0, Ordering::Relaxed);
-        assert!(queueing.enter(None).await.is_ok());
+        assert!(queueing.enter(client(), None).await.is_ok());
         let refusing = Gate { without_workers: WithoutWorkers::Refuse, ..queueing };
-        let problem = refusing.enter(None).await.unwrap_err();
+        let problem = refusing.enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("without_workers")));
         refusing.live_slots.store(1, Ordering::Relaxed);
-        assert!(refusing.enter(None).await.is_ok());
+        assert!(refusing.enter(client(), None).await.is_ok());
     }
 
     #[tokio::test]
     async fn uploads_beyond_the_memory_budget_are_told_to_come_again() {
         let gate = Gate { wait: Duration::from_millis(20), ..gate(true, 9) };
-        let places = (gate.enter(None).await.unwrap(), gate.enter(None).await.unwrap());
-        let problem = gate.enter(None).await.unwrap_err();
+        let places = (gate.enter(client(), None).await.unwrap(), gate.enter(client(), None).await.unwrap());
+        let problem = gate.enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("memory_budget")));
         drop(places);
-        assert!(gate.enter(None).await.is_ok());
+        assert!(gate.enter(client(), None).await.is_ok());
     }
 }

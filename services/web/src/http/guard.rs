@@ -1,4 +1,4 @@
-//! What stands around every handler: security headers, the check of `Origin`, and problems as pages.
+//! What stands around every handler: security headers, the checks of `Host` and `Origin`, and problems as pages.
 //!
 //! Knows no job. A handler may set a stricter policy of its own; nothing here weakens it.
 
@@ -9,6 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError, web};
 use askama::Template;
+use tessera::telemetry::AllowedHosts;
 
 use super::pages::error::ErrorPage;
 use super::problem::Problem;
@@ -38,9 +39,12 @@ const HEADERS: [(HeaderName, &str); 8] = [
 pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let allowed =
         request.app_data::<web::Data<Services>>().map(|services| services.config.http.allowed_origins.clone());
+    let hosts = request.app_data::<web::Data<AllowedHosts>>().cloned();
     // Only what is needed of the request is kept: routing must hold the request alone.
     let wants_page = wants_page(request.path(), request.headers());
-    let response = match check_origin(request.method(), request.headers(), &allowed.unwrap_or_default()) {
+    let is_ours = hosts.map_or(Ok(()), |hosts| hosts.check(request.head()).map_err(Problem::from));
+    let allowed = allowed.unwrap_or_default();
+    let response = match is_ours.and_then(|()| check_origin(request.method(), request.headers(), &allowed)) {
         Err(problem) => request.into_response(HttpResponse::from_error(problem)),
         Ok(()) => next.call(request).await?,
     };

@@ -11,6 +11,7 @@ use tessera::operation::StepError;
 use tessera::plan::PlanError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
+use tessera::telemetry::hosts::HostRefusal;
 
 /// Why a request is not answered. The texts are for the sender.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum Problem {
     /// Posted by a page of another site.
     #[error("the request comes from a page of another site: {0}")]
     ForeignOrigin(String),
+    /// Asked for by a name that is not ours.
+    #[error(transparent)]
+    Host(#[from] HostRefusal),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -54,6 +58,9 @@ pub enum Problem {
     /// A dependency is down, or all upload places are taken.
     #[error("{0}")]
     Unavailable(String),
+    /// What is kept is not what was stored.
+    #[error("the file that is kept is damaged")]
+    Damaged,
     /// Something that should not happen; the cause is in the log.
     #[error("the request could not be handled")]
     Internal,
@@ -98,6 +105,10 @@ impl Problem {
         match self {
             Self::BadRequest(_) => "correct the named field and send again; GET /api/v1/operations lists what there is",
             Self::ForeignOrigin(_) => "post from a page of this site, or allow the other with TESSERA_ALLOWED_ORIGINS",
+            Self::Host(_) => {
+                "open this site by an address of its own, such as http://localhost:5001; if you run it and want it to \
+                 answer to this name, put the name into TESSERA_ALLOWED_HOSTS and start it again"
+            }
             Self::NotFound(_) => "check the address; /jobs lists the jobs that are kept",
             Self::Method => "use the method that the interface's description names",
             Self::TooSlow(_) => "send again over a faster connection",
@@ -108,6 +119,7 @@ impl Problem {
             Self::Range(_) => "ask for bytes within the file",
             Self::Unprocessable(_) => "send another picture or other operations, or raise the limit that is named",
             Self::TooMany(_) | Self::Unavailable(_) => "wait as long as Retry-After says and send again",
+            Self::Damaged => "run the job again, or send the picture again",
             Self::Internal | Self::Other(_) => "try again; if it stays so, look at the log of the web service",
         }
     }
@@ -126,6 +138,7 @@ impl ResponseError for Problem {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
+            Self::Host(refusal) => refusal.status(),
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
@@ -137,7 +150,7 @@ impl ResponseError for Problem {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Damaged | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Other(status) => *status,
         }
     }
@@ -185,8 +198,25 @@ impl From<BusError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(cause = %error, "the store does not answer");
-        Self::Unavailable("the store of pictures is full or does not answer now".to_owned())
+        match error {
+            StoreError::Full { .. } => {
+                tracing::error!(cause = %error, "the store is full");
+                Self::Unavailable("there is no room for another picture now".to_owned())
+            }
+            StoreError::Unavailable { .. } => {
+                tracing::error!(cause = crate::error::chain(&error), "the store does not answer");
+                Self::Unavailable("the store of pictures does not answer now".to_owned())
+            }
+            StoreError::Missing { .. } => {
+                tracing::warn!(cause = %error, "a file that should be kept is gone");
+                Self::Gone("the file is no longer kept".to_owned())
+            }
+            StoreError::Damaged { .. } => {
+                tracing::error!(cause = %error, "a file that is kept is damaged");
+                Self::Damaged
+            }
+            StoreError::Address { .. } => Self::internal("opening the store", error),
+        }
     }
 }
 
@@ -223,6 +253,23 @@ mod tests {
         assert_eq!((&details["status"], &details["type"]), (&503.into(), &"about:blank".into()));
         assert!(details["detail"].as_str().unwrap().contains("Kafka"));
         assert!(details["remedy"].as_str().unwrap().contains("Retry-After"));
+    }
+
+    #[test]
+    fn each_failure_of_the_store_is_told_as_what_it_is() {
+        let name = || "0190/original".to_owned();
+        let cases = [
+            (StoreError::Full { name: name() }, 503, "no room"),
+            (StoreError::Missing { name: name() }, 410, "no longer kept"),
+            (StoreError::Damaged { name: name(), cause: "secret".to_owned() }, 500, "damaged"),
+            (StoreError::Address { url: name(), cause: "secret".to_owned() }, 500, "could not be handled"),
+        ];
+        for (error, status, text) in cases {
+            let problem = Problem::from(error);
+            assert_eq!(problem.status_code(), status, "{problem}");
+            let told = problem.to_string();
+            assert!(told.contains(text) && !told.contains("0190") && !told.contains("secret"), "{told}");
+        }
     }
 
     #[test]

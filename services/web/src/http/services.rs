@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use tessera::bus::Producer;
 use tessera::state::State;
 use tessera::store::Store;
 
+use super::client::Client;
+use super::connection::Readers;
 use super::counts::Counts;
 use super::events::relay::EventRelay;
 use super::gate::Gate;
 use super::mender::Mender;
 use crate::config::Config;
+use crate::proxies::Proxies;
 
 /// Settings, Redis, Kafka and store; clones share them.
 #[derive(Clone)]
@@ -31,4 +35,15 @@ pub struct Services {
     pub mender: Mender,
     /// Who watches which job.
     pub events: EventRelay,
+    /// Who may read a large answer now.
+    pub readers: Readers,
+    /// Proxies whose word about their clients is taken.
+    pub proxies: Arc<Proxies>,
+}
+
+impl Services {
+    /// Whose request it is.
+    pub fn client(&self, request: &HttpRequest) -> Client {
+        Client::of(request.peer_addr(), request.headers(), &self.proxies)
+    }
 }

@@ -60,11 +60,17 @@ async fn take(
     default: Default,
 ) -> Result<Accepted, Problem> {
     let key = idempotency_key(request)?;
-    let place = services.gate.enter(content_length(request)).await?;
+    let length = content_length(request);
+    let place = services.gate.enter(services.client(request), length).await?;
     let config = &services.config;
     let terms = Terms {
         max_upload_bytes: config.limits.max_upload_bytes,
-        pace: Pace::new(config.http.upload_idle(), config.http.min_upload_rate),
+        pace: Pace::new(
+            config.http.upload_idle(),
+            config.http.min_upload_rate,
+            length.unwrap_or(config.limits.max_upload_bytes),
+        ),
+        sender: Some(place.holder().clone()),
         ignore_fields: matches!(default, Default::Always(_)),
     };
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -11,7 +11,7 @@ use std::net::{Shutdown as Half, SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tessera::config::LimitArgs;
+use tessera::config::{LimitArgs, ServiceArgs};
 use tessera::job::{EndMarker, JobId, JobStatus, Token};
 use tessera::state::{Claim, Mark, Marked};
 use tessera::store::{Object, Store};
@@ -29,6 +29,8 @@ pub struct Settings {
     pub http: HttpArgs,
     /// Another address of Redis than the rig's.
     pub redis_url: Option<String>,
+    /// Names beside those that are always ours.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// The running service.
@@ -42,13 +44,13 @@ pub struct Site {
 impl Site {
     /// Starts it and waits until it says that it is ready.
     pub async fn start(rig: &Rig, settings: Settings) -> Self {
-        let Settings { limits, http: mut http_args, redis_url } = settings;
+        let Settings { limits, http: mut http_args, redis_url, allowed_hosts } = settings;
         http_args.http_addr = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut redis = rig.redis.clone();
         redis.redis_url = redis_url.unwrap_or(redis.redis_url);
         let config = Config {
             http: http_args,
-            service: rig.service("web"),
+            service: ServiceArgs { allowed_hosts, ..rig.service("web") },
             kafka: rig.kafka.clone(),
             redis,
             store: rig.store.clone(),

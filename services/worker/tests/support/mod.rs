@@ -121,6 +121,19 @@ impl Rig {
         consumer
     }
 
+    /// Deletes every record that `topic` has now, read or not.
+    pub async fn lose(&self, topic: Topic) {
+        let (consumer, name) = (self.reader(topic), topic.name(&self.kafka));
+        let mut ends = TopicPartitionList::new();
+        for partition in 0..topic.settings(&self.kafka).partitions {
+            let (_, end) = consumer.fetch_watermarks(&name, partition, LONG).expect("asking for watermarks");
+            ends.add_partition_offset(&name, partition, Offset::Offset(end)).unwrap();
+        }
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.kafka.kafka_brokers).create().unwrap();
+        admin.delete_records(&ends, &AdminOptions::new()).await.expect("deleting records");
+    }
+
     /// Waits until nothing of `group` is uncommitted.
     pub async fn caught_up(&self, group: Group) {
         until("everything to be committed", async || {

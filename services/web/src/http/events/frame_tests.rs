@@ -34,6 +34,8 @@ fn view() -> JobView {
         lease: None,
         lease_until: 0,
         leased: false,
+        passes: 0,
+        moments: Default::default(),
         splitter: None,
         stitcher: None,
         rows: None,

@@ -3,6 +3,7 @@
 //! Memory is a chunk and a part of the store's writer, whatever the picture's size. Decides on the first
 //! bytes whether it is a picture, by content alone.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::web::Payload;
@@ -17,7 +18,8 @@ use super::disposition::Disposition;
 use super::form::JobForm;
 use super::multipart::{Event, MultipartError, Parser};
 use super::pace::{Pace, TooSlow};
-use crate::http::gate::too_large;
+use crate::http::gate::{FORM_BYTES, too_large};
+use crate::http::places::Holder;
 use crate::http::problem::Problem;
 
 /// The longest text field, in bytes.
@@ -30,6 +32,8 @@ pub struct Terms {
     pub max_upload_bytes: u64,
     /// How slowly it may come.
     pub pace: Pace,
+    /// Who sends it, and may be told to give way; `None`: nobody else wants to.
+    pub sender: Option<Arc<Holder>>,
     /// Whether fields beside the picture are ignored.
     pub ignore_fields: bool,
 }
@@ -86,7 +90,7 @@ pub async fn receive(store: &Store, content_type: &str, body: &mut Payload, term
     let began = Instant::now();
     let mut parser = Parser::new(content_type)?;
     let job = JobId::random();
-    let mut upload = Upload { store, terms, job, form: JobForm::default(), part: Part::None, picture: None };
+    let mut upload = Upload { store, terms, job, form: JobForm::default(), part: Part::None, picture: None, came: 0 };
     if let Err(problem) = upload.take_all(&mut parser, body).await {
         upload.abort().await;
         return Err(problem);
@@ -104,6 +108,8 @@ struct Upload<'a> {
     form: JobForm,
     part: Part,
     picture: Option<Box<Picture>>,
+    /// Bytes of the body, whatever they were.
+    came: u64,
 }
 
 impl Upload<'_> {
@@ -123,24 +129,47 @@ impl Upload<'_> {
     }
 
     async fn next_chunk(&mut self, body: &mut Payload) -> Result<Option<Bytes>, Problem> {
-        let pace = &mut self.terms.pace;
+        self.check_frame()?;
         let asked = Instant::now();
-        let chunk = tokio::time::timeout(pace.idle(), body.next()).await.map_err(|_| pace.idled())?;
-        let Some(chunk) = chunk else { return Ok(None) };
+        if let Some(sender) = &self.terms.sender {
+            sender.wait(asked);
+        }
+        let patience = self.terms.pace.patience(asked);
+        let chunk = tokio::select! {
+            chunk = tokio::time::timeout(patience, body.next()) => chunk,
+            () = gives_way(self.terms.sender.as_deref()) => return Err(gave_way()),
+        };
+        let now = Instant::now();
+        let Some(chunk) = chunk.map_err(|_| self.terms.pace.idled(now))? else { return Ok(None) };
         let chunk = chunk.map_err(|error| Problem::BadRequest(format!("the upload ended early: {error}")))?;
-        pace.arrived(asked.elapsed(), chunk.len())?;
+        if let Some(sender) = &self.terms.sender {
+            sender.moved(now, chunk.len());
+        }
+        self.terms.pace.arrived(asked, now, chunk.len())?;
+        self.came += chunk.len() as u64;
         Ok(Some(chunk))
+    }
+
+    /// Whatever is sent beside the picture is bounded too: a body without an end must not be read without one. All
+    /// that came before has been taken apart.
+    fn check_frame(&self) -> Result<(), Problem> {
+        let picture = match &self.part {
+            Part::Picture(picture) => Some(picture),
+            _ => self.picture.as_ref(),
+        };
+        let beside = self.came - picture.map_or(0, |picture| picture.writer.bytes());
+        if beside <= FORM_BYTES {
+            return Ok(());
+        }
+        let text = format!(
+            "the form has more than {FORM_BYTES} bytes beside the picture: send the picture as the field image"
+        );
+        Err(Problem::TooLarge(text))
     }
 
     /// Reads what a sender may add after the form, so that the connection can be used again.
     async fn skip_rest(&mut self, body: &mut Payload) -> Result<(), Problem> {
-        let mut skipped = 0;
-        while skipped <= MAX_FIELD_BYTES {
-            match self.next_chunk(body).await? {
-                Some(chunk) => skipped += chunk.len(),
-                None => break,
-            }
-        }
+        while self.next_chunk(body).await?.is_some() {}
         Ok(())
     }
 
@@ -224,6 +253,19 @@ impl Upload<'_> {
             picture.writer.abort().await;
         }
     }
+}
+
+async fn gives_way(sender: Option<&Holder>) {
+    match sender {
+        Some(sender) => sender.told().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn gave_way() -> Problem {
+    Problem::Unavailable(
+        "others wait to send, and this upload came most slowly: it had to give its place away".to_owned(),
+    )
 }
 
 /// The format of a picture that is taken, by its first bytes.

@@ -1,0 +1,179 @@
+//! What a task must say: its job's plan, as Redis has it, held against the record.
+//!
+//! Owns the comparison, and a bounded number of stages that were read lately. Whoever can write to `tasks` can write
+//! anything: what disagrees is nobody's tile, and must never be run, nor held against its job.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tessera::bus::records::TaskHeader;
+use tessera::job::JobId;
+use tessera::operation::Chain;
+use tessera::state::{PlannedStage, StagePlan, State, StateError};
+
+/// Stages that are remembered.
+const MAX_STAGES: usize = 256;
+
+/// What a task is, by the plan of its job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It says what the plan says, or the job has none to be compared with.
+    Agrees,
+    /// Nobody wants it: its job has gone, or is at another stage.
+    Unwanted,
+    /// It says something else.
+    Disagrees(String),
+}
+
+/// The stages that tasks came for lately; the one that was put in first goes first.
+#[derive(Debug, Default)]
+pub struct Plans {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    stages: HashMap<(JobId, u32), Arc<PlannedStage>>,
+    order: VecDeque<(JobId, u32)>,
+}
+
+impl Plans {
+    /// Holds a task against the plan of its job.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn standing(&self, state: &State, task: &TaskHeader) -> Result<Standing, StateError> {
+        let name = (task.job, task.stage);
+        let known = self.known.lock().stages.get(&name).cloned();
+        let planned = match known {
+            Some(planned) => planned,
+            None => match state.stage_plan(task.job, task.stage).await? {
+                StagePlan::Known(planned) => self.known.lock().insert(name, Arc::from(planned)),
+                StagePlan::Untold => return Ok(Standing::Agrees),
+                StagePlan::Unwanted => return Ok(Standing::Unwanted),
+            },
+        };
+        Ok(difference(task, &planned).map_or(Standing::Agrees, Standing::Disagrees))
+    }
+}
+
+impl Known {
+    fn insert(&mut self, name: (JobId, u32), planned: Arc<PlannedStage>) -> Arc<PlannedStage> {
+        if self.stages.insert(name, Arc::clone(&planned)).is_none() {
+            self.order.push_back(name);
+        }
+        while self.order.len() > MAX_STAGES {
+            if let Some(oldest) = self.order.pop_front() {
+                self.stages.remove(&oldest);
+            }
+        }
+        planned
+    }
+}
+
+/// What a task says otherwise than the plan; sizes, format and checksum were compared with its bytes before.
+fn difference(task: &TaskHeader, planned: &PlannedStage) -> Option<String> {
+    let PlannedStage { plan, stage, steps } = planned;
+    if task.plan != *plan {
+        return Some(format!("it was cut by plan {}, the job's is {plan}", task.plan));
+    }
+    if task.picture != stage.input {
+        return Some("it is of another picture than the stage's".to_owned());
+    }
+    let grid = stage.grid();
+    let Some(rect) = grid.rect(task.index) else {
+        return Some(format!("it is tile {}, the stage has {}", task.index, grid.tiles()));
+    };
+    if task.rect != rect || task.margins != grid.margins(rect, stage.halo) {
+        return Some(format!("tile {} lies elsewhere, or has other margins, than the plan says", task.index));
+    }
+    (written(&task.operations) != written(steps)).then(|| "it has other operations than the plan".to_owned())
+}
+
+/// A chain as records carry it: numbers that went through a text are compared as texts.
+fn written(chain: &Chain) -> Vec<String> {
+    chain.steps().iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tessera::bus::records::{Encoding, PayloadKind};
+    use tessera::operation::Margins;
+    use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
+    use tessera::plan::{Plan, PlanLimits};
+    use tessera::tiling::Grid;
+
+    fn planned() -> PlannedStage {
+        let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };
+        let picture = PictureInfo { size: Size { width: 600, height: 400 }, format };
+        let limits = PlanLimits { tile_size: 256, ..PlanLimits::default() };
+        let plan = Plan::make(picture, &Chain::parse(&["box_blur:ksize=5"], 2).unwrap(), &limits).unwrap();
+        let stage = plan.stage(0).unwrap().clone();
+        PlannedStage { plan: plan.hash(), steps: stage.steps.clone(), stage }
+    }
+
+    fn task(planned: &PlannedStage, index: u32) -> TaskHeader {
+        let grid = planned.stage.grid();
+        let rect = grid.rect(index).unwrap();
+        let margins = grid.margins(rect, planned.stage.halo);
+        let whole = Grid::with_margins(rect, margins);
+        TaskHeader {
+            job: JobId::random(),
+            run: 1,
+            stage: 0,
+            index,
+            plan: planned.plan,
+            attempt: 1,
+            payload: PayloadKind::Inline,
+            encoding: Encoding::Raw,
+            rect,
+            margins,
+            picture: planned.stage.input,
+            width: whole.width,
+            height: whole.height,
+            channels: 1,
+            depth: 8,
+            crc32c: 0,
+            operations: planned.steps.clone(),
+        }
+    }
+
+    #[test]
+    fn true_tasks_agree_and_every_lie_is_found() {
+        let planned = planned();
+        for index in 0..planned.stage.grid().tiles() {
+            assert_eq!(difference(&task(&planned, index), &planned), None, "tile {index}");
+        }
+        let truth = || task(&planned, 1);
+        let other = Chain::parse(&["box_blur:ksize=7"], 2).unwrap();
+        let more = Chain::parse(&["box_blur:ksize=5", "invert"], 2).unwrap();
+        let larger = PictureInfo { size: Size { width: 601, height: 400 }, ..planned.stage.input };
+        let lies = [
+            TaskHeader { margins: Margins::default(), ..truth() },
+            TaskHeader { margins: Margins { top: 1, ..truth().margins }, ..truth() },
+            TaskHeader { rect: Rect { x: 255, ..truth().rect }, ..truth() },
+            TaskHeader { rect: Rect { width: 1, height: 1, ..truth().rect }, ..truth() },
+            TaskHeader { index: 2, ..truth() },
+            TaskHeader { index: 6_000_000, ..truth() },
+            TaskHeader { operations: other, ..truth() },
+            TaskHeader { operations: more, ..truth() },
+            TaskHeader { operations: Chain::new(Vec::new()), ..truth() },
+            TaskHeader { picture: larger, ..truth() },
+            TaskHeader { plan: "0000000000000000".parse().unwrap(), ..truth() },
+        ];
+        for lie in lies {
+            assert!(difference(&lie, &planned).is_some(), "{lie:?}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_stages_is_bounded() {
+        let (mut known, stage) = (Known::default(), Arc::new(planned()));
+        for _ in 0..MAX_STAGES + 5 {
+            known.insert((JobId::random(), 0), Arc::clone(&stage));
+        }
+        assert_eq!((known.stages.len(), known.order.len()), (MAX_STAGES, MAX_STAGES));
+    }
+}
