@@ -31,7 +31,7 @@ fn upload(browser: &Browser, system: &System, file: &Path, chain: &str) -> Resul
         browser.write("input[name=chain]", chain)?;
         browser.click("button[type=submit]")?;
         // A page that is just changing has no text; what comes next is the caller's to wait for.
-        let is_refused = browser.text("main").is_ok_and(|text| text.contains("Service Unavailable"));
+        let is_refused = browser.text("main").is_ok_and(|text| text.contains("Not possible right now"));
         Ok((!is_refused).then_some(()))
     })
 }

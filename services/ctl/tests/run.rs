@@ -142,13 +142,19 @@ fn wrong_use_ends_with_2_and_the_grammar_s_text() {
 }
 
 #[test]
-fn chroma_is_for_jpeg_alone() {
+fn chroma_and_quality_are_for_jpeg_alone() {
     let folder = folder_with_picture();
     let chroma = |out: &str| tessera(folder.path(), &["run", "in.png", out, "--op", "sepia", "--chroma", "444"]);
     let output = chroma("out.png");
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("chroma is a setting of JPEG and the result is PNG"), "{}", said(&output));
     assert_eq!(names(folder.path()), ["in.png"]);
+    let output = tessera(folder.path(), &["run", "in.png", "out.png", "--op", "sepia", "--quality", "80"]);
+    assert!(
+        output.status.code() == Some(2) && said(&output).contains("quality is a setting of JPEG"),
+        "{}",
+        said(&output)
+    );
     assert!(chroma("full.jpg").status.success());
     assert!(tessera(folder.path(), &["run", "in.png", "half.jpg", "--op", "sepia"]).status.success());
     let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();

@@ -316,8 +316,11 @@ fn endless(site: &Site, path: &str, begin: &[u8], again: &[u8]) -> (String, u64,
         }
     }
     let mut answer = Vec::new();
+    peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     // What came before the cut is the answer.
     let _ = peer.read_to_end(&mut answer);
+    // It is cut, and does not stay as it is.
+    assert!(!matches!(peer.read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock), "it is left open");
     let status = String::from_utf8_lossy(&answer).split(' ').nth(1).map(str::to_owned).unwrap_or_default();
     (status, sent, begun.elapsed())
 }

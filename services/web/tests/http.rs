@@ -301,7 +301,8 @@ async fn pages_and_answers_carry_their_headers() {
     }
     let page = site.call("GET", "/jobs/none", &browser, b"");
     assert_eq!((page.status, page.headers["content-type"].as_str()), (404, "text/html; charset=utf-8"));
-    assert!(page.text().contains("What to do"));
+    assert!(page.text().contains("What to do") && page.text().contains("There is nothing here"));
+    assert!(!page.text().contains("Not Found"), "{}", page.text());
     let refused =
         [("/api/v1/jobs?status=odd", 400), ("/api/v1/jobs?limit=0", 400), ("/jobs?cursor=x", 400), ("/nothing", 404)];
     for (path, status) in refused {

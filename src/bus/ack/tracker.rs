@@ -167,5 +167,4 @@ impl PartitionAcks {
 }
 
 #[cfg(test)]
-#[path = "tracker_tests.rs"]
 mod tests;

@@ -235,5 +235,4 @@ impl Desk {
 }
 
 #[cfg(test)]
-#[path = "desk_tests.rs"]
 mod tests;

@@ -15,7 +15,7 @@ use crate::picture::sniff::Format;
 pub struct Wanted {
     /// The format.
     pub format: WantedFormat,
-    /// Quality of a JPEG, 1 to 100; in other formats it says nothing.
+    /// Quality of a JPEG, 1 to 100; other formats refuse it.
     pub quality: Option<u8>,
     /// How finely a JPEG keeps colours; other formats refuse it.
     pub chroma: Option<Chroma>,
@@ -33,11 +33,33 @@ impl Wanted {
         let quality = self.quality.unwrap_or(usual.quality);
         let jpeg = JpegSettings { quality, chroma: self.chroma.unwrap_or(usual.chroma) };
         let (format, choice) = self.format.resolve(header, jpeg);
-        if self.chroma.is_some() && format.jpeg().is_none() {
-            let name = format.format().name();
-            return Err(format!("chroma is a setting of JPEG and the result is {name}: leave it out or choose jpeg"));
+        if format.jpeg().is_none() {
+            self.check_jpeg_alone(format.format().name())?;
         }
         Ok((format, choice))
+    }
+
+    /// What can be said before the picture is known: whether the settings go with the format that is named.
+    ///
+    /// # Errors
+    /// If something was asked for that this format has not.
+    pub fn check(&self) -> Result<(), String> {
+        match self.format {
+            WantedFormat::Same | WantedFormat::Jpeg => Ok(()),
+            WantedFormat::Png => self.check_jpeg_alone(Format::Png.name()),
+            WantedFormat::Webp => self.check_jpeg_alone(Format::WebP.name()),
+            WantedFormat::Tiff => self.check_jpeg_alone(Format::Tiff.name()),
+        }
+    }
+
+    fn check_jpeg_alone(&self, result: &str) -> Result<(), String> {
+        let given = [("quality", self.quality.is_some()), ("chroma", self.chroma.is_some())];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((name, _)) => {
+                Err(format!("{name} is a setting of JPEG and the result is {result}: leave it out or choose jpeg"))
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tessera::operation::{Chain, StepError};
 use tessera::picture::PictureInfo;
 use tessera::picture::codec::{self, Delivery, READ_FORMATS, Wanted, WantedFormat};
-use tessera::picture::jpeg::{Chroma, DEFAULT_QUALITY};
+use tessera::picture::jpeg::Chroma;
 use tessera::picture::metadata::MetadataPolicy;
 use tessera::picture::rows::{ReadError, RowReader};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
@@ -48,9 +48,9 @@ pub struct Args {
     /// The result's format where its name does not say it: same, png, jpeg, webp or tiff.
     #[arg(long, value_name = "FORMAT")]
     format: Option<WantedFormat>,
-    /// Quality of a JPEG result.
-    #[arg(long, default_value_t = DEFAULT_QUALITY, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
-    quality: u8,
+    /// Quality of a JPEG result, 1 to 100 [default: 90].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: Option<u8>,
     /// How finely a JPEG result keeps colours: 420, at half the width and height, which is usual, or 444, at full size.
     #[arg(long, value_name = "420|444")]
     chroma: Option<Chroma>,
@@ -80,7 +80,7 @@ fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
     let is_named = !target.is_stream();
     let wanted = Wanted {
         format: result_name::wanted_format(&args.output, is_named, args.format)?,
-        quality: Some(args.quality),
+        quality: args.quality,
         chroma: args.chroma,
         metadata: args.metadata,
     };

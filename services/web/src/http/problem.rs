@@ -124,6 +124,27 @@ impl Problem {
         }
     }
 
+    /// What a page says above it, in plain words.
+    pub fn heading(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "Something needs to be corrected",
+            Self::ForeignOrigin(_) => "This came from another site",
+            Self::Host(_) => "This is not the site you asked for",
+            Self::NotFound(_) => "There is nothing here",
+            Self::Method => "This cannot be done here",
+            Self::TooSlow(_) => "The upload came too slowly",
+            Self::Conflict(_) => "That cannot be done with the job now",
+            Self::Gone(_) => "It is no longer kept",
+            Self::TooLarge(_) => "The upload is too large",
+            Self::UnsupportedMedia(_) => "This is no picture that can be read",
+            Self::Range(_) => "There is no such part of the file",
+            Self::Unprocessable(_) => "This cannot be done with this picture",
+            Self::TooMany(_) => "Too many jobs wait already",
+            Self::Unavailable(_) => "Not possible right now",
+            Self::Damaged | Self::Internal | Self::Other(_) => "Something went wrong here",
+        }
+    }
+
     /// The problem as it is sent.
     pub fn details(&self) -> Details {
         let status = self.status_code();

@@ -29,17 +29,12 @@ pub struct Link {
     phase: Cell<Phase>,
     read: Cell<usize>,
     reader: RefCell<Option<Arc<Holder>>>,
-    paused: RefCell<Option<Waker>>,
+    task: RefCell<Option<Waker>>,
 }
 
 impl Link {
     pub(super) fn new() -> Self {
-        Self {
-            phase: Cell::new(Phase::New),
-            read: Cell::new(0),
-            reader: RefCell::new(None),
-            paused: RefCell::new(None),
-        }
+        Self { phase: Cell::new(Phase::New), read: Cell::new(0), reader: RefCell::new(None), task: RefCell::new(None) }
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -49,8 +44,10 @@ impl Link {
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
         self.read.set(0);
-        if let Some(waker) = self.paused.borrow_mut().take() {
-            waker.wake();
+        // The library does not look again by itself at a body that was full when its reader went away: the connection
+        // would stay for ever.
+        if let Some(task) = self.task.borrow().as_ref() {
+            task.wake_by_ref();
         }
     }
 
@@ -67,9 +64,12 @@ impl Link {
         self.read.get()
     }
 
-    /// Nothing is read until the next phase, which wakes the reader.
-    pub(super) fn pause(&self, waker: &Waker) {
-        *self.paused.borrow_mut() = Some(waker.clone());
+    /// The task that serves the connection; the next phase wakes it.
+    pub(super) fn served_by(&self, waker: &Waker) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
     }
 
     /// Who reads the answer in hand, if it has a place.

@@ -107,8 +107,8 @@ fn poll_until(sleep: &mut Option<Pin<Box<Sleep>>>, end: Instant, context: &mut C
 impl AsyncRead for PacedStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.link.served_by(context.waker());
         if this.link.phase() == Phase::Answering && this.link.has_read() >= READ_AHEAD_BYTES {
-            this.link.pause(context.waker());
             return Poll::Pending;
         }
         if let Poll::Ready(error) = this.check_rest(context) {

@@ -205,5 +205,4 @@ fn told(changes: &[JobEvent]) -> Value {
 }
 
 #[cfg(test)]
-#[path = "frame_tests.rs"]
 mod tests;

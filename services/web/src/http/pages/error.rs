@@ -8,6 +8,7 @@ use crate::http::problem::{Details, Problem};
 #[derive(Debug, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
+    heading: &'static str,
     details: Details,
     retry_after: Option<u32>,
 }
@@ -15,6 +16,6 @@ pub struct ErrorPage {
 impl ErrorPage {
     /// The page of a problem.
     pub fn new(problem: &Problem) -> Self {
-        Self { details: problem.details(), retry_after: problem.retry_after() }
+        Self { heading: problem.heading(), details: problem.details(), retry_after: problem.retry_after() }
     }
 }

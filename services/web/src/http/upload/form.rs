@@ -50,6 +50,12 @@ impl JobForm {
         if self.text_bytes > MAX_TEXT_BYTES {
             return Err(bad(format!("the form's text is longer than {MAX_TEXT_BYTES} bytes")));
         }
+        self.take_field(name, value)?;
+        // Whatever can be said before the picture has come is said then.
+        self.wanted.check().map_err(bad)
+    }
+
+    fn take_field(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         match name {
             "op" => self.add_step(value.trim().to_owned()),
             "row_operation" => {
@@ -189,6 +195,9 @@ mod tests {
             (vec![("op", "grayscale"), ("quality", "0")], "quality must be an integer from 1 to 100"),
             (vec![("op", "grayscale"), ("chroma", "422")], "chroma must be one of 420, 444, got \"422\""),
             (vec![("op", "grayscale"), ("metadata", "some")], "metadata must be one of drop, keep, got \"some\""),
+            (vec![("format", "png"), ("quality", "80")], "quality is a setting of JPEG and the result is PNG"),
+            (vec![("quality", "80"), ("format", "webp")], "quality is a setting of JPEG and the result is WebP"),
+            (vec![("chroma", "444"), ("format", "tiff")], "chroma is a setting of JPEG and the result is TIFF"),
             (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
             (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
             (vec![], "no operation was chosen"),

@@ -193,5 +193,4 @@ fn boundary(content_type: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[path = "multipart_tests.rs"]
 mod tests;

@@ -70,6 +70,7 @@ enum Part {
     Text {
         name: String,
         value: Vec<u8>,
+        is_file: bool,
     },
     /// A picture of which too few bytes are known to say what it is.
     Start {
@@ -178,7 +179,7 @@ impl Upload<'_> {
         self.part = match (name.as_str(), self.picture.is_some()) {
             ("image", false) => Part::Start { filename: filename.unwrap_or_default(), bytes: Vec::new() },
             ("image", true) => return Err(Problem::BadRequest("image is given twice: send one picture".to_owned())),
-            _ => Part::Text { name, value: Vec::new() },
+            _ => Part::Text { name, value: Vec::new(), is_file: filename.is_some() },
         };
         Ok(())
     }
@@ -186,7 +187,11 @@ impl Upload<'_> {
     async fn add(&mut self, more: Bytes) -> Result<(), Problem> {
         match &mut self.part {
             Part::None => {}
-            Part::Text { name, value } => {
+            Part::Text { name, value, is_file } => {
+                if *is_file && !self.terms.ignore_fields && value.len() < SNIFF_BYTES {
+                    let start: Vec<u8> = value.iter().chain(more.iter()).copied().take(SNIFF_BYTES).collect();
+                    refuse_picture(name, &start)?;
+                }
                 if value.len() + more.len() > MAX_FIELD_BYTES {
                     return Err(Problem::BadRequest(format!(
                         "the field {name:?} is longer than {MAX_FIELD_BYTES} bytes"
@@ -231,7 +236,7 @@ impl Upload<'_> {
             self.begin_picture(filename, bytes.into()).await?;
         }
         match std::mem::replace(&mut self.part, Part::None) {
-            Part::Text { name, value } => {
+            Part::Text { name, value, .. } => {
                 let value = std::str::from_utf8(&value);
                 let value = value.map_err(|_| Problem::BadRequest(format!("the field {name:?} is not UTF-8 text")))?;
                 if !self.terms.ignore_fields {
@@ -278,6 +283,17 @@ fn recognized(start: &[u8]) -> Result<Format, Problem> {
     }
 }
 
+/// A picture in a field of another name was meant to be the picture.
+fn refuse_picture(field: &str, start: &[u8]) -> Result<(), Problem> {
+    match sniff(start) {
+        None => Ok(()),
+        Some(_) => {
+            let field: String = field.chars().take(100).collect();
+            Err(Problem::BadRequest(format!("the picture came as the field {field:?}: send it as the field image")))
+        }
+    }
+}
+
 fn no_picture() -> Problem {
     Problem::BadRequest("no picture was sent: send one as the form field image".to_owned())
 }
@@ -298,5 +314,4 @@ impl From<TooSlow> for Problem {
 }
 
 #[cfg(test)]
-#[path = "receive_tests.rs"]
 mod tests;

@@ -67,3 +67,15 @@ async fn a_refused_upload_leaves_nothing() {
         assert_eq!(store.jobs().await.unwrap(), [], "{text}");
     }
 }
+
+#[actix_web::test]
+async fn a_picture_in_another_field_is_told_where_it_belongs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    for bytes in [PNG.to_vec(), [PNG, &[0; 100_000]].concat()] {
+        let body = [part("name=\"file\"; filename=\"a.png\"", &bytes), b"--XX--".to_vec()].concat();
+        let problem = take(&store, body, 1_000_000).await.unwrap_err();
+        let text = problem.to_string();
+        assert!(matches!(problem, Problem::BadRequest(_)) && text.contains("send it as the field image"), "{text}");
+    }
+}
