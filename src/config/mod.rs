@@ -6,6 +6,7 @@
 mod hosts;
 mod limits;
 mod service;
+pub mod variables;
 
 use clap::Args;
 

@@ -89,6 +89,11 @@ impl Keys {
         format!("{}jobs:status:{status}", self.prefix)
     }
 
+    /// All indexes over jobs, in the order in which scripts take them.
+    pub(super) fn indexes(&self) -> impl Iterator<Item = String> + '_ {
+        [self.jobs(), self.ready()].into_iter().chain(JobStatus::ALL.into_iter().map(|status| self.status(status)))
+    }
+
     pub(super) fn worker(&self, worker: &WorkerId) -> String {
         format!("{}worker:{worker}", self.prefix)
     }

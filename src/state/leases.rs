@@ -6,7 +6,7 @@
 use super::client::State;
 use super::error::StateError;
 use super::script::{self, Answer};
-use crate::job::{JobId, JobStatus, Token};
+use crate::job::{JobId, Token};
 use crate::time::now;
 
 /// Leases of a job that may die before it is given up.
@@ -56,27 +56,22 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn lease(&self, job: JobId, token: &Token, splitter: &str) -> Result<Leased, StateError> {
-        let call = script::LEASE.call().key(self.keys.job(job)).arg(token).arg(splitter);
+        let call = script::LEASE.call().key(self.keys.job(job)).indexes(&self.keys).arg(token).arg(splitter);
         let call = call.arg(self.options.lease.as_millis()).arg(now()).arg(MAX_DEAD_LEASES);
         let answer = self.script(call).await?;
         match answer.word() {
-            "granted" => self.granted(job, &answer).await,
+            "granted" => {
+                Ok(Leased::Granted { stage: answer.parse(1)?, run: answer.parse(2)?, attempts: answer.parse(3)? })
+            }
             "busy" => Ok(Leased::Busy),
             "exhausted" => Ok(Leased::Exhausted),
-            "ended" | "complete" => self.not_ready(job).await.map(|()| Leased::Ended),
+            "ended" | "complete" => Ok(Leased::Ended),
             "unknown" => {
                 self.believe_unknown().await?;
-                self.forget(job).await.map(|()| Leased::Ended)
+                self.reindex(&[job]).await.map(|()| Leased::Ended)
             }
             _ => Err(answer.unexpected()),
         }
-    }
-
-    async fn granted(&self, job: JobId, answer: &Answer) -> Result<Leased, StateError> {
-        if answer.text(4) == JobStatus::Queued.as_str() {
-            self.index(job, JobStatus::Processing).await?;
-        }
-        Ok(Leased::Granted { stage: answer.parse(1)?, run: answer.parse(2)?, attempts: answer.parse(3)? })
     }
 
     /// Renews leases, in one pipeline; answers are in the order of the leases.
@@ -105,28 +100,11 @@ impl State {
             Release::PassComplete => "complete",
             Release::Drained => "drained",
         };
-        let answer =
-            self.script(script::RELEASE.call().key(self.keys.job(job)).arg(token).arg(word).arg(now())).await?;
+        let call = script::RELEASE.call().key(self.keys.job(job)).indexes(&self.keys);
+        let answer = self.script(call.arg(token).arg(word).arg(now())).await?;
         match answer.word() {
             "unknown" => self.believe_unknown().await,
-            "made" if why == Release::PassComplete => self.not_ready(job).await,
             _ => Ok(()),
         }
-    }
-
-    /// Takes a job out of the ready ones; puts it back if another pass was asked for meanwhile.
-    async fn not_ready(&self, job: JobId) -> Result<(), StateError> {
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("ZREM").arg(self.keys.ready()).arg(job.to_string()).ignore();
-        // `make_ready` sets `again` before it adds the job: read after the removal, none is lost.
-        pipeline.cmd("HMGET").arg(self.keys.job(job)).arg(&["again", "priority", "created_at", "status"]);
-        type Fields = (Option<String>, Option<String>, Option<String>, Option<String>);
-        let ((again, priority, created_at, status),): (Fields,) = self.pipeline(&pipeline).await?;
-        let status: Option<JobStatus> = status.and_then(|status| status.parse().ok());
-        let readable = matches!(status, Some(JobStatus::Queued | JobStatus::Processing));
-        if again.is_some() && readable {
-            self.add_ready(job, &priority.unwrap_or_default(), &created_at.unwrap_or_default()).await?;
-        }
-        Ok(())
     }
 }

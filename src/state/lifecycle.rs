@@ -1,18 +1,18 @@
 //! A job's transitions, from `accepting` to `expired`.
 //!
-//! Each is one script on the job's keys, then the upkeep of the indexes over jobs. Which transition to ask
-//! for, and when, is the services' business.
+//! Each is one script on the job's keys and on the indexes over jobs. Which transition to ask for, and when, is the
+//! services' business.
 
 use std::time::Duration;
-
-use redis::Pipeline;
 
 use super::client::State;
 use super::error::StateError;
 use super::script::{self, Answer, Call};
 use super::{KEEP_KEYS, Transition, view};
-use crate::job::{EndMarker, JobId, JobStatus, Manifest, Priority, Token};
-use crate::time::{millis, now};
+#[cfg(test)]
+use crate::job::Priority;
+use crate::job::{EndMarker, JobId, JobStatus, Manifest, Token};
+use crate::time::now;
 
 /// Characters of a reason that are kept.
 pub const MAX_REASON_CHARS: usize = 500;
@@ -38,7 +38,8 @@ impl State {
         let seconds = ttl.map_or(0, |ttl| ttl.as_secs().max(1));
         let time = now();
         let fields = view::fields(manifest, &time);
-        let call = script::CREATE.call().key(self.keys.job(manifest.job)).arg(seconds).arg(&time).arg(status);
+        let call = script::CREATE.call().key(self.keys.job(manifest.job)).indexes(&self.keys);
+        let call = call.arg(seconds).arg(&time).arg(status);
         let call = call.args(fields.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
         let call = call.args(more.iter().flat_map(|(name, value)| [*name, value.as_str()]));
         Ok(self.script(call).await?.word() == "made")
@@ -50,13 +51,7 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn queue(&self, job: JobId) -> Result<Transition, StateError> {
-        let call = script::QUEUE.call().key(self.keys.job(job)).arg(now());
-        let (transition, status) = self.transition(call, JobStatus::Queued).await?;
-        if transition.is_so() && status == Some(JobStatus::Queued) {
-            self.make_ready(job).await?;
-            self.index(job, JobStatus::Queued).await?;
-        }
-        Ok(transition)
+        self.transition(script::QUEUE.call().key(self.keys.job(job)).indexes(&self.keys).arg(now())).await
     }
 
     /// Takes back a job whose announcement failed, if nobody has begun it: nothing of it is left.
@@ -64,12 +59,8 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn withdraw(&self, job: JobId) -> Result<Transition, StateError> {
-        let answer = self.script(script::WITHDRAW.call().key(self.keys.job(job))).await?;
-        let transition = transition_of(&answer)?;
-        if transition.is_so() {
-            self.forget(job).await?;
-        }
-        Ok(transition)
+        let answer = self.script(script::WITHDRAW.call().key(self.keys.job(job)).indexes(&self.keys)).await?;
+        transition_of(&answer)
     }
 
     /// Puts a job back among the ready ones, if it has not ended (`Resend`, `NextStage`, the sweeper). A
@@ -78,17 +69,8 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn make_ready(&self, job: JobId) -> Result<(), StateError> {
-        let answer = self.script(script::MAKE_READY.call().key(self.keys.job(job))).await?;
-        match answer.word() {
-            "made" => self.add_ready(job, answer.text(1), answer.text(2)).await,
-            "unknown" => self.believe_unknown().await,
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) async fn add_ready(&self, job: JobId, priority: &str, created_at: &str) -> Result<(), StateError> {
-        let score = score(priority.parse().unwrap_or_default(), created_at);
-        self.query(redis::cmd("ZADD").arg(self.keys.ready()).arg(score).arg(job.to_string())).await
+        let answer = self.script(script::MAKE_READY.call().key(self.keys.job(job)).indexes(&self.keys)).await?;
+        if answer.word() == "unknown" { self.believe_unknown().await } else { Ok(()) }
     }
 
     /// The jobs that want a reading pass: by priority, then by age.
@@ -117,10 +99,9 @@ impl State {
         let Some(name) = &end.final_filename else {
             return Err(StateError::Data(format!("the end marker of {job} names no result")));
         };
-        let call = script::DONE.call().key(self.keys.job(job)).arg(token).arg(name).arg(end.bytes_out);
-        let digest = end.digest.map(|digest| digest.to_string()).unwrap_or_default();
-        let call = call.arg(&end.finished_at).arg((keep + KEEP_KEYS).as_secs()).arg(digest);
-        self.ended(job, call, JobStatus::Done).await
+        let call = script::DONE.call().key(self.keys.job(job)).indexes(&self.keys);
+        let call = call.arg(token).arg(name).arg(end.bytes_out).arg(&end.finished_at).arg((keep + KEEP_KEYS).as_secs());
+        self.transition(call.arg(end.digest.map(|digest| digest.to_string()).unwrap_or_default())).await
     }
 
     /// Any unfinished status → `failed`. `reason` is what the sender reads.
@@ -155,9 +136,8 @@ impl State {
     /// [`StateError`] if Redis gives no answer.
     pub async fn take_back(&self, marker: &EndMarker, name: &str, keep: Duration) -> Result<Transition, StateError> {
         let reason: String = marker.reason.iter().flat_map(|text| text.chars()).take(MAX_REASON_CHARS).collect();
-        let call = script::TAKE_BACK.call().key(self.keys.job(marker.job)).arg(name).arg(reason);
-        let call = call.arg(&marker.finished_at).arg((keep + KEEP_KEYS).as_secs());
-        self.ended(marker.job, call, JobStatus::Failed).await
+        let call = script::TAKE_BACK.call().key(self.keys.job(marker.job)).indexes(&self.keys).arg(name).arg(reason);
+        self.transition(call.arg(&marker.finished_at).arg((keep + KEEP_KEYS).as_secs())).await
     }
 
     async fn finish(
@@ -169,8 +149,8 @@ impl State {
         keep: Duration,
     ) -> Result<Transition, StateError> {
         let reason: String = reason.chars().take(MAX_REASON_CHARS).collect();
-        let call = script::FINISH.call().key(self.keys.job(job)).arg(status).arg(reason).arg(at);
-        self.ended(job, call.arg((keep + KEEP_KEYS).as_secs()), status).await
+        let call = script::FINISH.call().key(self.keys.job(job)).indexes(&self.keys).arg(status).arg(reason).arg(at);
+        self.transition(call.arg((keep + KEEP_KEYS).as_secs())).await
     }
 
     /// `failed` or `cancelled` → `queued`, as run `run`: one more than the job's last. The end marker of the
@@ -179,13 +159,7 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn retry(&self, job: JobId, run: u32) -> Result<Transition, StateError> {
-        let call = script::RETRY.call().key(self.keys.job(job)).arg(run).arg(now());
-        let (transition, status) = self.transition(call, JobStatus::Queued).await?;
-        if transition.is_so() && status == Some(JobStatus::Queued) {
-            self.make_ready(job).await?;
-            self.index(job, JobStatus::Queued).await?;
-        }
-        Ok(transition)
+        self.transition(script::RETRY.call().key(self.keys.job(job)).indexes(&self.keys).arg(run).arg(now())).await
     }
 
     /// `done`, `failed` or `cancelled` → `expired`: its files are gone.
@@ -193,7 +167,7 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn expire(&self, job: JobId) -> Result<Transition, StateError> {
-        self.ended(job, script::EXPIRE.call().key(self.keys.job(job)).arg(now()), JobStatus::Expired).await
+        self.transition(script::EXPIRE.call().key(self.keys.job(job)).indexes(&self.keys).arg(now())).await
     }
 
     /// Adds milliseconds to a job's fields `ms_STEP`, and to those of a stage, `ms_STEP:S`, if one is named.
@@ -212,60 +186,29 @@ impl State {
         self.script(call.args(steps)).await.map(|_| ())
     }
 
-    async fn ended(&self, job: JobId, call: Call, status: JobStatus) -> Result<Transition, StateError> {
-        let (transition, _) = self.transition(call, status).await?;
-        if transition.is_so() {
-            self.index(job, status).await?;
+    /// Adds to what the sender should know of a job what only reading its picture to the end has shown.
+    ///
+    /// # Errors
+    /// As all.
+    pub async fn add_notices(&self, job: JobId, notices: &[String]) -> Result<(), StateError> {
+        let call = script::ADD_NOTICES.call().key(self.keys.job(job)).arg(now());
+        self.script(call.args(notices)).await.map(|_| ())
+    }
+
+    /// Runs a transition; says what became of it.
+    pub(super) async fn transition(&self, call: Call) -> Result<Transition, StateError> {
+        let answer = self.script(call).await?;
+        let transition = transition_of(&answer)?;
+        if transition == (Transition::Refused { status: None }) {
+            self.believe_unknown().await?;
         }
         Ok(transition)
     }
 
-    /// Runs a transition; gives what became of it and where the job is now.
-    pub(super) async fn transition(
-        &self,
-        call: Call,
-        target: JobStatus,
-    ) -> Result<(Transition, Option<JobStatus>), StateError> {
-        let answer = self.script(call).await?;
-        let transition = transition_of(&answer)?;
-        match transition {
-            Transition::Refused { status: None } => self.believe_unknown().await.map(|()| (transition, None)),
-            Transition::Refused { status } => Ok((transition, status)),
-            Transition::Made => Ok((transition, Some(target))),
-            Transition::AlreadySo => Ok((transition, answer.text(1).parse().ok())),
-        }
-    }
-
-    /// Enters a job in the index of its status and takes it out of the others.
-    pub(super) async fn index(&self, job: JobId, status: JobStatus) -> Result<(), StateError> {
-        let mut pipeline = redis::pipe();
-        self.index_in(&mut pipeline, job, status);
-        self.pipeline(&pipeline).await
-    }
-
-    pub(super) fn index_in(&self, pipeline: &mut Pipeline, job: JobId, status: JobStatus) {
-        let id = job.to_string();
-        for other in JobStatus::ALL.into_iter().filter(|other| *other != status) {
-            pipeline.cmd("ZREM").arg(self.keys.status(other)).arg(&id).ignore();
-        }
-        // All scores are 0: ids begin with their time, so the order of ids is the order of age.
-        pipeline.cmd("ZADD").arg(self.keys.status(status)).arg(0).arg(&id).ignore();
-        pipeline.cmd("ZADD").arg(self.keys.jobs()).arg(0).arg(&id).ignore();
-        if status.is_terminal() {
-            pipeline.cmd("ZREM").arg(self.keys.ready()).arg(&id).ignore();
-        }
-    }
-
-    /// Takes a job that has no hash out of all indexes.
-    pub(super) async fn forget(&self, job: JobId) -> Result<(), StateError> {
-        let id = job.to_string();
-        let mut pipeline = redis::pipe();
-        for status in JobStatus::ALL {
-            pipeline.cmd("ZREM").arg(self.keys.status(status)).arg(&id).ignore();
-        }
-        pipeline.cmd("ZREM").arg(self.keys.jobs()).arg(&id).ignore();
-        pipeline.cmd("ZREM").arg(self.keys.ready()).arg(&id).ignore();
-        self.pipeline(&pipeline).await
+    /// Makes the indexes agree with the hashes of jobs, each in one step; who has none is taken out of all.
+    pub(super) async fn reindex(&self, jobs: &[JobId]) -> Result<(), StateError> {
+        let call = |job: &JobId| script::REINDEX.call().key(self.keys.job(*job)).indexes(&self.keys);
+        self.scripts(jobs.iter().map(call).collect()).await.map(drop)
     }
 }
 
@@ -280,13 +223,10 @@ pub(super) fn transition_of(answer: &Answer) -> Result<Transition, StateError> {
     }
 }
 
-/// The score of a job among the ready ones.
-pub(super) fn score(priority: Priority, created_at: &str) -> i64 {
-    ready_score(priority, millis(created_at).unwrap_or(0))
-}
-
-/// The highest score is read first: a priority is worth more than any age, an older job more than a younger.
-fn ready_score(priority: Priority, created_ms: i64) -> i64 {
+/// What the scripts enter a job with among the ready ones: the highest score is read first, a priority is worth more
+/// than any age, an older job more than a younger.
+#[cfg(test)]
+pub(super) fn ready_score(priority: Priority, created_ms: i64) -> i64 {
     let rank = match priority {
         Priority::Low => 1,
         Priority::Normal => 2,

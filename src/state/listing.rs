@@ -1,7 +1,7 @@
 //! Jobs by id, in pages, by status; and the repair of the indexes that this reads.
 //!
-//! The hashes are the truth, the indexes follow them: whoever reads an index must bear an entry too many
-//! or too few until the next repair.
+//! The hashes are the truth, and whoever changes a status changes the indexes with it. What is left of a hash that ran
+//! out, or was restored by hand, the next repair puts right: whoever reads an index must bear that.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +9,6 @@ use std::str::FromStr;
 
 use super::client::State;
 use super::error::StateError;
-use super::lifecycle;
 use super::view::JobView;
 use crate::job::{JobId, JobStatus};
 
@@ -179,38 +178,16 @@ impl State {
             let (next, keys): (u64, Vec<String>) = self.query(&command).await?;
             let jobs: Vec<JobId> = keys.iter().filter_map(|key| self.keys.parse_job(key)).collect();
             seen += jobs.len();
-            self.repair(&jobs).await?;
+            self.reindex(&jobs).await?;
             cursor = next;
             if cursor == 0 {
                 break;
             }
         }
-        for key in self.index_keys() {
+        for key in self.keys.indexes() {
             self.drop_strays(&key).await?;
         }
         Ok(seen)
-    }
-
-    fn index_keys(&self) -> Vec<String> {
-        let by_status = JobStatus::ALL.into_iter().map(|status| self.keys.status(status));
-        by_status.chain([self.keys.jobs(), self.keys.ready()]).collect()
-    }
-
-    /// Enters jobs where they belong.
-    async fn repair(&self, jobs: &[JobId]) -> Result<(), StateError> {
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        let mut pipeline = redis::pipe();
-        for view in self.views(jobs).await?.iter().filter(|view| view.status != JobStatus::Accepting) {
-            self.index_in(&mut pipeline, view.job, view.status);
-            // A queued job is always ready; a processing one without lease may wait for results only.
-            if view.status == JobStatus::Queued {
-                let score = lifecycle::score(view.priority, &view.created_at);
-                pipeline.cmd("ZADD").arg(self.keys.ready()).arg("NX").arg(score).arg(view.job.to_string()).ignore();
-            }
-        }
-        if pipeline.is_empty() { Ok(()) } else { self.pipeline(&pipeline).await }
     }
 
     /// Takes out of an index what has no hash.
@@ -220,12 +197,13 @@ impl State {
             let mut command = redis::cmd("ZSCAN");
             let (next, members): (u64, Vec<(String, f64)>) =
                 self.query(command.arg(index).arg(cursor).arg("COUNT").arg(REPAIR_STEP)).await?;
-            let jobs: Vec<Option<JobId>> = members.iter().map(|(id, _)| id.parse().ok()).collect();
-            let exist = self.exist(&jobs).await?;
-            let strays: Vec<&String> =
-                members.iter().zip(exist).filter(|(_, exists)| !exists).map(|((id, _), _)| id).collect();
-            if !strays.is_empty() {
-                self.query::<()>(redis::cmd("ZREM").arg(index).arg(strays)).await?;
+            let jobs: Vec<JobId> = members.iter().filter_map(|(id, _)| id.parse().ok()).collect();
+            let rubbish: Vec<&String> =
+                members.iter().map(|(id, _)| id).filter(|id| id.parse::<JobId>().is_err()).collect();
+            let strays = self.without_hash(&jobs).await?;
+            self.reindex(&strays).await?;
+            if !rubbish.is_empty() {
+                self.query::<()>(redis::cmd("ZREM").arg(index).arg(rubbish)).await?;
             }
             cursor = next;
             if cursor == 0 {
@@ -234,14 +212,13 @@ impl State {
         }
     }
 
-    /// Which jobs have a hash, in one pipeline.
-    async fn exist(&self, jobs: &[Option<JobId>]) -> Result<Vec<bool>, StateError> {
+    /// The jobs that have no hash, by one pipeline.
+    async fn without_hash(&self, jobs: &[JobId]) -> Result<Vec<JobId>, StateError> {
         let mut pipeline = redis::pipe();
-        for job in jobs.iter().flatten() {
+        for job in jobs {
             pipeline.cmd("EXISTS").arg(self.keys.job(*job));
         }
-        let answers: Vec<bool> = if pipeline.is_empty() { Vec::new() } else { self.pipeline(&pipeline).await? };
-        let mut answers = answers.into_iter();
-        Ok(jobs.iter().map(|job| job.is_some() && answers.next().unwrap_or(false)).collect())
+        let exist: Vec<bool> = if pipeline.is_empty() { Vec::new() } else { self.pipeline(&pipeline).await? };
+        Ok(jobs.iter().zip(exist).filter(|(_, exists)| !exists).map(|(job, _)| *job).collect())
     }
 }

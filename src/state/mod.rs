@@ -3,9 +3,9 @@
 //! Owns the keys, the scripts that move a job from one state to the next, and the way back after Redis
 //! lost its data. Decides no policy (when to retry, sweep or give up) and keeps no state of its own.
 //!
-//! Every transition is one idempotent Lua script: it compares and sets, touches one job's keys only, and
-//! answers "already so" as success. The indexes over jobs follow in a second step; where a crash leaves
-//! that out, [`State::repair_indexes`] completes it.
+//! Every transition is one idempotent Lua script: it compares and sets, touches one job's keys and the indexes over jobs,
+//! and answers "already so" as success. So a count by status is that of the hashes at every moment. The price: all
+//! indexes and jobs are on one Redis, never spread over a cluster's slots.
 
 mod activity;
 mod client;

@@ -126,10 +126,7 @@ impl State {
         if end.status == JobStatus::Done {
             self.all_received(manifest).await?;
         }
-        match self.views(&[manifest.job]).await?.first() {
-            Some(view) => self.index(manifest.job, view.status).await,
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// A job that is done has all its tiles, also when its bitmap is lost.

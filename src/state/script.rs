@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use redis::{Cmd, FromRedisValue, Value};
 
 use super::error::StateError;
+use super::keys::Keys;
 
 macro_rules! scripts {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {$(
@@ -41,7 +42,9 @@ scripts! {
     RETRY = "retry";
     TAKE_BACK = "take_back";
     EXPIRE = "expire";
+    REINDEX = "reindex";
     TOUCH = "touch";
+    ADD_NOTICES = "add_notices";
     PROGRESS = "progress";
     BEAT = "beat";
     LIVE = "live";
@@ -80,6 +83,12 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn key(mut self, key: String) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// The indexes over jobs, which a script that moves a job takes as its last keys.
+    pub(super) fn indexes(mut self, keys: &Keys) -> Self {
+        self.keys.extend(keys.indexes());
         self
     }
 

@@ -7,7 +7,7 @@ use super::client::State;
 use super::error::StateError;
 use super::script;
 use super::view::NUMBERS;
-use crate::job::{JobId, JobStatus, Token};
+use crate::job::{JobId, Token};
 use crate::time::now;
 
 /// What a stage gives to those after it.
@@ -109,16 +109,11 @@ impl State {
         stitcher: &str,
     ) -> Result<Claim, StateError> {
         let call = script::CLAIM.call().key(self.keys.job(job));
-        let call = call.key(self.keys.tiles(job, stage)).key(self.keys.by(job, stage));
+        let call = call.key(self.keys.tiles(job, stage)).key(self.keys.by(job, stage)).indexes(&self.keys);
         let answer = self.script(call.arg(stage).arg(spool).arg(token).arg(stitcher).arg(now())).await?;
         match answer.word() {
             "held" => Ok(Claim::Held { token: answer.parse(1)? }),
-            "cleared" => {
-                if answer.text(3) == JobStatus::Finishing.as_str() {
-                    self.index(job, JobStatus::Processing).await?;
-                }
-                Ok(Claim::Cleared { token: answer.parse(1)?, had: answer.parse(2)? })
-            }
+            "cleared" => Ok(Claim::Cleared { token: answer.parse(1)?, had: answer.parse(2)? }),
             "ended" => Ok(Claim::Ended),
             "stage" => Ok(Claim::OtherStage { stage: answer.parse(1)? }),
             "unknown" => self.believe_unknown().await.map(|()| Claim::Unknown),
@@ -161,13 +156,9 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn unmark(&self, job: JobId, stage: u32, token: &Token, index: u32) -> Result<Transition, StateError> {
-        let call = script::UNMARK.call().key(self.keys.job(job)).key(self.keys.tiles(job, stage));
+        let call = script::UNMARK.call().key(self.keys.job(job)).key(self.keys.tiles(job, stage)).indexes(&self.keys);
         let call = call.arg(stage).arg(token).arg(index).arg(now());
-        let (transition, _) = self.transition(call, JobStatus::Processing).await?;
-        if transition == Transition::Made {
-            self.index(job, JobStatus::Processing).await?;
-        }
-        Ok(transition)
+        self.transition(call).await
     }
 
     /// → `finishing`: every tile of the last stage is in the claim holder's spool.
@@ -175,12 +166,8 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn finishing(&self, job: JobId, token: &Token) -> Result<Transition, StateError> {
-        let call = script::FINISHING.call().key(self.keys.job(job)).arg(token).arg(now());
-        let (transition, _) = self.transition(call, JobStatus::Finishing).await?;
-        if transition.is_so() {
-            self.index(job, JobStatus::Finishing).await?;
-        }
-        Ok(transition)
+        let call = script::FINISHING.call().key(self.keys.job(job)).indexes(&self.keys).arg(token).arg(now());
+        self.transition(call).await
     }
 
     /// Stage `from` → the next: its claim, lease and tiles go, and the job is ready again. Numbers are kept
@@ -195,13 +182,9 @@ impl State {
         token: &Token,
         given: &Given,
     ) -> Result<Transition, StateError> {
-        let call = script::NEXT_STAGE.call().key(self.keys.job(job)).arg(from).arg(token).arg(given.text()).arg(now());
-        let call = call.arg(given.field(from));
-        let (transition, _) = self.transition(call, JobStatus::Processing).await?;
-        if transition.is_so() {
-            self.make_ready(job).await?;
-        }
-        Ok(transition)
+        let call = script::NEXT_STAGE.call().key(self.keys.job(job)).indexes(&self.keys);
+        let call = call.arg(from).arg(token).arg(given.text()).arg(now()).arg(given.field(from));
+        self.transition(call).await
     }
 }
 

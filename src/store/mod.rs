@@ -23,7 +23,7 @@ pub use identity::StoreId;
 pub use local::{LocalFile, Swept};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
-pub use room::Shortage;
+pub use room::{Room, Shortage};
 pub use verify::Damage;
 pub use writer::{BlockingWriter, ObjectWriter, Written};
 

@@ -28,7 +28,24 @@ impl Shortage {
     }
 }
 
+/// The disk of a store, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// What is free now.
+    pub free: u64,
+    /// What the whole disk has.
+    pub total: u64,
+}
+
 impl Store {
+    /// The disk that the store is on, as it is now.
+    ///
+    /// # Errors
+    /// If its file system cannot be asked.
+    pub fn room(&self) -> io::Result<Room> {
+        room_on(self.root.folder())
+    }
+
     /// The disk on which `need` does not fit: the store's, or the one for scratch files; `None` if it fits.
     ///
     /// # Errors
@@ -46,8 +63,12 @@ impl Store {
 }
 
 fn shortage_on(folder: &Path, needed: u64) -> io::Result<Option<Shortage>> {
+    let Room { free, total } = room_on(folder)?;
+    Ok((needed > free).then_some(Shortage { needed, free, total }))
+}
+
+fn room_on(folder: &Path) -> io::Result<Room> {
     let disk = rustix::fs::statvfs(folder)?;
     let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-    let (free, total) = (bytes(disk.f_bavail), bytes(disk.f_blocks));
-    Ok((needed > free).then_some(Shortage { needed, free, total }))
+    Ok(Room { free: bytes(disk.f_bavail), total: bytes(disk.f_blocks) })
 }

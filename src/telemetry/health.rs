@@ -13,6 +13,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::head::head_as_get;
 use super::hosts::{AllowedHosts, only_allowed};
 use super::metrics::{self, Metrics};
 use crate::config::ServiceArgs;
@@ -116,6 +117,7 @@ pub fn serve(health: &Health, metrics: &Metrics, service: &ServiceArgs, program:
         App::new()
             .app_data(hosts.clone())
             .wrap(from_fn(only_allowed))
+            .wrap(from_fn(head_as_get))
             .configure(routes(health.clone()))
             .configure(metrics::routes(metrics.clone()))
     };
@@ -178,6 +180,32 @@ mod tests {
         assert!(health.is_ready());
         health.drain();
         assert!(!health.is_ready());
+    }
+
+    #[actix_web::test]
+    async fn head_is_answered_as_get_without_a_body() {
+        let service = ServiceArgs::new("head", 1, std::env::temp_dir().join(format!("head-{}", std::process::id())));
+        let health = Health::new(&[]);
+        let page = serve(&health, &Metrics::new("test", &health, &[], |_| ()), &service, "head").unwrap();
+        let ask = |method: &'static str, path: &'static str| {
+            let address = page.address;
+            actix_web::web::block(move || {
+                use std::io::{Read, Write};
+                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                write!(stream, "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+                let mut text = String::new();
+                stream.read_to_string(&mut text).unwrap();
+                let (head, body) = text.split_once("\r\n\r\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+                (head, body)
+            })
+        };
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            let (head, body) = ask("HEAD", path).await.unwrap();
+            let (of_get, whole) = ask("GET", path).await.unwrap();
+            assert!(head.starts_with("HTTP/1.1 200") && body.is_empty(), "{path}: {head} {body}");
+            assert!(!whole.is_empty() && head.to_lowercase().contains("content-length: "), "{path}: {head}");
+            assert_eq!(of_get.lines().next(), head.lines().next());
+        }
     }
 
     #[actix_web::test]

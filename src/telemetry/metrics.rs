@@ -1,4 +1,4 @@
-//! Metrics: the page `/metrics` in the text format of OpenMetrics, which Prometheus reads.
+//! Metrics: the page `/metrics`, in the text format of Prometheus or, for those who ask for it, of OpenMetrics.
 //!
 //! Owns the registry of a process and what every service shows: its version, its dependencies and itself as
 //! a process. What the clients of Kafka and Redis count, and the service itself, is registered by the service. A label has few
@@ -6,13 +6,16 @@
 
 mod process;
 mod read;
+mod text;
 
 use std::fmt;
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -26,7 +29,7 @@ pub use read::{read_counter, read_gauge};
 
 use super::Health;
 
-/// What the page says that it is.
+/// What the page says that it is in the format of OpenMetrics.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The one label of a family, with a value that the program knows.
@@ -71,13 +74,13 @@ impl Metrics {
         Self { registry: Arc::new(all) }
     }
 
-    /// The page.
+    /// The page in the format of OpenMetrics.
     ///
     /// # Errors
     /// Never with the metrics that there are.
     pub fn page(&self) -> Result<String, fmt::Error> {
         let mut page = String::with_capacity(16 << 10);
-        text::encode(&mut page, &self.registry)?;
+        encode(&mut page, &self.registry)?;
         Ok(page)
     }
 }
@@ -85,13 +88,21 @@ impl Metrics {
 /// Adds `/metrics` to a service's routes.
 pub fn routes(metrics: Metrics) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
-        config.route("/metrics", web::get().to(move || std::future::ready(answer(&metrics))));
+        config.route(
+            "/metrics",
+            web::get().to(move |request: HttpRequest| std::future::ready(answer(&metrics, &request))),
+        );
     }
 }
 
-fn answer(metrics: &Metrics) -> HttpResponse {
+fn answer(metrics: &Metrics, request: &HttpRequest) -> HttpResponse {
+    let accept = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    let is_open = text::wants_openmetrics(&accept.collect::<Vec<_>>().join(","));
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::VARY, "accept"));
     match metrics.page() {
-        Ok(page) => HttpResponse::Ok().content_type(CONTENT_TYPE).body(page),
+        Ok(page) if is_open => response.content_type(CONTENT_TYPE).body(page),
+        Ok(page) => response.content_type(text::CONTENT_TYPE).body(text::from_openmetrics(&page)),
         Err(error) => {
             tracing::error!(%error, "writing the page of metrics");
             HttpResponse::InternalServerError().finish()

@@ -3,6 +3,7 @@
 //! Owns how services say that they are alive and ready, and how they are told to stop. Never logs
 //! pixels, file names or secrets.
 
+pub mod head;
 pub mod health;
 pub mod hosts;
 pub mod logs;

@@ -2,9 +2,9 @@
 //!
 //! Decides nothing. A monitor that stands by shows no jobs and no workers: what it knew may be old.
 
-use tessera::bus::Group;
+use tessera::bus::{Group, Topic};
 use tessera::job::JobStatus;
-use tessera::telemetry::metrics::{Counter, Counters, Gauges, Registry, read_gauge};
+use tessera::telemetry::metrics::{Counter, Counters, Gauges, Registry, Unit, read_gauge};
 
 use crate::duty::Duty;
 
@@ -19,6 +19,9 @@ pub struct Counts {
     rebuilds: Counter,
     damaged: Counter,
     trimmed: Counters,
+    unread: Gauges,
+    dead_letters: Gauges,
+    room: Gauges,
     jobs: Gauges,
     workers: Gauges,
 }
@@ -43,6 +46,12 @@ impl Counts {
             "Records that were finished and are removed from Kafka",
             self.trimmed.clone(),
         );
+        let help = "Records that their group has not finished; only the monitor on duty says";
+        registry.register("kafka_unread_records", help, self.unread.clone());
+        let help = "Records that were set aside and lie there; only the monitor on duty says";
+        registry.register("dead_letters_waiting", help, self.dead_letters.clone());
+        let help = "The disk of the store; only the monitor on duty says";
+        registry.register_with_unit("store_room", help, Unit::Bytes, self.room.clone());
         registry.register("jobs", "Jobs by status; only the monitor on duty says", self.jobs.clone());
         registry.register("workers", "Workers by state; only the monitor on duty says", self.workers.clone());
         let duty = duty.clone();
@@ -89,6 +98,23 @@ impl Counts {
         self.trimmed.get_or_create(&[("topic", group.topic().base_name())]).inc_by(records);
     }
 
+    /// So many records of a topic are unread.
+    pub fn unread(&self, topic: Topic, records: i64) {
+        self.unread.get_or_create(&[("topic", topic.base_name())]).set(records);
+    }
+
+    /// So many dead letters lie in a topic.
+    pub fn waiting(&self, topic: Topic, records: i64) {
+        self.dead_letters.get_or_create(&[("topic", topic.base_name())]).set(records);
+    }
+
+    /// So many bytes of the store's disk are free, of so many.
+    pub fn room(&self, free: u64, total: u64) {
+        for (state, bytes) in [("free", free), ("total", total)] {
+            self.room.get_or_create(&[("state", state)]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        }
+    }
+
     /// There are so many jobs of each status.
     pub fn jobs(&self, counts: &[(JobStatus, u64)]) {
         for (status, count) in counts {
@@ -109,5 +135,8 @@ impl Counts {
     pub fn stand_by(&self) {
         self.jobs.clear();
         self.workers.clear();
+        self.unread.clear();
+        self.dead_letters.clear();
+        self.room.clear();
     }
 }

@@ -12,6 +12,7 @@ mod edges;
 mod error;
 mod hopes;
 mod listing;
+mod measuring;
 mod registry;
 mod scrub;
 pub mod stalls;
@@ -38,6 +39,7 @@ use cleaning::Cleaning;
 use counts::Counts;
 use duty::Duty;
 use edges::Edges;
+use measuring::Measuring;
 use sweep::Sweep;
 use trimming::Trimming;
 
@@ -82,6 +84,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let edges =
         Edges { state, store, producer, limits: config.limits.clone(), duty, counts, shutdown: shutdown.clone() };
+    actix::spawn(Measuring::connect(&config.kafka, &edges.store)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
     actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();

@@ -62,14 +62,18 @@ impl Logs {
     /// Waits until a tile of `bytes` fits its partition, which counts as on its way then; says whether it does, which
     /// is not so once the pass is stopped.
     pub async fn wait_for_room(&self, partition: i32, bytes: usize, gate: &Gate) -> bool {
+        let mut has_waited = false;
         loop {
             let changed = self.changed.notified();
-            if self.backlog.lock().admit(partition, bytes as u64) {
-                return true;
+            let admitted = self.backlog.lock().admit(partition, bytes as u64);
+            // Whoever waits for workers to read is in a line, and not stuck.
+            if has_waited || !admitted {
+                gate.set_in_line(!admitted);
             }
-            if gate.stopped().is_some() {
-                return false;
+            if admitted || gate.stopped().is_some() {
+                return admitted;
             }
+            has_waited = true;
             self.wanted.notify_one();
             tokio::select! {
                 () = changed => {}

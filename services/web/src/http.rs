@@ -34,6 +34,7 @@ use tessera::bus::Producer;
 use tessera::same_store::SameStore;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
+use tessera::telemetry::head::head_as_get;
 use tessera::telemetry::health::AddressFile;
 use tessera::telemetry::{AllowedHosts, Health, Metrics, Shutdown, health, metrics};
 
@@ -159,6 +160,7 @@ fn listen(config: &Config, services: Services, health: &Health) -> Result<(Serve
             .wrap(from_fn(attend))
             .wrap(from_fn(guard))
             .wrap(from_fn(count))
+            .wrap(from_fn(head_as_get))
             .configure(health::routes(health.clone()))
             .configure(metrics::routes(metrics.clone()))
             .configure(routes::configure)

@@ -48,6 +48,26 @@ async fn an_upload_is_stored_announced_and_queued() {
 }
 
 #[tokio::test]
+async fn head_is_answered_wherever_get_is() {
+    let rig = Rig::new().await;
+    let site = Site::start(&rig, Settings::default()).await;
+    let job = site.upload("/api/v1/jobs", &form(b"a.png", &png(), &["grayscale"])).job();
+    let job_page = format!("/jobs/{job}");
+    let api =
+        [format!("/api/v1/jobs/{job}"), format!("/api/v1/jobs/{job}/original"), format!("/api/v1/jobs/{job}/tiles")];
+    let pages = ["/", "/jobs", "/workers", "/static/live.js", "/healthz", "/metrics", "/nowhere"];
+    let lists = ["/api/v1/jobs", "/api/v1/operations", "/api/v1/workers", "/api/v1/stats"];
+    let paths = pages.into_iter().chain(lists).chain(api.iter().map(String::as_str)).chain([job_page.as_str()]);
+    for path in paths {
+        let (get, head) = (site.get(path), site.call("HEAD", path, &[], b""));
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.headers.get("content-type"), get.headers.get("content-type"), "{path}");
+        assert!(head.body.is_empty() && head.headers.contains_key("content-length"), "{path}");
+    }
+    assert_eq!(site.call("HEAD", "/upload", &[], b"").status, 405);
+}
+
+#[tokio::test]
 async fn refusals_name_the_cause_and_leave_nothing() {
     let rig = Rig::new().await;
     let limits = LimitArgs { max_upload_bytes: 20_000, max_pixels: 5000, max_side_px: 200, ..LimitArgs::default() };
@@ -60,7 +80,9 @@ async fn refusals_name_the_cause_and_leave_nothing() {
     let cases: Vec<(u16, &str, Vec<u8>)> = vec![
         (415, "not a picture", form(b"a.png", b"#!/bin/sh\necho this is text", &gray)),
         (422, "GIF", form(b"a.png", b"GIF89a\x01\0\x01\0 and some more", &gray)),
-        (415, "not a picture", form(b"a.png", b"", &gray)),
+        (415, "the file is empty", form(b"a.png", b"", &gray)),
+        (415, "a HEIC picture, which is not read here", form(b"a", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", &gray)),
+        (400, "\"blurr\"; sharpen: unknown parameter \"by\"", form(b"a.png", &png, &["blurr", "sharpen:by=2"])),
         (400, "unknown operation \"blurr\"", form(b"a.png", &png, &["blurr"])),
         (
             400,

@@ -237,7 +237,7 @@ async fn a_tile_that_the_drain_limit_cuts_off_is_handed_back_and_never_condemned
     for _ in 0..4 {
         let slow = [("TESSERA_TILE_DELAY_MS", "60000"), ("TESSERA_DRAIN_SECONDS", "1")];
         let mut worker = Worker::start(&rig, "slow", &slow);
-        until("the tile to be in hand", async || rig.takers(manifest.job, 0) != "").await;
+        until("the tile to be in hand", async || !rig.takers(manifest.job, 0).is_empty()).await;
         assert!(worker.terminate().success());
         assert_eq!(rig.takers(manifest.job, 0), "", "it is held against the tile");
     }
@@ -255,7 +255,7 @@ async fn two_signals_at_once_are_one_request_to_stop() {
     let manifest = rig.processing(&picture).await;
     rig.send(picture.record(&manifest, 0, &rig.kafka)).await;
     let mut worker = Worker::start(&rig, "one", &[("TESSERA_TILE_DELAY_MS", "1500")]);
-    until("the tile to be in hand", async || rig.takers(manifest.job, 0) != "").await;
+    until("the tile to be in hand", async || !rig.takers(manifest.job, 0).is_empty()).await;
     let asked = Command::new("kill").arg("-INT").arg(worker.0.id().to_string()).status().unwrap();
     assert!(asked.success());
     assert!(worker.terminate().success());

@@ -22,7 +22,7 @@ pub use check::{Problem, TopicProblem, check_topics};
 pub use lag::{LagClient, PartitionLag, lag};
 pub use letters::{Letter, drop_letters, read_letter};
 pub use look::{TopicState, look_at_topics};
-pub use peek::{Peeked, peek};
+pub use peek::{Peeked, peek, records_in};
 pub use raise::{Change, raise_topics};
 pub use trim::Trimmer;
 

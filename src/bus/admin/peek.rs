@@ -61,8 +61,11 @@ pub(super) fn reader(args: &KafkaArgs) -> Result<BaseConsumer<Logging>, BusError
     BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)
 }
 
-/// How many records lie in each partition of a topic that no group reads.
-pub(super) async fn waiting(args: &KafkaArgs, topic: Topic) -> Result<Vec<u64>, BusError> {
+/// How many records lie in each partition of a topic, read or not.
+///
+/// # Errors
+/// [`BusError::Unavailable`] when Kafka does not answer, [`BusError::NoTopic`] when the topic is missing.
+pub async fn records_in(args: &KafkaArgs, topic: Topic) -> Result<Vec<u64>, BusError> {
     let name = topic.name(args);
     let (consumer, wanted) = (reader(args)?, name.clone());
     let count = move || {

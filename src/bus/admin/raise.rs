@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 
 use super::check::is_enough;
 use super::look::look;
-use super::{TopicState, admin, lag, options, peek::waiting};
+use super::{TopicState, admin, lag, options, records_in};
 use crate::bus::{BusError, Group, Topic};
 use crate::config::KafkaArgs;
 
@@ -146,7 +146,7 @@ async fn unread_beyond(state: &TopicState, args: &KafkaArgs) -> Result<Option<u6
     let groups = [Group::Jobs, Group::Workers, Group::Stitchers, Group::Monitor];
     let counts: Vec<u64> = match groups.into_iter().find(|group| group.topic() == state.topic) {
         Some(group) => lag(args, group).await?.iter().map(|of| u64::try_from(of.records()).unwrap_or(0)).collect(),
-        None => waiting(args, state.topic).await?,
+        None => records_in(args, state.topic).await?,
     };
     let largest = state.setting("max.message.bytes").parse::<u64>().unwrap_or(u64::MAX);
     let is_beyond = |unread: &&u64| unread.saturating_mul(largest) > state.wanted.retained_bytes;

@@ -1,5 +1,5 @@
 -- Claims a stage for a stitcher. The same spool keeps its token; another spool starts from no tiles.
--- KEYS[1] the hash; [2] tiles:S; [3] by:S
+-- KEYS[1] the hash; [2] tiles:S; [3] by:S; then the indexes
 -- ARGV[1] stage; [2] spool id; [3] new token; [4] stitcher; [5] now
 -- Answers: held, token | cleared, token, tiles it had, from | ended | stage, the job's stage | unknown
 local job = redis.call('HMGET', KEYS[1], 'status', 'stage', 'spool', 'claim')
@@ -13,7 +13,7 @@ redis.call('HSET', KEYS[1], 'spool', ARGV[2], 'claim', ARGV[3], 'stitcher', ARGV
   'updated_at', ARGV[5])
 -- The tiles that made it `finishing` are in a spool that nobody reads any more.
 if job[1] == 'finishing' then
-  redis.call('HSET', KEYS[1], 'status', 'processing')
+  set_status('processing')
   note(KEYS[1], ARGV[5], 'processing', 'another stitcher took over')
 end
 return { 'cleared', ARGV[3], tostring(had), job[1] }

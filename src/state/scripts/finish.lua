@@ -1,11 +1,12 @@
 -- Any unfinished status -> failed or cancelled.
--- KEYS[1] the hash    ARGV[1] failed | cancelled; [2] reason; [3] now; [4] seconds to keep the job's keys
+-- KEYS[1] the hash, then the indexes    ARGV[1] failed | cancelled; [2] reason; [3] now; [4] seconds to keep the job's keys
 -- Answers: made, from | already, status | refused, status | unknown
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return { 'unknown' } end
 if status == ARGV[1] then return { 'already', status } end
 if ended(status) then return { 'refused', status } end
-redis.call('HSET', KEYS[1], 'status', ARGV[1], 'reason', ARGV[2], 'finished_at', ARGV[3], 'updated_at', ARGV[3])
+set_status(ARGV[1])
+redis.call('HSET', KEYS[1], 'reason', ARGV[2], 'finished_at', ARGV[3], 'updated_at', ARGV[3])
 redis.call('HDEL', KEYS[1], 'lease', 'lease_until', 'again')
 end_times(KEYS[1])
 note(KEYS[1], ARGV[3], ARGV[1], ARGV[2])

@@ -112,7 +112,7 @@ async fn a_job_with_nothing_to_read_is_not_leased() {
     assert!(scene.state.ready_jobs(10).await.unwrap().is_empty());
     let ended = scene.queued().await;
     scene.state.cancel(ended, HOUR).await.unwrap();
-    scene.state.add_ready(ended, "normal", &now()).await.unwrap();
+    scene.redis::<u32>(&["ZADD", &scene.key("jobs:ready"), "1", &ended.to_string()]);
     assert_eq!(scene.state.lease(ended, &Token::random(), "s").await.unwrap(), Leased::Ended);
     assert!(scene.state.ready_jobs(10).await.unwrap().is_empty());
     scene.state.make_ready(ended).await.unwrap();

@@ -65,10 +65,12 @@ async fn queued_is_listed_ready_and_for_ever() {
 }
 
 #[tokio::test]
-async fn a_second_queue_completes_indexes_that_a_crash_left_out() {
+async fn a_second_queue_completes_indexes_that_lack_it() {
     let scene = Scene::new().await;
     let job = scene.queued().await;
-    scene.state.forget(job).await.unwrap();
+    for name in scene.indexes(job) {
+        scene.redis::<u32>(&["ZREM", &scene.key(&name), &job.to_string()]);
+    }
     assert!(scene.indexes(job).is_empty());
     assert_eq!(scene.state.queue(job).await.unwrap(), Transition::AlreadySo);
     assert_eq!(scene.indexes(job), ["jobs", "jobs:ready", "jobs:status:queued"]);
@@ -251,4 +253,33 @@ async fn state_changes_are_told_in_order() {
     let rest = scene.state.events(job, Some(&events[2].id)).await.unwrap();
     assert_eq!(rest, events[3..]);
     assert!(matches!(scene.state.events(job, Some("rubbish")).await, Err(StateError::Data(_))));
+}
+
+#[tokio::test]
+async fn moments_are_called_so_and_those_of_an_earlier_version_still_count() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    let key = scene.key(&format!("job:{{{job}}}"));
+    assert!(!scene.hash(job).contains_key("queued_ms"), "durations begin with ms_, moments end in _at_ms");
+    let queued_at = scene.hash(job)["queued_at_ms"].parse::<i64>().unwrap();
+    scene.redis::<u32>(&["HDEL", &key, "queued_at_ms"]);
+    scene.redis::<u32>(&["HSET", &key, "queued_ms", &(queued_at - 5_000).to_string()]);
+    scene.state.lease(job, &Token::random(), "s").await.unwrap();
+    assert!(scene.state.job(job).await.unwrap().unwrap().ms["queue"] >= 5_000);
+}
+
+#[tokio::test]
+async fn what_the_sender_should_know_grows_by_what_is_new() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    let notices = async || scene.state.job(job).await.unwrap().unwrap().notices;
+    let before = notices().await;
+    let more = ["a (first) word.".to_owned(), "a second".to_owned()];
+    scene.state.add_notices(job, &more[..1]).await.unwrap();
+    scene.state.add_notices(job, &more).await.unwrap();
+    scene.state.add_notices(job, &more).await.unwrap();
+    assert_eq!(notices().await, [before, more.to_vec()].concat());
+    let nobody = JobId::random();
+    scene.state.add_notices(nobody, &more).await.unwrap();
+    assert!(scene.state.job(nobody).await.unwrap().is_none(), "a job that is gone does not come back");
 }

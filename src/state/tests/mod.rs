@@ -2,6 +2,7 @@
 
 mod connection;
 mod idempotency;
+mod indexes;
 mod leases;
 mod lifecycle;
 mod listing;

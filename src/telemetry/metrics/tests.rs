@@ -31,6 +31,32 @@ fn parse(page: &str) -> BTreeMap<String, f64> {
     panic!("the page has no end");
 }
 
+/// Fails on what `promtool check metrics` would not take: every family described once, before its samples, by their
+/// name and with a type of the text format; counters end in `_total`, and nothing else does.
+fn check_text(page: &str) {
+    let mut kinds = BTreeMap::new();
+    for line in page.lines() {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        match words[..] {
+            ["#", "HELP", _, help] => assert!(!help.is_empty(), "{line}"),
+            ["#", "TYPE", name, kind] => {
+                assert!(matches!(kind, "counter" | "gauge" | "histogram" | "summary" | "untyped"), "{line}");
+                assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+                assert!(kinds.insert(name.to_owned(), kind).is_none(), "{name} twice");
+            }
+            ["#", ..] => panic!("{line}"),
+            _ => {
+                let sample = line.split(['{', ' ']).next().unwrap();
+                let of_histogram =
+                    |end| sample.strip_suffix(end).is_some_and(|name| kinds.get(name) == Some(&"histogram"));
+                let is_part = ["_bucket", "_sum", "_count"].into_iter().any(of_histogram);
+                assert!(kinds.contains_key(sample) || is_part, "{sample} was not described");
+            }
+        }
+    }
+    assert!(!kinds.is_empty() && page.ends_with('\n'));
+}
+
 fn page_of(health: &Health, own: impl FnOnce(&mut Registry)) -> BTreeMap<String, f64> {
     parse(&Metrics::new("test", health, &[], own).page().unwrap())
 }
@@ -70,8 +96,13 @@ fn the_page_is_well_formed_and_says_what_was_counted() {
 async fn the_address_answers_with_the_type_that_prometheus_reads() {
     let metrics = Metrics::new("test", &Health::new(&[]), &[], |_| ());
     let app = actix_web::test::init_service(App::new().configure(routes(metrics))).await;
-    let request = actix_web::test::TestRequest::get().uri("/metrics").to_request();
-    let answer = actix_web::test::call_service(&app, request).await;
+    let request = actix_web::test::TestRequest::get().uri("/metrics");
+    let plain = actix_web::test::call_service(&app, request.to_request()).await;
+    assert_eq!(plain.headers().get("content-type").unwrap(), text::CONTENT_TYPE);
+    let plain = actix_web::test::read_body(plain).await;
+    check_text(std::str::from_utf8(&plain).unwrap());
+    let request = actix_web::test::TestRequest::get().uri("/metrics").insert_header(("accept", CONTENT_TYPE));
+    let answer = actix_web::test::call_service(&app, request.to_request()).await;
     assert_eq!(answer.headers().get("content-type").unwrap(), CONTENT_TYPE);
     let body = actix_web::test::read_body(answer).await;
     assert_eq!(parse(std::str::from_utf8(&body).unwrap())["tessera_ready"], 1.0);

@@ -2,7 +2,8 @@
 
 use clap::{Args as _, FromArgMatches, parser::ValueSource};
 use serde_json::{Value, json};
-use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
+use tessera::bus::Topic;
+use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs, variables};
 
 use crate::CtlError;
 use crate::output::{self, Table};
@@ -35,23 +36,64 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         .into_iter()
         .chain([LimitArgs::augment_args, ServiceArgs::augment_args])
         .fold(clap::Command::new("settings").disable_help_flag(true), |command, augment| augment(command));
+    let wrong = wrong_values(&command);
+    // What is wrong alone is left out where the rest is held against each other.
+    let command = wrong.iter().fold(command, |command, (id, _)| command.mut_arg(id, |arg| arg.env(None::<&str>)));
     let matches = command.clone().try_get_matches_from(["settings"]).map_err(usage)?;
     if args.print || !args.check {
+        if !wrong.is_empty() {
+            return Err(CtlError::Usage(texts(wrong).join("\n")));
+        }
         let settings = settings(&command, &matches);
         let text = if args.json { format!("{:#}\n", json!(settings)) } else { table(&settings) };
         output::print(&text)?;
     }
+    for unknown in variables::unknown() {
+        eprintln!("warning: {unknown}");
+    }
     if !args.check {
         return Ok(());
     }
-    let problems = problems(
+    let mut problems = problems(
         &KafkaArgs::from_arg_matches(&matches).map_err(usage)?,
         &RedisArgs::from_arg_matches(&matches).map_err(usage)?,
         &StoreArgs::from_arg_matches(&matches).map_err(usage)?,
         &LimitArgs::from_arg_matches(&matches).map_err(usage)?,
         &ServiceArgs::from_arg_matches(&matches).map_err(usage)?,
     );
+    problems.splice(0..0, texts(wrong));
     if problems.is_empty() { output::print("the settings agree\n") } else { Err(CtlError::Usage(problems.join("\n"))) }
+}
+
+/// The settings whose values are wrong by themselves: each by its id, with what is wrong.
+fn wrong_values(command: &clap::Command) -> Vec<(String, String)> {
+    let wrong = |arg: &clap::Arg| {
+        let variable = arg.get_env()?.to_string_lossy().into_owned();
+        let alone = clap::Command::new("setting").disable_help_flag(true).arg(arg.clone());
+        let error = alone.try_get_matches_from(["setting"]).err()?;
+        let value = if variable == "TESSERA_REDIS_URL" {
+            "…".to_owned()
+        } else {
+            std::env::var(&variable).unwrap_or_default()
+        };
+        Some((arg.get_id().to_string(), format!("{variable} is {value:?}: {}", expected(arg, &error))))
+    };
+    command.get_arguments().filter_map(wrong).collect()
+}
+
+fn texts(wrong: Vec<(String, String)>) -> Vec<String> {
+    wrong.into_iter().map(|(_, text)| text).collect()
+}
+
+/// What a setting must be: the words it may have, or what its type says of the value.
+fn expected(arg: &clap::Arg, error: &clap::Error) -> String {
+    let words: Vec<String> = arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
+    if !words.is_empty() {
+        return format!("it is one of {}", words.join(", "));
+    }
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.rsplit_once(": ").map_or(first, |(_, why)| why).to_owned()
 }
 
 fn usage(error: clap::Error) -> CtlError {
@@ -117,6 +159,14 @@ fn problems(
             format!("TESSERA_MAX_SIDE_PX is {}: above TESSERA_MAX_PIXELS it means nothing", limits.max_side_px),
         ),
         (
+            Topic::all_bytes(kafka) <= kafka.kafka_log_bytes,
+            format!(
+                "TESSERA_KAFKA_LOG_BYTES is {}: so many partitions and such records need {}",
+                kafka.kafka_log_bytes,
+                Topic::all_bytes(kafka)
+            ),
+        ),
+        (
             service.drain_seconds < 40,
             format!(
                 "TESSERA_DRAIN_SECONDS is {}: below 40, Kafka gives up on a member after 45",
@@ -134,13 +184,13 @@ mod tests {
 
     #[test]
     fn all_problems_are_told_at_once() {
-        let kafka = KafkaArgs::new("nowhere", "");
+        let kafka = KafkaArgs { kafka_log_bytes: 64 << 20, ..KafkaArgs::new("nowhere", "") };
         let redis = RedisArgs::new("http://user:secret@host", "");
         let store = StoreArgs { store: "ftp://x".into(), scratch_dir: "x".into(), sync: tessera::config::Sync::None };
         let limits = LimitArgs { tile_size: 500, memory_budget: 1, ..LimitArgs::default() };
         let service = ServiceArgs { drain_seconds: 60, ..ServiceArgs::new("x", 1, "run") };
         let found = problems(&kafka, &redis, &store, &limits, &service);
-        assert_eq!(found.len(), 6, "{found:?}");
+        assert_eq!(found.len(), 7, "{found:?}");
         assert!(found.iter().all(|problem| !problem.contains("secret")));
         let store = StoreArgs { store: "file:///x".into(), ..store };
         let service = ServiceArgs::new("x", 1, "run");

@@ -23,15 +23,15 @@ pub struct Args {
     /// Follow the job to its end; the exit code says whether it is done.
     #[arg(long, requires = "id")]
     watch: bool,
-    /// Only jobs of this status.
+    /// Only jobs of this status: queued, processing, finishing, done, failed, cancelled or expired.
     #[arg(long, conflicts_with = "id", value_name = "STATUS")]
-    status: Option<JobStatus>,
+    status: Option<String>,
     /// Which jobs come first: newest or oldest.
-    #[arg(long, conflicts_with = "id", default_value_t, value_name = "ORDER")]
-    order: Order,
-    /// The most jobs to list.
-    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    limit: u64,
+    #[arg(long, conflicts_with = "id", default_value = "newest", value_name = "ORDER")]
+    order: String,
+    /// The most jobs to list, 1 to 10000.
+    #[arg(long, default_value = "20", value_name = "N", allow_hyphen_values = true)]
+    limit: String,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -59,8 +59,48 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
 }
 
 fn list(api: &Api, args: &Args) -> Result<Vec<Value>, CtlError> {
-    page_through(api, args.status, args.order, args.limit)
+    let wanted = wanted(args)?;
+    page_through(api, wanted.status, wanted.order, wanted.limit)
 }
+
+/// Which jobs are asked for.
+#[derive(Debug)]
+struct Wanted {
+    status: Option<JobStatus>,
+    order: Order,
+    limit: u64,
+}
+
+/// Reads what was asked for; all that is wrong is told at once.
+fn wanted(args: &Args) -> Result<Wanted, CtlError> {
+    let status = args.status.as_deref().map(|text| {
+        let listed: Vec<&str> = LISTED.iter().map(|status| status.as_str()).collect();
+        let known = LISTED.into_iter().find(|status| status.as_str() == text);
+        known.ok_or_else(|| format!("--status is one of {}, not {text:?}", listed.join(", ")))
+    });
+    let status = status.transpose();
+    let order = args.order.parse::<Order>().map_err(|_| format!("--order is newest or oldest, not {:?}", args.order));
+    let limit = args.limit.parse().ok().filter(|limit| (1..=10_000).contains(limit));
+    let limit = limit.ok_or_else(|| format!("--limit is a number from 1 to 10000, not {:?}", args.limit));
+    match (status, order, limit) {
+        (Ok(status), Ok(order), Ok(limit)) => Ok(Wanted { status, order, limit }),
+        (status, order, limit) => {
+            let problems = [status.err(), order.err(), limit.err()];
+            Err(CtlError::Usage(problems.into_iter().flatten().collect::<Vec<_>>().join("\n")))
+        }
+    }
+}
+
+/// Every status that jobs are listed by; one that is being accepted is in no list yet.
+const LISTED: [JobStatus; 7] = [
+    JobStatus::Queued,
+    JobStatus::Processing,
+    JobStatus::Finishing,
+    JobStatus::Done,
+    JobStatus::Failed,
+    JobStatus::Cancelled,
+    JobStatus::Expired,
+];
 
 /// All jobs of a status.
 ///
@@ -157,6 +197,24 @@ fn stages(job: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once_and_by_name() {
+        let args = |status: &str, order: &str, limit: &str| Args {
+            id: None,
+            watch: false,
+            status: Some(status.to_owned()),
+            order: order.to_owned(),
+            limit: limit.to_owned(),
+            json: false,
+        };
+        let text = wanted(&args("nope", "up", "0")).unwrap_err().to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert!(lines[0].contains("queued, processing, finishing, done") && lines[0].contains("\"nope\""), "{text}");
+        assert!(lines[1].starts_with("--order") && lines[2].starts_with("--limit"), "{text}");
+        assert!(wanted(&args("done", "oldest", "10000")).is_ok());
+    }
 
     #[test]
     fn a_cursor_is_escaped() {
