@@ -14,6 +14,7 @@ mod hopes;
 mod listing;
 mod measuring;
 mod registry;
+mod scrub;
 pub mod stalls;
 mod sweep;
 mod trimming;
@@ -99,13 +100,13 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         part = parts::part("guard", guard(edges.clone(), same_store, health.clone())) => Err(part),
         part = parts::part("trimming of logs", trimming) => Err(part),
         part = parts::part("measuring", measuring) => Err(part),
+        part = parts::part("scrub", scrub::run(edges.clone(), config.scrub_pace())) => Err(part),
         part = parts::until_gone("worker registry", || registry.connected()) => Err(part),
         part = parts::until_gone("sweeper", || sweeper.connected()) => Err(part),
         part = parts::until_gone("janitor", || janitor.connected()) => Err(part),
         part = parts::until_gone("health page", || page.is_served()) => Err(part),
         other = held.keep() => return Err(held.lost_to(other).into()),
     };
-
     health.drain();
     let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
     drain(consumer, &edges).await?;
