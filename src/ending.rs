@@ -47,6 +47,13 @@ impl Passing for EndError {
             Self::Store(error) => error.may_pass(),
         }
     }
+
+    fn dependency(&self) -> &'static str {
+        match self {
+            Self::State(error) => error.dependency(),
+            Self::Store(error) => error.dependency(),
+        }
+    }
 }
 
 /// A verdict on a job that has no result.

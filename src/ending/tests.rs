@@ -55,6 +55,7 @@ impl Scene {
             quality: None,
             chroma: None,
             original_format: "png".to_owned(),
+            plan_hash: None,
             plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
             created_at: now(),
         };

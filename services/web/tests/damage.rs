@@ -45,6 +45,9 @@ async fn status(rig: &Rig, job: JobId) -> JobStatus {
     rig.state.job(job).await.unwrap().unwrap().status
 }
 
+/// Damages the file at a path.
+type Damage = fn(&std::path::Path);
+
 #[tokio::test]
 async fn a_result_carries_its_digest_whole_in_part_and_as_a_head() {
     let rig = Rig::new().await;
@@ -67,7 +70,7 @@ async fn a_damaged_result_is_never_served_and_is_made_anew() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;
     let bytes = vec![7_u8; 700_000];
-    let damages: [(&str, fn(&std::path::Path)); 4] = [
+    let damages: [(&str, Damage); 4] = [
         ("a bit flipped", flip),
         ("half its length", |path| std::fs::write(path, vec![7; 350_000]).unwrap()),
         ("deleted", |path| std::fs::remove_file(path).unwrap()),

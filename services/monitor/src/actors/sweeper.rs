@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix::prelude::*;
-use tessera::state::StateError;
+use tessera::patience::Passing;
 
 use super::Round;
 use crate::duty::Duty;
@@ -41,8 +41,8 @@ impl Handler<Round> for Sweeper {
         let round = async move {
             match sweep.round().await {
                 Ok(()) => {}
-                // The health page's line says that Redis is away, once.
-                Err(error @ StateError::Unavailable(_)) => tracing::debug!(%error, "a sweep could not be completed"),
+                // The health page's line says what is away, once.
+                Err(error) if error.may_pass() => tracing::debug!(%error, "a sweep could not be completed"),
                 Err(error) => tracing::warn!(%error, "a sweep could not be completed"),
             }
             sweep
