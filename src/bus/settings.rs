@@ -151,6 +151,19 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_s_session_ends_after_six_seconds() {
+        let options = ConsumerOptions {
+            group: Group::Workers,
+            topic: Topic::Tasks,
+            static_member: None,
+            max_in_flight: 4,
+            max_in_flight_bytes: 32 << 20,
+            client_id: "x".to_owned(),
+        };
+        assert_eq!(consumer(&args(), &options).get("session.timeout.ms"), Some("6000"));
+    }
+
+    #[test]
     fn a_consumer_s_memory_is_what_is_handed_out_fetched_and_being_fetched() {
         let options = ConsumerOptions {
             group: Group::Workers,

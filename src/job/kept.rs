@@ -17,13 +17,16 @@ pub struct KeptText {
     xmp: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     texts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    colors: Vec<String>,
 }
 
 impl From<&Kept> for KeptText {
     fn from(kept: &Kept) -> Self {
         let text = |bytes: &Vec<u8>| BASE64_STANDARD.encode(bytes);
         let [icc, exif, xmp] = [&kept.icc, &kept.exif, &kept.xmp].map(|part| part.as_ref().map(text));
-        Self { icc, exif, xmp, texts: kept.texts.iter().map(text).collect() }
+        let [texts, colors] = [&kept.texts, &kept.colors].map(|parts| parts.iter().map(text).collect());
+        Self { icc, exif, xmp, texts, colors }
     }
 }
 
@@ -32,7 +35,8 @@ impl KeptText {
     pub fn decode(&self) -> Kept {
         let bytes = |text: &String| BASE64_STANDARD.decode(text).ok();
         let [icc, exif, xmp] = [&self.icc, &self.exif, &self.xmp].map(|part| part.as_ref().and_then(bytes));
-        Kept { icc, exif, xmp, texts: self.texts.iter().filter_map(bytes).collect() }
+        let [texts, colors] = [&self.texts, &self.colors].map(|parts| parts.iter().filter_map(bytes).collect());
+        Kept { icc, exif, xmp, texts, colors }
     }
 }
 
@@ -47,6 +51,7 @@ mod tests {
             exif: Some(vec![0xff; 5]),
             xmp: Some(b"<x/>".to_vec()),
             texts: vec![b"tEXta\0b".to_vec(), Vec::new()],
+            colors: vec![b"gAMA\0\0\0\x01".to_vec()],
         };
         let json = serde_json::to_string(&KeptText::from(&kept)).unwrap();
         assert_eq!(serde_json::from_str::<KeptText>(&json).unwrap().decode(), kept);

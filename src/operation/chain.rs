@@ -7,6 +7,9 @@ use super::error::StepError;
 use super::step::Step;
 use crate::picture::{Margins, PictureInfo, PixelFormat, Pixels, Rect, Turn};
 
+/// Steps of a chain that are told to be wrong.
+const MOST_PROBLEMS: usize = 20;
+
 /// A tile with its halo, and where it lies.
 #[derive(Debug)]
 pub struct TileInput {
@@ -58,13 +61,21 @@ impl Chain {
     /// Reads 1 to `max` steps.
     ///
     /// # Errors
-    /// [`StepError::Grammar`] of the first text that is no step, or if there are too many or none.
+    /// [`StepError::Grammar`] of all texts that are no steps, or if there are too many or none.
     pub fn parse<S: AsRef<str>>(texts: &[S], max: usize) -> Result<Self, StepError> {
         if texts.is_empty() || texts.len() > max {
             let text = format!("a chain has 1 to {max} operations, got {}", texts.len());
             return Err(StepError::Grammar(text));
         }
-        texts.iter().map(|text| text.as_ref().parse()).collect::<Result<_, _>>().map(Self)
+        let (steps, problems): (Vec<_>, Vec<_>) =
+            texts.iter().map(|text| text.as_ref().parse::<Step>()).partition(Result::is_ok);
+        if problems.is_empty() {
+            return Ok(Self(steps.into_iter().flatten().collect()));
+        }
+        // All that is wrong is told at once.
+        let problems = problems.into_iter().filter_map(Result::err).take(MOST_PROBLEMS);
+        let problems: Vec<String> = problems.map(|problem| problem.to_string()).collect();
+        Err(StepError::Grammar(problems.join("; ")))
     }
 
     /// The steps.

@@ -17,6 +17,8 @@ use crate::picture::{PixelFormat, Pixels, Turn};
 
 /// Characters of a sender's text that a refusal repeats.
 const REPEATED_CHARS: usize = 64;
+/// Parameters of a step that are looked at: more than any operation has.
+const MOST_ITEMS: usize = 16;
 /// What comes between a step's parameters and its numbers.
 const NUMBERS: char = '@';
 
@@ -136,30 +138,46 @@ impl FromStr for Step {
         let (name, rest) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
         let definition =
             find(name).ok_or_else(|| StepError::Grammar(format!("unknown operation \"{}\"", shortened(name))))?;
-        let values = read_values(definition, rest).map_err(|text| StepError::Grammar(format!("{name}: {text}")))?;
+        let values = read_values(definition, rest).map_err(|problems| {
+            let problems: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
+            StepError::Grammar(problems.join("; "))
+        })?;
         let kernel = (definition.bind)(&values)?.into();
         Ok(Self { definition, values, numbers: None, kernel })
     }
 }
 
-fn read_values(definition: &Definition, items: Option<&str>) -> Result<Vec<Value>, String> {
+/// All that is wrong is told at once.
+fn read_values(definition: &Definition, items: Option<&str>) -> Result<Vec<Value>, Vec<String>> {
+    let mut problems = Vec::new();
     let mut given: Vec<Option<Value>> = vec![None; definition.parameters.len()];
-    for item in items.into_iter().flat_map(|items| items.split(',')) {
-        let (key, text) = item.split_once('=').map_or((item, None), |(key, text)| (key, Some(text)));
-        let place = definition.parameters.iter().position(|parameter| parameter.name == key);
-        let (Some(place), Some(text)) = (place, text) else {
-            return Err(format!("unknown parameter \"{}\"", shortened(key)));
-        };
-        if given[place].is_some() {
-            return Err(format!("{key} is given twice"));
+    for item in items.into_iter().flat_map(|items| items.split(',')).take(MOST_ITEMS) {
+        if let Err(problem) = take_item(definition, item, &mut given) {
+            problems.push(problem);
         }
-        given[place] = Some(read_value(&definition.parameters[place], text)?);
     }
-    let values = given.iter().zip(definition.parameters).map(|(value, known)| match value.unwrap_or(known.default) {
-        Value::Required => Err(format!("{} is required", known.name)),
-        value => Ok(value),
-    });
-    values.collect()
+    let known = given.iter().zip(definition.parameters);
+    let missing = known.filter(|(value, known)| value.is_none() && known.default == Value::Required);
+    if problems.is_empty() {
+        problems.extend(missing.map(|(_, known)| format!("{} is required", known.name)));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(given.iter().zip(definition.parameters).map(|(value, known)| value.unwrap_or(known.default)).collect())
+}
+
+fn take_item(definition: &Definition, item: &str, given: &mut [Option<Value>]) -> Result<(), String> {
+    let (key, text) = item.split_once('=').map_or((item, None), |(key, text)| (key, Some(text)));
+    let place = definition.parameters.iter().position(|parameter| parameter.name == key);
+    let (Some(place), Some(text)) = (place, text) else {
+        return Err(format!("unknown parameter \"{}\"", shortened(key)));
+    };
+    if given[place].is_some() {
+        return Err(format!("{key} is given twice"));
+    }
+    given[place] = Some(read_value(&definition.parameters[place], text)?);
+    Ok(())
 }
 
 fn read_value(parameter: &Parameter, text: &str) -> Result<Value, String> {
@@ -211,8 +229,9 @@ mod tests {
     fn the_canonical_text_has_every_parameter() {
         let canonical = |text: &str| text.parse::<Step>().unwrap().to_string();
         assert_eq!(canonical("grayscale"), "grayscale");
-        assert_eq!(canonical("gaussian_blur"), "gaussian_blur:ksize=5,sigma=0");
-        assert_eq!(canonical("gaussian_blur:sigma=01.50,ksize=051"), "gaussian_blur:ksize=51,sigma=1.5");
+        assert_eq!(canonical("gaussian_blur"), "gaussian_blur:ksize=5,sigma=0,alpha=weighted");
+        let given = canonical("gaussian_blur:sigma=01.50,alpha=separate,ksize=051");
+        assert_eq!(given, "gaussian_blur:ksize=51,sigma=1.5,alpha=separate");
         assert_eq!("gaussian_blur:ksize=51".parse::<Step>().unwrap().halo(), 25);
     }
 
@@ -235,6 +254,10 @@ mod tests {
             assert_eq!(refusal(&format!("gaussian_blur:sigma={bad}")), format!("{decimal} \"{bad}\""));
         }
         assert!(refusal(&"x".repeat(1 << 20)).len() < 100);
+        let all = "gaussian_blur: ksize must be an odd integer from 1 to 255, got \"4\"; \
+                   gaussian_blur: unknown parameter \"size\"; gaussian_blur: alpha must be one of weighted, separate, got \"x\"";
+        assert_eq!(refusal("gaussian_blur:ksize=4,size=3,alpha=x"), all);
+        assert!(refusal(&format!("gaussian_blur:{}", "x,".repeat(100_000))).len() < 2000);
     }
 
     #[test]
@@ -267,7 +290,7 @@ mod tests {
 
         #[test]
         fn blurs_read_back(ksize in 0u32..128, sigma in 0u32..=100_000_000) {
-            let text = format!("gaussian_blur:ksize={},sigma={}", 2 * ksize + 1, f64::from(sigma) / 1e6);
+            let text = format!("gaussian_blur:ksize={},sigma={},alpha=separate", 2 * ksize + 1, f64::from(sigma) / 1e6);
             let step: Step = text.parse().unwrap();
             prop_assert_eq!(step.to_string(), text);
             prop_assert_eq!(serde_json::from_str::<Step>(&serde_json::to_string(&step).unwrap()).unwrap(), step);

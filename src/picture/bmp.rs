@@ -24,7 +24,12 @@ use rows::BmpRows;
 pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> {
     let bitmap = Bitmap::read(&mut input).map_err(ReadError::Header)?;
     let profile = bitmap.profile(&mut input);
-    Ok(Header { profile, ..describe(&bitmap) })
+    let mut header = Header { profile, ..describe(&bitmap) };
+    if bitmap.is_calibrated() {
+        let text = "its colour information (gamma, primaries) is not kept: its colours may look different";
+        header.colors.lose(text.to_owned());
+    }
+    Ok(header)
 }
 
 fn describe(bitmap: &Bitmap) -> Header {

@@ -17,7 +17,8 @@ pub use super::header::Header;
 use super::jpeg::{self, JpegRows};
 use super::qoi::{self, QoiRows};
 use super::rows::{ReadError, RowReader};
-use super::sniff::Format;
+use super::sniff::{Format, SNIFF_BYTES, sniff};
+use super::unread::unread;
 use super::{PictureInfo, bmp, gif, png, tiff, webp};
 
 /// Memory for pictures that must be decoded whole, unless a setting says otherwise, in bytes.
@@ -27,6 +28,23 @@ const MAX_ROW_BYTES: usize = 16 << 20;
 
 /// The formats that are read, for messages.
 pub const READ_FORMATS: &str = "PNG, JPEG, WebP, TIFF, GIF, BMP and QOI";
+
+/// Why a file that begins with `start`, of which [`sniff`] makes nothing, is not read, and what to do.
+pub fn refusal(start: &[u8]) -> String {
+    match unread(start) {
+        _ if start.is_empty() => "the file is empty: there is no picture in it".to_owned(),
+        Some(what) => format!("the file is {what}, which is not read here; save it as one of {READ_FORMATS}"),
+        None => format!("by its content the file is not a picture that is taken; {READ_FORMATS} are"),
+    }
+}
+
+/// Whether a file that begins with `start`, of which more may come, is one that is read, or surely none: what might be text,
+/// or tells what it is later than in its first bytes, is waited for up to [`SNIFF_BYTES`].
+pub fn is_decided(start: &[u8]) -> bool {
+    const TELLING_BYTES: usize = 16;
+    let tells_later = matches!(start.first(), Some(0 | 1 | b'<' | 0xef | b' ' | b'\t' | b'\r' | b'\n'));
+    start.len() >= SNIFF_BYTES || start.len() >= TELLING_BYTES && (sniff(start).is_some() || !tells_later)
+}
 
 /// Reads the header of a picture of `format`, from the start of `input`, and nothing of its pixels.
 ///

@@ -1,42 +1,54 @@
 //! GIF: its first frame, on the canvas that the file names.
 //!
-//! Owns that an animation is counted, that only its first frame is read, and that what that frame does not
-//! cover is transparent. Decoded whole: a frame may be interlaced.
+//! Owns that an animation is counted, that only its first frame is read, that images which are pieces of one picture are
+//! put together, and that what they do not cover is transparent. Decoded whole: a frame may be interlaced.
 
 mod blocks;
+mod pieces;
 
-use std::io::{BufRead, Seek};
+use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
 use ::gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
 use super::header::Header;
 use super::rows::{ReadError, RowReader};
 use super::sniff::Format;
-use super::whole::{self, room};
+use super::whole::{WholeRows, room};
 use super::{Depth, Layout, PictureInfo, PixelFormat, Size};
-use blocks::{Blocks, Frame};
+use blocks::Blocks;
+use pieces::Image;
+
+/// The block that ends a file.
+const END: &[u8] = b";";
 
 /// Reads the headers of the file and its frames, and counts these.
 ///
 /// # Errors
-/// [`ReadError::Header`] if they are damaged or the file ends early.
+/// [`ReadError::Header`] if they are damaged or the file ends within its first frame.
 pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> {
     let blocks = Blocks::read(&mut input).map_err(ReadError::Header)?;
-    let info = info(&blocks);
-    let canvas = info.bytes();
-    let frame = u64::from(blocks.first.width) * u64::from(blocks.first.height);
-    let mut header =
-        Header { whole_bytes: Some(canvas + frame), frames: blocks.frames, ..Header::new(Format::Gif, info) };
+    let mut header = describe_blocks(&blocks);
     if blocks.has_comments {
         header.metadata.lose("the comments of the GIF are not kept");
     }
+    if blocks.has_xmp {
+        header.metadata.lose("the XMP of the GIF is not kept");
+    }
+    if blocks.has_profile {
+        header.colors.lose("the colour profile of the GIF is not kept: its colours may look different".to_owned());
+    }
+    blocks.remarks.iter().for_each(|remark| header.metadata.remark(*remark));
     Ok(header)
 }
 
-fn info(blocks: &Blocks) -> PictureInfo {
-    let size = Size { width: blocks.width.into(), height: blocks.height.into() };
-    let layout = if blocks.first.is_transparent || !blocks.is_covered() { Layout::Rgba } else { Layout::Rgb };
-    PictureInfo { size, format: PixelFormat { layout, depth: Depth::Eight } }
+fn describe_blocks(blocks: &Blocks) -> Header {
+    let size = Size { width: blocks.width, height: blocks.height };
+    let is_opaque = blocks.is_covered() && blocks.pieces.iter().all(|piece| piece.transparent.is_none());
+    let layout = if is_opaque { Layout::Rgb } else { Layout::Rgba };
+    let info = PictureInfo { size, format: PixelFormat { layout, depth: Depth::Eight } };
+    let largest = blocks.pieces.iter().map(Image::area).max().unwrap_or(0);
+    let whole_bytes = Some(info.bytes() + largest);
+    Header { whole_bytes, frames: blocks.frames, ..Header::new(Format::Gif, info) }
 }
 
 /// Opens a GIF, to be decoded when its first row is asked for.
@@ -44,45 +56,50 @@ fn info(blocks: &Blocks) -> PictureInfo {
 /// # Errors
 /// As [`read_header`], and if it needs more memory than `max_decode_bytes`.
 pub fn open<R: BufRead + Seek + Send + 'static>(
-    input: R,
+    mut input: R,
     max_decode_bytes: u64,
 ) -> Result<Box<dyn RowReader>, ReadError> {
-    whole::open(input, max_decode_bytes, |input| read_header(input), decode)
+    let blocks = Blocks::read(&mut input).map_err(ReadError::Header)?;
+    let header = describe_blocks(&blocks);
+    header.check_memory(max_decode_bytes)?;
+    let info = header.info;
+    Ok(Box::new(WholeRows::new(Format::Gif, info, Box::new(move || decode(input, &blocks, info)))))
 }
 
-fn decode(input: impl BufRead, info: PictureInfo) -> Result<Vec<u8>, String> {
-    let mut options = DecodeOptions::new();
-    options.set_color_output(ColorOutput::Indexed);
-    // The buffers below are the only ones, and the header was held against the limit.
-    options.set_memory_limit(MemoryLimit::Unlimited);
-    let mut decoder = options.read_info(input).map_err(describe)?;
-    let frame = decoder.next_frame_info().map_err(describe)?.ok_or("there is no frame")?;
-    let transparent = frame.transparent;
-    let place = Frame {
-        left: frame.left,
-        top: frame.top,
-        width: frame.width,
-        height: frame.height,
-        is_transparent: transparent.is_some(),
-    };
-    let mut indices = room(u64::from(place.width) * u64::from(place.height))?;
-    decoder.read_into_buffer(&mut indices).map_err(describe)?;
-    let palette = decoder.palette().map_err(describe)?;
+fn decode(mut input: impl BufRead + Seek, blocks: &Blocks, info: PictureInfo) -> Result<Vec<u8>, String> {
     let mut canvas = room(info.bytes())?;
-    paint(&mut canvas, info, place, &indices, &|index| {
-        let start = usize::from(index) * 3;
-        let color = palette.get(start..start + 3);
-        // An index beyond the palette is as little there as a transparent one.
-        color.filter(|_| Some(index) != transparent).map(|color| [color[0], color[1], color[2], 255])
-    })?;
+    for piece in &blocks.pieces {
+        input.seek(SeekFrom::Start(piece.at)).map_err(|error| error.to_string())?;
+        // A file with this image alone: whatever else there is says nothing about it.
+        let image = input.by_ref().take(piece.end - piece.at);
+        decode_piece(Cursor::new(&blocks.head).chain(image).chain(END), *piece, &mut canvas, info)?;
+    }
     Ok(canvas)
 }
 
-/// Paints the frame on the canvas, clipped to it.
+fn decode_piece(file: impl Read, place: Image, canvas: &mut [u8], info: PictureInfo) -> Result<(), String> {
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    // The buffers here are the only ones, and the header was held against the limit.
+    options.set_memory_limit(MemoryLimit::Unlimited);
+    let mut decoder = options.read_info(file).map_err(describe)?;
+    decoder.next_frame_info().map_err(describe)?.ok_or("there is no frame")?;
+    let mut indices = room(place.area())?;
+    decoder.read_into_buffer(&mut indices).map_err(describe)?;
+    let palette = decoder.palette().map_err(describe)?;
+    paint(canvas, info, place, &indices, &|index| {
+        let start = usize::from(index) * 3;
+        let color = palette.get(start..start + 3);
+        // An index beyond the palette is as little there as a transparent one.
+        color.filter(|_| Some(index) != place.transparent).map(|color| [color[0], color[1], color[2], 255])
+    })
+}
+
+/// Paints an image on the canvas, which has room for it.
 fn paint(
     canvas: &mut [u8],
     info: PictureInfo,
-    place: Frame,
+    place: Image,
     indices: &[u8],
     color: &dyn Fn(u8) -> Option<[u8; 4]>,
 ) -> Result<(), String> {

@@ -2,6 +2,7 @@
 //!
 //! Owns what is said to the sender of what a result will not have. Reads nothing itself.
 
+use super::colorimetry::Colorimetry;
 use super::icc::Profile;
 use super::metadata::Metadata;
 use super::rows::ReadError;
@@ -20,6 +21,8 @@ pub struct Header {
     pub info: PictureInfo,
     /// What makes the rows upright.
     pub orientation: Turn,
+    /// What it says of its colours besides a profile.
+    pub colors: Colorimetry,
     /// Bytes of memory that decoding takes beyond a few rows; `None` if it takes no more.
     pub whole_bytes: Option<u64>,
     /// Frames or pages, counted up to [`MAX_FRAMES`]; only the first is read.
@@ -34,7 +37,13 @@ impl Header {
     /// The header of a picture with one frame, upright, read by rows, without a profile.
     pub(super) fn new(format: Format, info: PictureInfo) -> Self {
         let (orientation, metadata) = (Turn::default(), Metadata::default());
-        Self { format, info, orientation, whole_bytes: None, frames: 1, profile: Profile::None, metadata }
+        let (colors, profile) = (Colorimetry::default(), Profile::None);
+        Self { format, info, orientation, colors, whole_bytes: None, frames: 1, profile, metadata }
+    }
+
+    /// The header with what was found beside the pixels, which tells how they are turned.
+    pub(super) fn with_metadata(self, metadata: Metadata) -> Self {
+        Self { orientation: metadata.orientation().turn(), metadata, ..self }
     }
 
     /// Whether decoding keeps to `max_decode_bytes`.
@@ -66,6 +75,7 @@ impl Header {
             let more = if self.frames >= MAX_FRAMES { " or more" } else { "" };
             notices.push(format!("{kind}: the result is the first of {}{more} {parts}", self.frames));
         }
+        notices.extend(self.metadata.remarks());
         notices.extend(self.profile.keep_for(layout).err());
         notices
     }

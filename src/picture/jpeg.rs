@@ -4,10 +4,12 @@
 //! gray. Baseline pictures need a few rows of memory; those of several scans hold all coefficients, which
 //! the header tells beforehand ([`JpegHeader::whole_bytes`]).
 
+mod entropy;
 mod errors;
 mod extras;
 mod frame;
 mod header;
+mod huffman;
 mod inks;
 mod reader;
 mod settings;

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::orientation::Orientation;
 use super::sniff::Format;
 use super::{exif, xmp};
 
@@ -62,11 +63,13 @@ pub struct Kept {
     pub xmp: Option<Vec<u8>>,
     /// Texts as the result's format has them: chunks of a PNG that begin with their type, comments of a JPEG.
     pub texts: Vec<Vec<u8>>,
+    /// Chunks of a PNG that say what its colours are, each with its type before its data.
+    pub colors: Vec<Vec<u8>>,
 }
 
 impl Kept {
     /// Nothing.
-    pub const NONE: Self = Self { icc: None, exif: None, xmp: None, texts: Vec::new() };
+    pub const NONE: Self = Self { icc: None, exif: None, xmp: None, texts: Vec::new(), colors: Vec::new() };
 
     /// A colour profile alone.
     pub fn profile(icc: Vec<u8>) -> Self {
@@ -83,26 +86,86 @@ pub struct Metadata {
     text_bytes: usize,
     /// What is there and is not kept whatever the result.
     lost: Vec<&'static str>,
+    has_exif: bool,
+    has_xmp: bool,
+    by_exif: Orientation,
+    by_xmp: Orientation,
+    /// What the sender should know, whether metadata is kept or not.
+    remarks: Vec<String>,
 }
 
 impl Metadata {
-    /// Takes an EXIF block with or without the word `Exif`; of one that is too long [`MAX_EXIF_BYTES`] and one more.
+    /// Takes an EXIF block with or without the word `Exif`; of one that is too long [`MAX_EXIF_BYTES`] and one more. Of
+    /// several the first counts, as other programs have it.
     pub(super) fn take_exif(&mut self, block: &[u8]) {
         let block = exif::without_name(block);
+        if block.is_empty() {
+            return;
+        }
+        if std::mem::replace(&mut self.has_exif, true) {
+            if self.exif.as_deref() != Some(block) {
+                self.remark("it has more than one EXIF block: the first is used");
+            }
+            return;
+        }
+        self.by_exif = exif::orientation(block);
         match block.len() {
-            0 => {}
-            1..=MAX_EXIF_BYTES => self.exif = Some(block.to_owned()),
+            ..=MAX_EXIF_BYTES => self.exif = Some(block.to_owned()),
             _ => self.lose("its EXIF is larger than 65527 bytes and is not kept"),
         }
     }
 
-    /// Takes an XMP packet; of one that is too long [`MAX_XMP_BYTES`] and one more.
+    /// Takes an XMP packet; of one that is too long [`MAX_XMP_BYTES`] and one more. Of several the first counts.
     pub(super) fn take_xmp(&mut self, packet: &[u8]) {
-        match packet.len() {
-            0 => {}
-            1..=MAX_XMP_BYTES => self.xmp = Some(packet.to_owned()),
-            _ => self.lose("its XMP is larger than 65502 bytes and is not kept"),
+        if packet.is_empty() {
+            return;
         }
+        if self.look_at_xmp(packet) {
+            match packet.len() {
+                ..=MAX_XMP_BYTES => self.xmp = Some(packet.to_owned()),
+                _ => self.lose("its XMP is larger than 65502 bytes and is not kept"),
+            }
+        } else if self.xmp.as_deref() != Some(packet) {
+            self.lose("it has more than one XMP packet, of which the first is kept");
+        }
+    }
+
+    /// Takes of an XMP packet, or of its start, the orientation alone; `false` if there was a packet before.
+    pub(super) fn look_at_xmp(&mut self, packet: &[u8]) -> bool {
+        let is_first = !std::mem::replace(&mut self.has_xmp, true);
+        if is_first {
+            self.by_xmp = xmp::orientation(packet);
+        }
+        is_first
+    }
+
+    /// Takes what a format of its own words says, in the place of EXIF.
+    pub(super) fn take_orientation(&mut self, said: Orientation) {
+        self.by_exif = said;
+    }
+
+    /// Whether EXIF was taken.
+    pub(super) fn has_exif(&self) -> bool {
+        self.has_exif
+    }
+
+    /// What all of it says of the way the picture is to be turned.
+    pub(super) fn orientation(&self) -> Orientation {
+        Orientation::of(self.by_exif, self.by_xmp).0
+    }
+
+    /// Takes note of something that the sender should know whatever is kept.
+    pub(super) fn remark(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if !self.remarks.contains(&what) {
+            self.remarks.push(what);
+        }
+    }
+
+    /// What the sender should know whatever is kept.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let of_orientation = Orientation::of(self.by_exif, self.by_xmp).1;
+        self.remarks.iter().cloned().chain(of_orientation).collect()
     }
 
     /// Takes a text as the picture's format has it.
@@ -132,7 +195,8 @@ impl Metadata {
                 None => notices.push("its EXIF is damaged and is not kept".to_owned()),
             }
         }
-        match self.xmp.as_deref().map(xmp::for_result) {
+        let upright = matches!(self.orientation(), Orientation::Is(_));
+        match self.xmp.as_deref().map(|packet| xmp::for_result(packet, upright)) {
             Some(Ok(packet)) => kept.xmp = Some(packet),
             Some(Err(why)) => notices.push(why.to_owned()),
             None => {}

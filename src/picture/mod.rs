@@ -5,6 +5,7 @@
 
 pub mod bmp;
 pub mod codec;
+pub mod colorimetry;
 pub mod exif;
 pub mod format;
 pub mod gif;
@@ -13,6 +14,7 @@ pub mod icc;
 pub mod jpeg;
 mod margins;
 pub mod metadata;
+pub mod orientation;
 pub mod pixels;
 pub mod png;
 pub mod qoi;
@@ -24,6 +26,7 @@ pub(crate) mod testing;
 pub mod tiff;
 mod turn;
 mod turned;
+pub mod unread;
 pub mod webp;
 mod whole;
 mod xmp;

@@ -1,12 +1,14 @@
 //! PNG by rows, in and out.
 //!
 //! Owns how PNG's colour types become layouts, and that a damaged file is never taken for a whole one.
-//! Holds a few rows; the picture only if it is interlaced, whose header tells so beforehand. Text is not
-//! inflated, a colour profile up to its limit.
+//! Holds a few rows; the picture only if it is interlaced, whose header tells so beforehand. A profile,
+//! XMP and EXIF are inflated up to their limits, other text is not.
 
 mod chunks;
+mod profiles;
 mod reader;
 mod whole;
+mod words;
 mod writer;
 
 pub use reader::{PngHeader, PngRows, read_info};

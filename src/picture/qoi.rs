@@ -16,13 +16,20 @@ const END: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 1];
 /// # Errors
 /// [`ReadError::Header`] if it is damaged.
 pub fn read_header(mut input: impl BufRead) -> Result<Header, ReadError> {
-    parse(&mut input).map(|info| Header::new(Format::Qoi, info)).map_err(ReadError::Header)
+    let (info, is_linear) = parse(&mut input).map_err(ReadError::Header)?;
+    let mut header = Header::new(Format::Qoi, info);
+    if is_linear {
+        let text = "it says that its colours are linear, which is not kept: they may look different";
+        header.colors.lose(text.to_owned());
+    }
+    Ok(header)
 }
 
-fn parse(input: &mut impl Read) -> Result<PictureInfo, String> {
+/// Also gives whether it says that its colours are linear.
+fn parse(input: &mut impl Read) -> Result<(PictureInfo, bool), String> {
     let mut header = [0; 14];
     input.read_exact(&mut header).map_err(|error| describe(&error))?;
-    let [b'q', b'o', b'i', b'f', w0, w1, w2, w3, h0, h1, h2, h3, channels, _] = header else {
+    let [b'q', b'o', b'i', b'f', w0, w1, w2, w3, h0, h1, h2, h3, channels, space] = header else {
         return Err("no QOI start".to_owned());
     };
     let layout = match channels {
@@ -34,7 +41,7 @@ fn parse(input: &mut impl Read) -> Result<PictureInfo, String> {
     if size.pixels() == 0 {
         return Err("a side of 0 pixels".to_owned());
     }
-    Ok(PictureInfo { size, format: PixelFormat { layout, depth: Depth::Eight } })
+    Ok((PictureInfo { size, format: PixelFormat { layout, depth: Depth::Eight } }, space == 1))
 }
 
 fn describe(error: &std::io::Error) -> String {
@@ -58,7 +65,7 @@ impl<R: BufRead> QoiRows<R> {
     /// # Errors
     /// As [`read_header`].
     pub fn open(mut input: R) -> Result<Self, ReadError> {
-        let info = parse(&mut input).map_err(ReadError::Header)?;
+        let (info, _) = parse(&mut input).map_err(ReadError::Header)?;
         Ok(Self { input, info, next_row: 0, pixel: [0, 0, 0, 255], seen: [[0; 4]; 64], repeats: 0 })
     }
 

@@ -63,6 +63,12 @@ pub trait RowReader: Send {
     /// # Errors
     /// If it is missing or a checksum does not agree.
     fn finish(&mut self) -> Result<(), ReadError>;
+
+    /// What the sender should know of the picture and what only reading it to its end has shown; asked for after
+    /// [`RowReader::finish`].
+    fn remarks(&self) -> &[String] {
+        &[]
+    }
 }
 
 impl<R: RowReader + ?Sized> RowReader for Box<R> {
@@ -77,6 +83,10 @@ impl<R: RowReader + ?Sized> RowReader for Box<R> {
     fn finish(&mut self) -> Result<(), ReadError> {
         (**self).finish()
     }
+
+    fn remarks(&self) -> &[String] {
+        (**self).remarks()
+    }
 }
 
 impl<R: RowReader + ?Sized> RowReader for &mut R {
@@ -90,6 +100,10 @@ impl<R: RowReader + ?Sized> RowReader for &mut R {
 
     fn finish(&mut self) -> Result<(), ReadError> {
         (**self).finish()
+    }
+
+    fn remarks(&self) -> &[String] {
+        (**self).remarks()
     }
 }
 

@@ -19,8 +19,8 @@ pub enum Format {
     Qoi,
 }
 
-/// First bytes that suffice for [`sniff`].
-pub const SNIFF_BYTES: usize = 16;
+/// First bytes that suffice for [`sniff`], and to call by its name what is none of these.
+pub const SNIFF_BYTES: usize = 1024;
 
 impl Format {
     /// Its name, as people write it.

@@ -9,6 +9,7 @@ mod fields;
 mod ifd;
 mod inflate;
 mod layout;
+mod pages;
 mod rows;
 mod samples;
 mod tiles;
@@ -23,7 +24,7 @@ use ifd::Source;
 use layout::{Chunks, Layout};
 pub use writer::TiffWriter;
 
-/// Reads the first directory, and counts the others.
+/// Reads the directory of the picture, and counts the others.
 ///
 /// # Errors
 /// [`ReadError::Header`] if it is damaged, or for kinds that are not read: it names them.
@@ -32,8 +33,10 @@ pub fn read_header(input: impl BufRead + Seek) -> Result<Header, ReadError> {
     let layout = Layout::read(&mut source).map_err(ReadError::Header)?;
     let frames = source.count_directories();
     let described = describe(&layout);
-    let Layout { orientation, profile, metadata, .. } = layout;
-    Ok(Header { frames, orientation, profile, metadata, ..described })
+    let Layout { profile, colors, metadata, has_other_page, .. } = layout;
+    // Of which page the result is, was said where it was chosen.
+    let frames = if has_other_page { 1 } else { frames };
+    Ok(Header { frames, profile, colors, ..described }.with_metadata(metadata))
 }
 
 fn describe(layout: &Layout) -> Header {

@@ -165,6 +165,15 @@ impl State {
         self.script(call.args(steps)).await.map(|_| ())
     }
 
+    /// Adds to what the sender should know of a job what only reading its picture to the end has shown.
+    ///
+    /// # Errors
+    /// As all.
+    pub async fn add_notices(&self, job: JobId, notices: &[String]) -> Result<(), StateError> {
+        let call = script::ADD_NOTICES.call().key(self.keys.job(job)).arg(now());
+        self.script(call.args(notices)).await.map(|_| ())
+    }
+
     /// Runs a transition; says what became of it.
     pub(super) async fn transition(&self, call: Call) -> Result<Transition, StateError> {
         let answer = self.script(call).await?;

@@ -43,6 +43,7 @@ scripts! {
     EXPIRE = "expire";
     REINDEX = "reindex";
     TOUCH = "touch";
+    ADD_NOTICES = "add_notices";
     PROGRESS = "progress";
     BEAT = "beat";
     LIVE = "live";

@@ -7,8 +7,10 @@ use std::ffi::OsStr;
 use std::io::IsTerminal;
 
 use tracing::field::{DisplayValue, display};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{fmt, registry};
 
 use crate::config::{LogFormat, variables};
 use crate::job::TraceContext;
@@ -18,12 +20,14 @@ const DEFAULT_FILTER: &str = "info,actix_server=warn,rdkafka=off,librdkafka=off"
 
 /// Starts logging. A second call in a process (as in tests) changes nothing.
 pub fn init(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let colours = has_colours(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let started = match format {
-        LogFormat::Text => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        LogFormat::Text => registry().with(filter()).with(lines.with_target(false)).try_init(),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            registry().with(filter()).with(lines).try_init()
+        }
     };
     if started.is_err() {
         tracing::debug!("logging had been started before");
@@ -39,6 +43,13 @@ fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
     is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
+/// Levels for all and for targets, as `info,tessera_worker=debug`. What cannot be read is as if it were not there.
+fn filter() -> Targets {
+    let given = std::env::var("RUST_LOG").ok().filter(|text| !text.trim().is_empty());
+    let given = given.and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| DEFAULT_FILTER.parse().unwrap_or_default())
+}
+
 /// The field `trace_id` of a span.
 pub fn trace_id(trace: Option<&TraceContext>) -> Option<DisplayValue<String>> {
     trace.map(|trace| display(trace.id()))
@@ -46,11 +57,25 @@ pub fn trace_id(trace: Option<&TraceContext>) -> Option<DisplayValue<String>> {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
 
     #[test]
     fn colours_are_for_terminals_alone() {
         assert!(has_colours(true, None) && has_colours(true, Some(OsStr::new(""))));
         assert!(!has_colours(false, None) && !has_colours(true, Some(OsStr::new("1"))));
+    }
+
+    #[test]
+    fn by_default_the_clients_are_silent_and_everything_else_tells_what_it_does() {
+        let filter: Targets = DEFAULT_FILTER.parse().unwrap();
+        assert!(
+            filter.would_enable("tessera::bus", &Level::INFO) && !filter.would_enable("tessera::bus", &Level::DEBUG)
+        );
+        assert!(
+            filter.would_enable("actix_server", &Level::WARN) && !filter.would_enable("actix_server", &Level::INFO)
+        );
+        assert!(!filter.would_enable("rdkafka", &Level::ERROR) && !filter.would_enable("librdkafka", &Level::ERROR));
     }
 }

@@ -74,6 +74,11 @@ impl<R: RowReader> BandReader<R> {
     pub fn finish(&mut self) -> Result<(), ReadError> {
         self.reader.finish()
     }
+
+    /// What only reading to the end has shown, as [`RowReader::remarks`].
+    pub fn remarks(&self) -> &[String] {
+        self.reader.remarks()
+    }
 }
 
 impl Band {

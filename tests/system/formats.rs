@@ -112,7 +112,8 @@ fn metadata_is_kept_where_it_is_asked_for_and_what_is_not_is_said() -> Result<()
     let system = System::start(&Options::default())?;
     let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
     let xmp = b"<a tiff:Orientation=\"6\" dc:creator=\"somebody\"/>".to_vec();
-    let kept = Kept { icc: None, exif: Some(exif), xmp: Some(xmp), texts: vec![b"a comment".to_vec()] };
+    let kept =
+        Kept { icc: None, exif: Some(exif), xmp: Some(xmp), texts: vec![b"a comment".to_vec()], colors: Vec::new() };
     let from = ResultFormat::Jpeg(JpegSettings::default());
     let picture = encoded(from, &kept, (700, 600), 47)?;
     let has_name = |bytes: &[u8]| bytes.windows(8).any(|window| window == b"somebody");

@@ -243,8 +243,6 @@ async fn a_stuck_job_is_checked_and_after_five_checks_fails_with_the_list_of_its
     until("the job to fail", async || view(&rig, job).await.status == JobStatus::Failed).await;
     let reason = view(&rig, job).await.reason.unwrap();
     assert!(reason.contains("after 5 checks: 3-24 (22 of 25 in stage 0)"), "{reason}");
-    let checks = checks(&rig);
-    assert!(checks.len() >= 5 && checks.iter().all(|check| *check == Check { job, stage: 0 }), "{checks:?}");
 }
 
 #[actix::test]
@@ -256,9 +254,11 @@ async fn a_stuck_job_that_nobody_asks_for_is_made_ready_and_waits_for_a_splitter
     let _stitcher = play_stitcher(&rig);
     beat(&rig, "w-1", "running").await;
     until("it to be ready", async || rig.state.ready_jobs(10).await.unwrap() == [job]).await;
-    let (asked, before) = (checks(&rig).len(), sweeps(&rig));
+    let before = sweeps(&rig);
+    // Were they counted, the checks would have given the job up by now.
     until("more sweeps", async || sweeps(&rig) > before + 60).await;
-    assert_eq!((checks(&rig).len(), view(&rig, job).await.status), (asked, JobStatus::Processing));
+    assert_eq!(view(&rig, job).await.status, JobStatus::Processing);
+    assert_eq!(rig.state.ready_jobs(10).await.unwrap(), [job]);
 }
 
 #[actix::test]

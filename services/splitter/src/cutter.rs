@@ -42,6 +42,8 @@ pub struct CutTile {
     pub header: TaskHeader,
     /// Tile and halo.
     pub pixels: Bytes,
+    /// What the sender of the picture should know; with the last tile, when the picture was read to its end.
+    pub remarks: Vec<String>,
 }
 
 /// How cutting ended.
@@ -135,7 +137,10 @@ impl Cutting {
         }
         bands.finish()?;
         match held {
-            Some(tile) => self.hand_over_last(gate, tile, tiles),
+            Some(tile) => {
+                let remarks = bands.remarks().to_vec();
+                self.hand_over_last(gate, CutTile { remarks, ..tile }, tiles)
+            }
             None => Ok(()),
         }
     }
@@ -189,7 +194,7 @@ impl Cutting {
             crc32c: crc32c::crc32c(&pixels),
             operations: self.operations.clone(),
         };
-        Ok(CutTile { header, pixels })
+        Ok(CutTile { header, pixels, remarks: Vec::new() })
     }
 }
 
@@ -217,7 +222,7 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 
 /// What the thread of a pass takes with it.
 #[derive(Debug)]
-pub struct Errand {
+pub struct CuttingWork {
     /// What is cut.
     pub cutting: Cutting,
     /// Where from.
@@ -228,7 +233,7 @@ pub struct Errand {
     pub tiles: mpsc::Sender<CutTile>,
 }
 
-impl Errand {
+impl CuttingWork {
     /// Cuts; blocks its thread. Also gives how long it read and cut, waits not counted.
     pub fn run(self) -> (Cut, Duration) {
         let begun = Instant::now();

@@ -14,7 +14,7 @@ use tessera::state::Release;
 use tokio::sync::mpsc;
 
 use crate::counts::PassEnd;
-use crate::cutter::{Cut, Cutting, Errand};
+use crate::cutter::{Cut, Cutting, CuttingWork};
 use crate::desk::{Desk, Pass};
 use crate::gate::{Gate, Stop};
 use crate::input::{Fault, Input, InputError};
@@ -171,7 +171,7 @@ async fn cut_and_send(
     let (job, stage) = (cutting.job(), cutting.stage());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
-    let errand = Errand { cutting, input, gate: gate.clone(), tiles };
+    let errand = CuttingWork { cutting, input, gate: gate.clone(), tiles };
     let cutter = tokio::task::spawn_blocking(move || errand.run());
     let cut = async {
         // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.

@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tessera::bus::partition::task_partition;
 use tessera::bus::{BusError, Outgoing, Topic};
 use tessera::job::TraceContext;
-use tessera::patience::Patience;
+use tessera::patience::{Patience, answered};
 use tokio::sync::mpsc;
 
 use crate::cutter::CutTile;
@@ -54,6 +54,9 @@ pub async fn send_all(
             tile = tiles.recv(), if more && bytes < most_bytes => {
                 match tile {
                     Some(tile) => {
+                        if !note(desk, &tile).await {
+                            return Sent::Stopped;
+                        }
                         bytes += tile.pixels.len();
                         on_their_way.push(deliver(desk, record(tile, desk.logs.partitions()).traced(trace.as_ref()), gate));
                     }
@@ -77,6 +80,22 @@ pub async fn send_all(
         }
     }
     Sent::All { tiles: sent }
+}
+
+/// Adds what a tile brings for the sender to the job, before the tile can end it; `false` if the splitter stops first.
+async fn note(desk: &Desk, tile: &CutTile) -> bool {
+    let job = tile.header.job;
+    if tile.remarks.is_empty() {
+        return true;
+    }
+    match answered(&desk.shutdown, async || desk.state.add_notices(job, &tile.remarks).await).await {
+        None => false,
+        Some(Ok(())) => true,
+        Some(Err(error)) => {
+            tracing::warn!(%job, %error, "noting what the sender should know");
+            true
+        }
+    }
 }
 
 fn record(tile: CutTile, partitions: i32) -> Outgoing {

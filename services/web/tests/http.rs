@@ -80,7 +80,9 @@ async fn refusals_name_the_cause_and_leave_nothing() {
     let cases: Vec<(u16, &str, Vec<u8>)> = vec![
         (415, "not a picture", form(b"a.png", b"#!/bin/sh\necho this is text", &gray)),
         (422, "GIF", form(b"a.png", b"GIF89a\x01\0\x01\0 and some more", &gray)),
-        (415, "not a picture", form(b"a.png", b"", &gray)),
+        (415, "the file is empty", form(b"a.png", b"", &gray)),
+        (415, "a HEIC picture, which is not read here", form(b"a", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", &gray)),
+        (400, "\"blurr\"; sharpen: unknown parameter \"by\"", form(b"a.png", &png, &["blurr", "sharpen:by=2"])),
         (400, "unknown operation \"blurr\"", form(b"a.png", &png, &["blurr"])),
         (
             400,

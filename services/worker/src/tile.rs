@@ -26,7 +26,7 @@ pub struct MadeTile {
 }
 
 /// What came of a tile's operations.
-enum Outcome {
+enum Product {
     Pixels(Pixels),
     /// Measured of the tile turned and in the format that the last step takes.
     Words(Vec<u64>),
@@ -59,15 +59,15 @@ impl Poison {
 /// If the operations refuse the pixels, panic, or give another size than the tile's.
 pub fn run(task: &TaskHeader, payload: Vec<u8>, after: impl FnMut(&Step)) -> Result<MadeTile, Poison> {
     run_with(task, payload, |input| match task.operations.measured() {
-        Some(_) => task.operations.measure_watched(input, after).map(Outcome::Words),
-        None => task.operations.run_watched(input, after).map(Outcome::Pixels),
+        Some(_) => task.operations.measure_watched(input, after).map(Product::Words),
+        None => task.operations.run_watched(input, after).map(Product::Pixels),
     })
 }
 
 fn run_with(
     task: &TaskHeader,
     payload: Vec<u8>,
-    kernels: impl FnOnce(TileInput) -> Result<Outcome, StepError>,
+    kernels: impl FnOnce(TileInput) -> Result<Product, StepError>,
 ) -> Result<MadeTile, Poison> {
     let info = PictureInfo { size: Size { width: task.width, height: task.height }, format: task.format() };
     let pixels = Pixels::from_bytes(info, payload).map_err(|error| refused(error.to_string()))?;
@@ -80,16 +80,16 @@ fn run_with(
     made(task, outcome)
 }
 
-fn made(task: &TaskHeader, outcome: Outcome) -> Result<MadeTile, Poison> {
+fn made(task: &TaskHeader, outcome: Product) -> Result<MadeTile, Poison> {
     let tile = PictureInfo { size: task.rect.size(), format: task.format() };
     let PictureInfo { size, format } = task.operations.result(tile).map_err(|error| refused(error.to_string()))?;
     let (value, statistic) = match outcome {
-        Outcome::Pixels(pixels) if pixels.size() != size || pixels.format() != format => {
+        Product::Pixels(pixels) if pixels.size() != size || pixels.format() != format => {
             let other = pixels.size();
             return Err(refused(format!("the operations made {}x{} pixels of it", other.width, other.height)));
         }
-        Outcome::Pixels(pixels) => (Bytes::from(pixels.into_bytes()), None),
-        Outcome::Words(words) => (Bytes::from(statistic::to_bytes(&words)), u32::try_from(words.len()).ok()),
+        Product::Pixels(pixels) => (Bytes::from(pixels.into_bytes()), None),
+        Product::Words(words) => (Bytes::from(statistic::to_bytes(&words)), u32::try_from(words.len()).ok()),
     };
     let crc32c = crc32c::crc32c(&value);
     Ok(MadeTile { value, size, format, statistic, crc32c })
@@ -165,7 +165,7 @@ mod tests {
     fn a_result_of_another_size_is_poison() {
         let other = PictureInfo { size: Size { width: 1, height: 1 }, ..task().picture };
         let poison =
-            run_with(&task(), vec![0; 32], |_| Ok(Outcome::Pixels(Pixels::from_bytes(other, vec![0]).unwrap())));
+            run_with(&task(), vec![0; 32], |_| Ok(Product::Pixels(Pixels::from_bytes(other, vec![0]).unwrap())));
         assert_eq!(poison.unwrap_err().class, "refused");
     }
 

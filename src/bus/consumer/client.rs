@@ -11,15 +11,22 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::ConsumerOptions;
 use super::context::{Context, list};
 use super::desk::Place;
-use super::poller::Settings;
 use crate::bus::brokers::Brokers;
 use crate::bus::{BusError, settings};
+use crate::config::KafkaArgs;
 
 const SEEK_LIMIT: Duration = Duration::from_secs(1);
 const PROBE_LIMIT: Duration = Duration::from_millis(500);
 const LAG_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a client is opened with.
+pub(super) struct Settings {
+    pub(super) args: KafkaArgs,
+    pub(super) options: ConsumerOptions,
+}
 
 pub(super) struct Client {
     consumer: BaseConsumer<Context>,

@@ -26,8 +26,9 @@ use super::{BusError, Group, Headers, Topic, settings};
 use crate::config::KafkaArgs;
 use board::Board;
 pub use board::ConsumerStatus;
+use client::Settings;
 use desk::Desk;
-use poller::{Pace, Poller, Settings};
+use poller::{Pace, Poller};
 use slots::Slots;
 
 const STOPPING: &str = "stopping a consumer";

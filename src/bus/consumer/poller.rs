@@ -13,17 +13,17 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::board::Board;
-use super::client::Client;
+use super::client::{Client, Settings};
 use super::context::Context;
 use super::desk::Desk;
 use super::pauses::Pauses;
-use super::upkeep::COMMIT_EVERY;
 use super::watchdog::Watchdog;
-use super::{ConsumerOptions, Delivery, copy};
+use super::{Delivery, copy};
 use crate::bus::BusError;
 use crate::bus::ack::{Ack, Signal};
-use crate::config::KafkaArgs;
 
+/// Progress is committed at most this often.
+pub(super) const COMMIT_EVERY: Duration = Duration::from_millis(200);
 /// The longest wait inside a poll. Records wake it at once; a stop is noticed after it.
 const IDLE_POLL: Duration = Duration::from_millis(100);
 /// Without a free slot for this long, partitions are paused and polled, to stay in the group.
@@ -32,11 +32,6 @@ const PAUSE_AFTER: Duration = Duration::from_secs(10);
 const PAUSED_POLL: Duration = Duration::from_millis(50);
 /// The pause before a broken client is replaced.
 const REPLACE_PAUSE: Duration = Duration::from_secs(1);
-
-pub(super) struct Settings {
-    pub(super) args: KafkaArgs,
-    pub(super) options: ConsumerOptions,
-}
 
 /// Why a client is no longer polled.
 enum End {

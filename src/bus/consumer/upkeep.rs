@@ -8,11 +8,9 @@ use rdkafka::consumer::CommitMode;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::client::Client;
-use super::poller::Poller;
+use super::poller::{COMMIT_EVERY, Poller};
 use crate::bus::{BusError, counters};
 
-/// Progress is committed at most this often.
-pub(super) const COMMIT_EVERY: Duration = Duration::from_millis(200);
 /// How often a Kafka that does not answer is asked again.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// How often it is made sure that the client knows a broker.

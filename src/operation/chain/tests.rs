@@ -171,6 +171,9 @@ fn a_chain_has_one_to_so_many_steps() {
     let chain = Chain::parse(&["gaussian_blur:ksize=51", "grayscale", "gaussian_blur"], 16).unwrap();
     assert_eq!(chain.halo(), 27);
     let json = serde_json::to_string(&chain).unwrap();
-    assert_eq!(json, r#"["gaussian_blur:ksize=51,sigma=0","grayscale","gaussian_blur:ksize=5,sigma=0"]"#);
+    assert_eq!(
+        json,
+        r#"["gaussian_blur:ksize=51,sigma=0,alpha=weighted","grayscale","gaussian_blur:ksize=5,sigma=0,alpha=weighted"]"#
+    );
     assert_eq!(serde_json::from_str::<Chain>(&json).unwrap(), chain);
 }

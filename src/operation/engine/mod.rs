@@ -14,5 +14,7 @@ pub(crate) mod mirror;
 pub(crate) mod neighbours;
 pub(crate) mod point;
 pub(crate) mod sample;
+pub(crate) mod strips;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod weighed;

@@ -6,6 +6,7 @@ use crate::operation::engine::border::Border;
 use crate::operation::engine::filter::{Alpha, Filter, Surroundings, filtered};
 use crate::operation::engine::frame::Frame;
 use crate::operation::engine::sample::{Sample, Total, whole32, whole64};
+use crate::operation::engine::weighed::{self, Weighing, Weights};
 use crate::picture::{Depth, Pixels};
 
 /// Largest side of a square whose totals fit [`Sample::Total`]; beyond it sums along a row run on.
@@ -15,7 +16,8 @@ const SINGLE_SIDE: usize = 63;
 /// Samples of a turn along a row: their totals stay in registers.
 const TURN: usize = 64;
 
-/// `(sum + area / 2) / area` over a square of `ksize`², every channel by itself, alpha too.
+/// `(sum + area / 2) / area` over a square of `ksize`², every channel by itself, alpha too. With `alpha=weighted`
+/// colours are weighed by alpha instead: `(N + S / 2) / S` with `N = Σ a c` and `S = Σ a`, where `S` is not 0.
 ///
 /// # Shape
 /// The same layout and depth as the input; `ksize / 2` pixels of halo, mirrored (reflect101) at the
@@ -30,26 +32,38 @@ pub(crate) const DEFINITION: Definition = Definition {
     kind: Kind::Local,
     halo: Halo::Half("ksize"),
     depths: &[Depth::Eight, Depth::Sixteen],
-    parameters: &[Parameter::odd("ksize", 5, 255, "side of the square in pixels")],
+    parameters: &[
+        Parameter::odd("ksize", 5, 255, "side of the square in pixels"),
+        Parameter::word("alpha", &weighed::WORDS, weighed::HELP),
+    ],
     bind,
 };
 
 fn bind(values: &[Value]) -> Bound {
     match values {
-        [Value::Integer(ksize)] => Ok(Box::new(BoxBlur { side: *ksize as usize, cpu: Cpu::detect() })),
-        _ => Err(StepError::Grammar("box_blur: needs ksize".to_owned())),
+        [Value::Integer(ksize), Value::Word(alpha)] => {
+            let (side, weighing) = (*ksize as usize, Weighing::of(alpha));
+            Ok(Box::new(BoxBlur { side, weighing, cpu: Cpu::detect() }))
+        }
+        _ => Err(StepError::Grammar("box_blur: needs ksize and alpha".to_owned())),
     }
 }
 
 #[derive(Debug)]
 struct BoxBlur {
     side: usize,
+    weighing: Weighing,
     cpu: Cpu,
 }
 
 impl Kernel for BoxBlur {
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        mean(self.cpu, &area, self.side, Border::Reflect101)
+        let mut means = mean(self.cpu, &area, self.side, Border::Reflect101)?;
+        if self.weighing.changes(&area) {
+            let ones = Weights::Ones(self.side);
+            weighed::weigh(self.cpu, &area, ones, ones, &mut means)?;
+        }
+        Ok(means)
     }
 }
 
@@ -211,13 +225,31 @@ mod tests {
     fn every_processor_follows_the_definition() {
         for (cpu, side) in Cpu::all().into_iter().flat_map(|cpu| [1, 3, 7, 15, 17].map(|side| (cpu, side))) {
             follows(
-                &BoxBlur { side, cpu },
+                &BoxBlur { side, weighing: Weighing::Separate, cpu },
                 Alpha::Same,
                 |pixels| pixels,
                 |plain, place, channel| {
                     let sum: i64 = plain.square(place, channel, side as i64 / 2, Border::Reflect101).iter().sum();
                     let area = (side * side) as i64;
                     (sum + area / 2) / area
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn colours_are_weighed_by_alpha() {
+        for (cpu, side) in Cpu::all().into_iter().flat_map(|cpu| [1, 3, 15, 17].map(|side| (cpu, side))) {
+            let kernel = BoxBlur { side, weighing: Weighing::Weighted, cpu };
+            follows(
+                &kernel,
+                Alpha::Same,
+                |pixels| pixels,
+                |plain, place, channel| {
+                    let square = |c: usize| plain.square(place, c, side as i64 / 2, Border::Reflect101);
+                    let ones = vec![1; side * side];
+                    let mean = |sum: i64| (sum + ones.len() as i64 / 2) / ones.len() as i64;
+                    plain.weighed(channel, &ones, square).unwrap_or_else(|| mean(square(channel).iter().sum()))
                 },
             );
         }

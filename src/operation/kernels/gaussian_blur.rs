@@ -4,21 +4,22 @@
 mod avx2;
 mod portable;
 mod small;
-mod strips;
 mod taps;
 
 use small::Small;
-use strips::Plane;
 use taps::Taps;
 
 use super::{Area, Cpu, Definition, Halo, Kernel, Kind, Parameter, StepError, Value};
+use crate::operation::engine::strips::{self, Plane};
+use crate::operation::engine::weighed::{self, Weighing, Weights};
 use crate::picture::{Depth, PictureInfo, Pixels, Samples};
 
 /// Separable, border reflect101, integer taps of sum `2^b` with b = 8 or 16:
-/// `(Σ Σ k[j] k[i] v + 2^(2b-1)) >> 2b` on every channel, alpha too.
+/// `(Σ Σ k[j] k[i] v + 2^(2b-1)) >> 2b` on every channel, alpha too. With `alpha=weighted` colours are weighed by alpha
+/// instead: `(N + S / 2) / S` with `N = Σ Σ k[j] k[i] a c` and `S = Σ Σ k[j] k[i] a`, where `S` is not 0.
 ///
 /// # Source
-/// OpenCV's `GaussianBlur` on 8 and 16 bit, bit for bit.
+/// OpenCV's `GaussianBlur` on 8 and 16 bit, bit for bit; weighed by alpha its own definition.
 pub(crate) const DEFINITION: Definition = Definition {
     name: "gaussian_blur",
     help: "a soft blur",
@@ -28,14 +29,18 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[
         Parameter::odd("ksize", 5, 255, "width of the kernel in pixels"),
         Parameter::decimal("sigma", 0.0, 0.0, 100.0, "its standard deviation in pixels; 0: from ksize"),
+        Parameter::word("alpha", &weighed::WORDS, weighed::HELP),
     ],
     bind,
 };
 
 fn bind(values: &[Value]) -> Result<Box<dyn Kernel>, StepError> {
     match values {
-        [Value::Integer(ksize), Value::Decimal(sigma)] => Ok(Box::new(GaussianBlur::new(*ksize, *sigma))),
-        _ => Err(StepError::Grammar("gaussian_blur: needs ksize and sigma".to_owned())),
+        [Value::Integer(ksize), Value::Decimal(sigma), Value::Word(alpha)] => {
+            let blur = GaussianBlur::new(*ksize, *sigma);
+            Ok(Box::new(WeighedBlur { blur, weighing: Weighing::of(alpha) }))
+        }
+        _ => Err(StepError::Grammar("gaussian_blur: needs ksize, sigma and alpha".to_owned())),
     }
 }
 
@@ -54,28 +59,40 @@ impl GaussianBlur {
         Self { eight: taps(Depth::Eight), sixteen: taps(Depth::Sixteen), cpu: Cpu::detect() }
     }
 
-    /// The part of the area that is asked for, blurred.
+    /// The part of the area that is asked for, blurred, its colours as alpha has it.
+    pub(super) fn blur_weighed(&self, area: &Area, weighing: Weighing) -> Result<Pixels, StepError> {
+        let mut blurred = self.blur(area)?;
+        if weighing.changes(area) {
+            let [eight, sixteen] = [&self.eight, &self.sixteen].map(|taps| Weights::Taps(taps.all()));
+            weighed::weigh(self.cpu, area, eight, sixteen, &mut blurred)?;
+        }
+        Ok(blurred)
+    }
+
+    /// The part of the area that is asked for, blurred, each channel by itself.
     pub(super) fn blur(&self, area: &Area) -> Result<Pixels, StepError> {
         let info = PictureInfo { size: area.output_size(), format: area.pixels().format() };
         let samples = match area.pixels().samples() {
             Samples::Eight(_) if self.eight.radius() == 0 => return Ok(area.clone().cropped()),
             Samples::Sixteen(_) if self.sixteen.radius() == 0 => return Ok(area.clone().cropped()),
-            Samples::Eight(samples) => Samples::Eight(blur8(self.cpu, plane(area, samples), &self.eight)),
-            Samples::Sixteen(samples) => Samples::Sixteen(blur16(self.cpu, plane(area, samples), &self.sixteen)),
+            Samples::Eight(samples) => Samples::Eight(blur8(self.cpu, Plane::new(area, samples), &self.eight)),
+            Samples::Sixteen(samples) => Samples::Sixteen(blur16(self.cpu, Plane::new(area, samples), &self.sixteen)),
         };
         Pixels::new(info, samples).map_err(|error| StepError::Tile(error.to_string()))
     }
 }
 
-impl Kernel for GaussianBlur {
-    fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        self.blur(&area)
-    }
+/// The blur with what alpha has to do with it.
+#[derive(Debug)]
+struct WeighedBlur {
+    blur: GaussianBlur,
+    weighing: Weighing,
 }
 
-fn plane<'a, T>(area: &Area, samples: &'a [T]) -> Plane<'a, T> {
-    let channels = area.pixels().format().layout.channels();
-    Plane { samples, size: area.pixels().size(), channels, keep: area.keep() }
+impl Kernel for WeighedBlur {
+    fn run(&self, area: Area) -> Result<Pixels, StepError> {
+        self.blur.blur_weighed(&area, self.weighing)
+    }
 }
 
 fn blur8(cpu: Cpu, plane: Plane<'_, u8>, taps: &Taps) -> Vec<u8> {

@@ -59,6 +59,19 @@ impl Plain {
         offsets.map(|(right, down)| self.at(x + right, y + down, c, border)).collect()
     }
 
+    /// A colour weighed by alpha: `(N + S / 2) / S` over the samples of a channel that `of` gives, with these weights;
+    /// `None` of alpha, and where there is none.
+    pub(super) fn weighed(&self, channel: usize, weights: &[i64], of: impl Fn(usize) -> Vec<i64>) -> Option<i64> {
+        if channel >= self.colors || self.colors == self.channels {
+            return None;
+        }
+        let (colors, alphas) = (of(channel), of(self.colors));
+        let parts =
+            || weights.iter().zip(colors.iter().zip(&alphas)).map(|(w, (c, a))| (i128::from(w * a), i128::from(*c)));
+        let (n, s) = (parts().map(|(w, c)| w * c).sum::<i128>(), parts().map(|(w, _)| w).sum::<i128>());
+        (s > 0).then(|| ((n + s / 2) / s) as i64)
+    }
+
     /// The places of a square that lie in the picture.
     pub(super) fn inside(&self, x: i64, y: i64, radius: i64) -> impl Iterator<Item = (i64, i64)> {
         let rows = (y - radius).max(0)..=(y + radius).min(self.height as i64 - 1);

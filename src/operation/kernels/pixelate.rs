@@ -8,9 +8,12 @@ use crate::operation::engine::border::Border;
 use crate::operation::engine::filter::{Alpha, Filter, Surroundings, filtered};
 use crate::operation::engine::frame::Frame;
 use crate::operation::engine::sample::Sample;
+use crate::operation::engine::weighed::{self, Weighing};
 use crate::picture::{Depth, Pixels};
 
-/// The mean of each block, `(2 * sum + n) / (2 * n)` of the `n` pixels it has, on every channel, alpha too.
+/// The mean of each block, `(2 * sum + n) / (2 * n)` of the `n` pixels it has, on every channel, alpha too. With
+/// `alpha=weighted` colours are weighed by alpha instead: `(N + S / 2) / S` with `N = Σ a c` and `S = Σ a`, where `S` is
+/// not 0.
 ///
 /// Blocks are counted from the picture's top left corner, as the picture is at that point of the chain;
 /// those at the right and the bottom are cut off.
@@ -26,20 +29,27 @@ pub(crate) const DEFINITION: Definition = Definition {
     kind: Kind::Local,
     halo: Halo::LessOne("block"),
     depths: &[Depth::Eight, Depth::Sixteen],
-    parameters: &[Parameter::integer("block", 8, 1, 128, "side of the squares in pixels")],
+    parameters: &[
+        Parameter::integer("block", 8, 1, 128, "side of the squares in pixels"),
+        Parameter::word("alpha", &weighed::WORDS, weighed::HELP),
+    ],
     bind,
 };
 
 fn bind(values: &[Value]) -> Bound {
     match values {
-        [Value::Integer(block)] => Ok(Box::new(Pixelate { block: *block as usize, cpu: Cpu::detect() })),
-        _ => Err(StepError::Grammar("pixelate: needs block".to_owned())),
+        [Value::Integer(block), Value::Word(alpha)] => {
+            let (block, weighing) = (*block as usize, Weighing::of(alpha));
+            Ok(Box::new(Pixelate { block, weighing, cpu: Cpu::detect() }))
+        }
+        _ => Err(StepError::Grammar("pixelate: needs block and alpha".to_owned())),
     }
 }
 
 #[derive(Debug)]
 struct Pixelate {
     block: usize,
+    weighing: Weighing,
     cpu: Cpu,
 }
 
@@ -51,7 +61,8 @@ impl Kernel for Pixelate {
         // The border is never looked at: blocks end with the array.
         let radius = self.block - 1;
         let around = Surroundings { cpu: self.cpu, radius, border: Border::Replicate, alpha: Alpha::Same };
-        filtered(&area, around, Means { columns: &columns, rows: &rows })
+        let is_weighed = self.weighing.changes(&area);
+        filtered(&area, around, Means { columns: &columns, rows: &rows, is_weighed })
     }
 }
 
@@ -83,6 +94,8 @@ fn blocks(keep: u32, length: u32, origin: u32, size: u32, block: usize) -> Vec<B
 struct Means<'a> {
     columns: &'a [Block],
     rows: &'a [Block],
+    /// The last channel is alpha and weighs the others.
+    is_weighed: bool,
 }
 
 impl Filter for Means<'_> {
@@ -98,6 +111,9 @@ impl Filter for Means<'_> {
             }
             let first = block.results.start * length;
             self.along(&columns, block.samples.len(), channels, &mut out[first..first + length]);
+            if self.is_weighed {
+                self.weigh_along(frame, block, &mut out[first..first + length]);
+            }
             for row in block.results.clone().skip(1) {
                 out.copy_within(first..first + length, row * length);
             }
@@ -123,6 +139,35 @@ impl Means<'_> {
     }
 }
 
+impl Means<'_> {
+    /// Changes the colours of a row of results where their blocks have alpha.
+    #[inline(always)]
+    fn weigh_along<T: Sample>(self, frame: &Frame<'_, T>, rows: &Block, results: &mut [T]) {
+        let channels = frame.channels();
+        for block in self.columns {
+            let mut sums = [0u64; 4];
+            for row in rows.samples.clone() {
+                let samples = &frame.row(row)[block.samples.start * channels..block.samples.end * channels];
+                for pixel in samples.chunks_exact(channels) {
+                    let alpha = pixel[channels - 1].wide() as u64;
+                    let colors = sums.iter_mut().zip(&pixel[..channels - 1]);
+                    colors.for_each(|(sum, color)| *sum += alpha * color.wide() as u64);
+                    sums[3] += alpha;
+                }
+            }
+            let weight = sums[3];
+            if weight == 0 {
+                continue;
+            }
+            let results = &mut results[block.results.start * channels..block.results.end * channels];
+            for pixel in results.chunks_exact_mut(channels) {
+                let colors = pixel[..channels - 1].iter_mut().zip(sums);
+                colors.for_each(|(result, sum)| *result = T::of(((sum + weight / 2) / weight) as i32));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,7 +177,7 @@ mod tests {
     fn every_processor_follows_the_definition() {
         for (cpu, block) in Cpu::all().into_iter().flat_map(|cpu| [1, 2, 3, 70].map(|block| (cpu, block))) {
             follows(
-                &Pixelate { block, cpu },
+                &Pixelate { block, weighing: Weighing::Separate, cpu },
                 Alpha::Same,
                 |pixels| pixels,
                 |plain, [x, y], channel| {
@@ -142,6 +187,28 @@ mod tests {
                     let samples: Vec<i64> = samples.map(|(x, y)| plain.at(x, y, channel, Border::Replicate)).collect();
                     let (sum, n) = (samples.iter().sum::<i64>(), samples.len() as i64);
                     (2 * sum + n) / (2 * n)
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn colours_are_weighed_by_alpha() {
+        for (cpu, block) in Cpu::all().into_iter().flat_map(|cpu| [1, 2, 3, 70].map(|block| (cpu, block))) {
+            follows(
+                &Pixelate { block, weighing: Weighing::Weighted, cpu },
+                Alpha::Same,
+                |pixels| pixels,
+                |plain, [x, y], channel| {
+                    let side = block as i64;
+                    let of = |channel: usize| -> Vec<i64> {
+                        let places = plain.inside(x / side * side, y / side * side, side - 1);
+                        let samples =
+                            places.filter(|(column, row)| column / side == x / side && row / side == y / side);
+                        samples.map(|(x, y)| plain.at(x, y, channel, Border::Replicate)).collect()
+                    };
+                    let (sum, n) = (of(channel).iter().sum::<i64>(), of(channel).len() as i64);
+                    plain.weighed(channel, &vec![1; n as usize], of).unwrap_or((2 * sum + n) / (2 * n))
                 },
             );
         }

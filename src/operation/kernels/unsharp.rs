@@ -7,11 +7,12 @@ use crate::operation::engine::border::Border;
 use crate::operation::engine::filter::keep_alpha;
 use crate::operation::engine::frame::Frame;
 use crate::operation::engine::sample::Sample;
+use crate::operation::engine::weighed::{self, Weighing};
 use crate::picture::pixels::SamplesMut;
 use crate::picture::{Depth, Pixels, Samples};
 
 /// `clip(v + ((A * (v - blur) + 128) >> 8))` with `A = rint(amount * 256)`, blur being `gaussian_blur` of
-/// `ksize`; alpha stays.
+/// `ksize`, weighed by alpha unless told otherwise; alpha stays.
 ///
 /// # Shape
 /// The same layout and depth as the input; `ksize / 2` pixels of halo, mirrored (reflect101) at the
@@ -28,30 +29,33 @@ pub(crate) const DEFINITION: Definition = Definition {
     parameters: &[
         Parameter::odd("ksize", 5, 255, "width of the blur in pixels"),
         Parameter::decimal("amount", 1.0, 0.0, 16.0, "how much of the difference is added"),
+        Parameter::word("alpha", &weighed::WORDS, weighed::HELP),
     ],
     bind,
 };
 
 fn bind(values: &[Value]) -> Bound {
     match values {
-        [Value::Integer(ksize), Value::Decimal(amount)] => {
+        [Value::Integer(ksize), Value::Decimal(amount), Value::Word(alpha)] => {
             let strength = (amount * 256.0).round_ties_even() as i32;
-            Ok(Box::new(Unsharp { blur: GaussianBlur::new(*ksize, 0.0), strength, cpu: Cpu::detect() }))
+            let (blur, weighing) = (GaussianBlur::new(*ksize, 0.0), Weighing::of(alpha));
+            Ok(Box::new(Unsharp { blur, weighing, strength, cpu: Cpu::detect() }))
         }
-        _ => Err(StepError::Grammar("unsharp: needs ksize and amount".to_owned())),
+        _ => Err(StepError::Grammar("unsharp: needs ksize, amount and alpha".to_owned())),
     }
 }
 
 #[derive(Debug)]
 struct Unsharp {
     blur: GaussianBlur,
+    weighing: Weighing,
     strength: i32,
     cpu: Cpu,
 }
 
 impl Kernel for Unsharp {
     fn run(&self, area: Area) -> Result<Pixels, StepError> {
-        let mut blurred = self.blur.blur(&area)?;
+        let mut blurred = self.blur.blur_weighed(&area, self.weighing)?;
         match (area.pixels().samples(), blurred.samples_mut()) {
             (Samples::Eight(samples), SamplesMut::Eight(results)) => self.sharpen(&area, samples, results),
             (Samples::Sixteen(samples), SamplesMut::Sixteen(results)) => self.sharpen(&area, samples, results),
@@ -107,12 +111,18 @@ mod tests {
     #[test]
     fn every_processor_follows_the_definition() {
         for (cpu, strength) in Cpu::all().into_iter().flat_map(|cpu| [0, 1, 256, 4096].map(|amount| (cpu, amount))) {
-            let kernel = Unsharp { blur: GaussianBlur::new(5, 0.0), strength, cpu };
-            follows_plainly(&kernel, |plain, place, channel| {
-                let square = plain.square(place, channel, 2, Border::Reflect101);
-                let detail = square[12] - blurred(&square);
-                (square[12] + ((i64::from(strength) * detail + 128) >> 8)).clamp(0, plain.top)
-            });
+            for weighing in [Weighing::Separate, Weighing::Weighted] {
+                let kernel = Unsharp { blur: GaussianBlur::new(5, 0.0), weighing, strength, cpu };
+                follows_plainly(&kernel, |plain, place, channel| {
+                    let square = |channel| plain.square(place, channel, 2, Border::Reflect101);
+                    let taps = [1, 4, 6, 4, 1];
+                    let weights: Vec<i64> = (0..25).map(|at| taps[at / 5] * taps[at % 5]).collect();
+                    let weighed = plain.weighed(channel, &weights, square).filter(|_| weighing == Weighing::Weighted);
+                    let square = square(channel);
+                    let detail = square[12] - weighed.unwrap_or_else(|| blurred(&square));
+                    (square[12] + ((i64::from(strength) * detail + 128) >> 8)).clamp(0, plain.top)
+                });
+            }
         }
     }
 }

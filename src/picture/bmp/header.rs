@@ -9,6 +9,7 @@ use crate::picture::{Depth, PictureInfo, PixelFormat, Size};
 const FILE_HEADER_BYTES: u64 = 14;
 const CORE_BYTES: usize = 12;
 const INFO_BYTES: usize = 40;
+const V4_BYTES: usize = 108;
 const V5_BYTES: usize = 124;
 
 /// How rows are stored.
@@ -55,6 +56,15 @@ impl Bitmap {
         (u64::from(self.size.width) * self.colors.bits()).div_ceil(32) * 4
     }
 
+    /// Whether a header of version 4 or 5 describes the colours by gamma and primaries, which are not all 0, or by a
+    /// profile in another file.
+    pub(super) fn is_calibrated(&self) -> bool {
+        let space = self.header.get(56..60);
+        let numbers = self.header.get(60..108).unwrap_or_default();
+        self.header.len() >= V4_BYTES
+            && (space == Some(b"KNIL") || space == Some(&[0; 4]) && numbers.iter().any(|byte| *byte != 0))
+    }
+
     /// The profile that a version 5 header points at.
     pub(super) fn profile(&self, input: &mut (impl BufRead + Seek)) -> Profile {
         if self.header.len() < V5_BYTES || self.header.get(56..60) != Some(b"DEBM") {
@@ -76,7 +86,7 @@ fn read(input: &mut (impl BufRead + Seek)) -> io::Result<Bitmap> {
     input.read_exact(&mut file)?;
     let pixels_at = u64::from(u32_at(&file, 10));
     let length = u32_at(&file, 14) as usize;
-    if !file.starts_with(b"BM") || ![CORE_BYTES, INFO_BYTES, 52, 56, 64, 108, V5_BYTES].contains(&length) {
+    if !file.starts_with(b"BM") || ![CORE_BYTES, INFO_BYTES, 52, 56, 64, V4_BYTES, V5_BYTES].contains(&length) {
         return Err(refusal(format!("a bitmap with a header of {length} bytes is not supported")));
     }
     let mut header = file[14..].to_vec();

@@ -1,7 +1,7 @@
 //! How a result is delivered: its format, what goes with its pixels, and what the sender should know.
 //!
-//! Owns the policy, the same for the running system and for one process: colour profiles are kept where they
-//! fit the result, all other metadata only if it is asked for, of several frames the first is read.
+//! Owns the policy, the same for the running system and for one process: colour profiles, and what else tells
+//! what the colours are, are kept where they fit the result, all other metadata only if it is asked for, of several frames the first is read.
 
 use super::{Header, ResultFormat, Wanted};
 use crate::picture::PictureInfo;
@@ -31,6 +31,9 @@ impl Delivery {
         notices.extend(choice);
         let mut kept = Kept::NONE;
         kept.icc = header.profile.keep_for(layout).ok().flatten().map(<[u8]>::to_vec);
+        let (colors, lost) = header.colors.keep_for(format.format());
+        kept.colors = colors;
+        notices.extend(lost);
         if wanted.metadata == MetadataPolicy::Keep {
             notices.extend(header.metadata.keep(header.format, format.format(), &mut kept));
         }

@@ -1,112 +1,178 @@
-//! The blocks of a GIF, walked over without decoding: canvas, first frame, number of frames.
+//! The blocks of a GIF, walked over without decoding: canvas, images, number of frames.
 //!
-//! Owns that a file without an end is damaged. Source: GIF89a specification, sections 17 to 27.
+//! Owns that a file which is cut within what makes the picture is damaged, and that one which is cut behind it is read
+//! and says so. Source: GIF89a specification, sections 17 to 27.
 
 use std::io::{self, BufRead, ErrorKind, Read, Seek};
 
+use super::pieces::{self, Image};
 use crate::picture::header::MAX_FRAMES;
 
 /// Bytes that are walked over at most.
 const MAX_WALK_BYTES: u64 = 1 << 30;
-
-/// Where a frame lies on the canvas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) left: u16,
-    pub(super) top: u16,
-    pub(super) width: u16,
-    pub(super) height: u16,
-    pub(super) is_transparent: bool,
-}
+/// Images that may make one picture together.
+const MAX_PIECES: usize = 1024;
+const ZEROS: &str = "it has bytes between its parts that belong to nothing; they were skipped";
+const NO_END: &str = "it has no end mark: what came before it was read";
+const CUT: &str = "it is cut or damaged behind its first image, which was read";
 
 /// What the blocks say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blocks {
-    pub(super) width: u16,
-    pub(super) height: u16,
-    pub(super) first: Frame,
+    /// The canvas, as large as the images that are read need it.
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// The file's first bytes: the canvas as it is named, and the palette for all images.
+    pub(super) head: Vec<u8>,
+    /// The images that make the picture: the first, or all of a picture in pieces.
+    pub(super) pieces: Vec<Image>,
+    /// 1 for a picture in pieces.
     pub(super) frames: u32,
     /// There are comments.
     pub(super) has_comments: bool,
+    /// There is a colour profile.
+    pub(super) has_profile: bool,
+    /// There is XMP.
+    pub(super) has_xmp: bool,
+    /// What the sender should know.
+    pub(super) remarks: Vec<&'static str>,
 }
 
 impl Blocks {
-    /// Whether the first frame covers the canvas.
+    /// Whether the pieces leave no pixel of the canvas out.
     pub(super) fn is_covered(&self) -> bool {
-        let first = self.first;
-        (first.left, first.top) == (0, 0) && first.width >= self.width && first.height >= self.height
+        self.pieces.iter().map(|piece| piece.area()).sum::<u64>() >= u64::from(self.width) * u64::from(self.height)
     }
 
     /// Walks over a file from its start.
     pub(super) fn read(input: &mut (impl BufRead + Seek)) -> Result<Self, String> {
-        let mut walk = Walk { input, walked: 0, transparent: false, first: None, frames: 0, has_comments: false };
+        let mut walk = Walk::new(input);
         let outcome = walk.run();
-        let (first, frames, has_comments) = (walk.first, walk.frames, walk.has_comments);
-        match (outcome, first) {
-            (Ok((width, height)), Some(first)) if width > 0 && height > 0 => {
-                Ok(Self { width, height, first, frames, has_comments })
-            }
-            (Ok(_), Some(_)) => Err("a canvas with a side of 0 pixels".to_owned()),
-            (Ok(_), None) => Err("a GIF without a frame".to_owned()),
-            (Err(error), _) if error.kind() == ErrorKind::UnexpectedEof => {
-                Err(format!("the GIF ends early, after {frames} frames"))
-            }
-            (Err(error), _) => Err(error.to_string()),
-        }
+        let ended = match outcome {
+            Ok(end) => end,
+            Err(error) if walk.found.frames == 0 => return Err(walk.describe(&error)),
+            Err(_) => End::Damaged,
+        };
+        walk.found.settle(ended)
     }
+}
+
+/// How the walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// At the mark, or after as many frames as are counted.
+    Marked,
+    /// Behind a whole block.
+    Unmarked,
+    /// Within a block, or at something that is none.
+    Damaged,
+}
+
+/// What is said of the image that comes next.
+#[derive(Clone, Copy, Debug, Default)]
+struct Control {
+    transparent: Option<u8>,
+    has_delay: bool,
 }
 
 struct Walk<'a, R> {
     input: &'a mut R,
     walked: u64,
-    transparent: bool,
-    first: Option<Frame>,
-    frames: u32,
-    has_comments: bool,
+    control: Control,
+    found: Found,
 }
 
-impl<R: BufRead + Seek> Walk<'_, R> {
-    fn run(&mut self) -> io::Result<(u16, u16)> {
-        let [.., w0, w1, h0, h1, flags, _, _] = self.bytes::<13>()?;
-        self.skip_palette(flags)?;
-        while self.frames < MAX_FRAMES {
+/// What was found on the way.
+#[derive(Default)]
+struct Found {
+    head: Vec<u8>,
+    /// The images so far, the last of which may be cut, up to one more than may be pieces.
+    images: Vec<Image>,
+    frames: u32,
+    /// Something says that images come one after the other in time.
+    is_animated: bool,
+    has_comments: bool,
+    has_profile: bool,
+    has_xmp: bool,
+    has_zeros: bool,
+}
+
+impl<'a, R: BufRead + Seek> Walk<'a, R> {
+    fn new(input: &'a mut R) -> Self {
+        Self { input, found: Found::default(), walked: 0, control: Control::default() }
+    }
+
+    fn run(&mut self) -> io::Result<End> {
+        let start = self.bytes::<13>()?;
+        self.found.head.extend_from_slice(&start);
+        let mut palette = vec![0; palette_bytes(start[10])];
+        self.input.read_exact(&mut palette)?;
+        self.walked += palette.len() as u64;
+        self.found.head.append(&mut palette);
+        while self.found.frames < MAX_FRAMES {
+            if self.input.fill_buf()?.is_empty() && self.found.frames > 0 {
+                return Ok(End::Unmarked);
+            }
             match self.bytes::<1>()? {
-                [0x2c] => self.frame()?,
+                [0x2c] => self.image()?,
                 [0x21] => self.extension()?,
-                [0x3b] => return Ok((u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))),
+                [0x3b] => return Ok(End::Marked),
+                [0] => self.found.has_zeros = true,
                 [other] => return Err(io::Error::other(format!("a GIF with an unknown block {other:#04x}"))),
             }
         }
-        Ok((u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1])))
+        Ok(End::Marked)
     }
 
-    fn frame(&mut self) -> io::Result<()> {
+    fn image(&mut self) -> io::Result<()> {
+        let at = self.walked - 1;
         let [x0, x1, y0, y1, w0, w1, h0, h1, flags] = self.bytes()?;
         let [left, top, width, height] = [[x0, x1], [y0, y1], [w0, w1], [h0, h1]].map(u16::from_le_bytes);
-        let is_transparent = std::mem::take(&mut self.transparent);
-        self.first.get_or_insert(Frame { left, top, width, height, is_transparent });
-        self.frames += 1;
-        self.skip_palette(flags)?;
+        let Control { transparent, has_delay } = std::mem::take(&mut self.control);
+        self.found.is_animated |= has_delay;
+        if self.found.images.len() <= MAX_PIECES {
+            self.found.images.push(Image { left, top, width, height, transparent, at, end: at });
+        }
+        self.skip(palette_bytes(flags) as u64)?;
         self.bytes::<1>()?;
-        self.skip_blocks()
+        self.skip_blocks()?;
+        self.found.frames += 1;
+        let end = self.walked;
+        if let Some(image) = self.found.images.last_mut().filter(|image| image.at == at) {
+            image.end = end;
+        }
+        Ok(())
     }
 
     fn extension(&mut self) -> io::Result<()> {
-        let [label] = self.bytes()?;
-        self.has_comments |= label == 0xfe;
-        if label == 0xf9 {
-            let [length, flags, ..] = self.bytes::<5>()?;
-            if length != 4 {
-                return Err(io::Error::other("a graphic control extension of another length than 4"));
+        match self.bytes()? {
+            [0xf9] => {
+                let [length, flags, d0, d1, index] = self.bytes()?;
+                if length != 4 {
+                    return Err(io::Error::other("a graphic control extension of another length than 4"));
+                }
+                let transparent = (flags & 1 != 0).then_some(index);
+                self.control = Control { transparent, has_delay: [d0, d1] != [0, 0] };
             }
-            self.transparent = flags & 1 != 0;
+            // Text as an image uses up what is said of the next image.
+            [0x01] => self.control = Control::default(),
+            [0xfe] => self.found.has_comments = true,
+            [0xff] => self.application()?,
+            // The standard asks for others to be skipped.
+            _ => {}
         }
         self.skip_blocks()
     }
 
-    /// Bit 7: there is a palette; bits 0 to 2: its length.
-    fn skip_palette(&mut self, flags: u8) -> io::Result<()> {
-        if flags & 0x80 == 0 { Ok(()) } else { self.skip(3 << ((flags & 7) + 1)) }
+    fn application(&mut self) -> io::Result<()> {
+        let [length] = self.bytes()?;
+        let mut name = vec![0; length.into()];
+        self.input.read_exact(&mut name)?;
+        self.walked += u64::from(length);
+        self.found.is_animated |= name.starts_with(b"NETSCAPE") || name.starts_with(b"ANIMEXTS");
+        self.found.has_profile |= name.starts_with(b"ICCRGBG1");
+        self.found.has_xmp |= name.starts_with(b"XMP Data");
+        Ok(())
     }
 
     fn skip_blocks(&mut self) -> io::Result<()> {
@@ -134,4 +200,52 @@ impl<R: BufRead + Seek> Walk<'_, R> {
         }
         if skipped < count { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
+
+    fn describe(&self, error: &io::Error) -> String {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => "the GIF ends early, within its first image".to_owned(),
+            _ => error.to_string(),
+        }
+    }
+}
+
+impl Found {
+    fn settle(self, ended: End) -> Result<Blocks, String> {
+        let mut remarks = Vec::new();
+        let (mut pieces, mut frames) = (self.images, self.frames);
+        if !self.is_animated && pieces.len() <= MAX_PIECES && pieces::are_apart(&pieces) && pieces.len() > 1 {
+            if ended == End::Damaged {
+                return Err(format!("the GIF ends early, within piece {} of its picture", frames + 1));
+            }
+            remarks.push("its picture is made of several images, which were put together");
+            frames = 1;
+        }
+        if frames > 1 || ended == End::Damaged {
+            pieces.truncate(1);
+        }
+        remarks.extend(self.has_zeros.then_some(ZEROS));
+        match ended {
+            End::Marked => {}
+            End::Unmarked => remarks.push(NO_END),
+            End::Damaged => remarks.push(CUT),
+        }
+        let &[_, _, _, _, _, _, w0, w1, h0, h1, ..] = &self.head[..] else { return Err("no GIF start".to_owned()) };
+        let [width, height] = [[w0, w1], [h0, h1]].map(|side| u32::from(u16::from_le_bytes(side)));
+        // Other readers make the canvas as large as its first image, too.
+        let width = pieces.iter().map(Image::right).fold(width, u32::max);
+        let height = pieces.iter().map(Image::bottom).fold(height, u32::max);
+        if pieces.is_empty() {
+            return Err("a GIF without an image".to_owned());
+        }
+        if width == 0 || height == 0 || pieces.iter().any(|piece| piece.area() == 0) {
+            return Err("a GIF with a side of 0 pixels".to_owned());
+        }
+        let (head, has_comments, has_profile, has_xmp) = (self.head, self.has_comments, self.has_profile, self.has_xmp);
+        Ok(Blocks { width, height, head, pieces, frames, has_comments, has_profile, has_xmp, remarks })
+    }
+}
+
+/// Bit 7: there is a palette; bits 0 to 2: its length.
+fn palette_bytes(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }

@@ -1,19 +1,23 @@
 //! Errors and warnings of the C library: caught, and none overlooked.
 //!
 //! The library unwinds on errors and only counts what it calls warnings, among them data that ends or
-//! makes no sense. Here such a warning is an error of the call that met it.
+//! makes no sense. Here such a warning is an error of the call that met it. Only bytes that are left over are none
+//! yet: whether they are harmless is found out later.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::raw::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mozjpeg_sys::{
-    JWRN_ADOBE_XFORM, JWRN_BOGUS_ICC, JWRN_JFIF_MAJOR, jpeg_common_struct, jpeg_error_mgr, jpeg_std_error,
+    JWRN_ADOBE_XFORM, JWRN_BOGUS_ICC, JWRN_EXTRANEOUS_DATA, JWRN_JFIF_MAJOR, jpeg_common_struct, jpeg_error_mgr,
+    jpeg_std_error,
 };
 
 thread_local! {
     /// The first warning of the call that runs on this thread.
     static WARNING: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Whether the call that runs on this thread left bytes over.
+    static SURPLUS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// An error manager that unwinds on errors and notes warnings.
@@ -31,13 +35,19 @@ pub(super) fn manager() -> jpeg_error_mgr {
 
 /// Runs a call of the library; its errors and warnings become texts.
 pub(super) fn guarded<T>(call: impl FnOnce() -> std::io::Result<T>) -> Result<T, String> {
+    watched(call).map(|(value, _)| value)
+}
+
+/// As [`guarded`]; also tells whether bytes were left over.
+pub(super) fn watched<T>(call: impl FnOnce() -> std::io::Result<T>) -> Result<(T, bool), String> {
+    SURPLUS.set(false);
     WARNING.with_borrow_mut(Option::take);
     // A value that unwound is not used again: readers and writers note that they have failed.
     let outcome = catch_unwind(AssertUnwindSafe(call));
     let warning = WARNING.with_borrow_mut(Option::take);
     match (outcome, warning) {
         (Ok(Ok(_)), Some(warning)) => Err(warning),
-        (Ok(Ok(value)), None) => Ok(value),
+        (Ok(Ok(value)), None) => Ok((value, SURPLUS.take())),
         (Ok(Err(error)), warning) => Err(warning.unwrap_or_else(|| error.to_string())),
         (Err(panic), _) => Err(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "the decoder failed".into())),
     }
@@ -71,6 +81,9 @@ extern "C-unwind" fn unwind(cinfo: &mut jpeg_common_struct) {
 extern "C-unwind" fn note(cinfo: &mut jpeg_common_struct, level: c_int) {
     // SAFETY: as in `message`.
     let code = unsafe { cinfo.err.as_ref() }.map_or(0, |manager| manager.msg_code);
+    if level < 0 && code == JWRN_EXTRANEOUS_DATA as c_int {
+        return SURPLUS.set(true);
+    }
     let harmless = [JWRN_ADOBE_XFORM, JWRN_JFIF_MAJOR, JWRN_BOGUS_ICC].iter().any(|known| *known as c_int == code);
     if level < 0 && !harmless {
         let text = message(cinfo);

@@ -6,12 +6,12 @@ use std::io::{self, BufRead, ErrorKind, Read};
 
 use super::extras::Extras;
 use super::frame::{self, Frame};
+use crate::picture::PictureInfo;
 use crate::picture::header::Header;
 use crate::picture::icc::Profile;
 use crate::picture::metadata::Metadata;
 use crate::picture::rows::ReadError;
 use crate::picture::sniff::Format;
-use crate::picture::{PictureInfo, Turn};
 
 /// Bytes of headers that are looked through at most before the first scan must have begun.
 const MAX_HEADER_BYTES: u64 = 32 << 20;
@@ -21,26 +21,17 @@ const MAX_HEADER_BYTES: u64 = 32 << 20;
 pub struct JpegHeader {
     /// Size and pixels, as the rows will come: CMYK as RGB.
     pub info: PictureInfo,
-    /// How the rows are to be turned.
-    pub orientation: Turn,
     /// The colour profile.
     pub profile: Profile,
     /// What else it has.
     pub metadata: Metadata,
     /// Several scans make the picture: all coefficients are held in memory.
     pub many_scans: bool,
+    /// Coefficients come in pieces.
+    pub(super) progressive: bool,
     /// Four inks are stored.
-    pub(super) inks: Option<Inks>,
+    pub(super) has_inks: bool,
     blocks: u64,
-}
-
-/// How the samples of a CMYK picture are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Inks {
-    /// 255 is full ink.
-    Plain,
-    /// 0 is full ink, as Adobe's programs store it.
-    Inverted,
 }
 
 impl JpegHeader {
@@ -52,8 +43,8 @@ impl JpegHeader {
     /// The header as all formats have it.
     pub fn into_header(self) -> Header {
         let whole_bytes = self.whole_bytes();
-        let new = Header::new(Format::Jpeg, self.info);
-        Header { whole_bytes, orientation: self.orientation, profile: self.profile, metadata: self.metadata, ..new }
+        let new = Header::new(Format::Jpeg, self.info).with_metadata(self.metadata);
+        Header { whole_bytes, profile: self.profile, ..new }
     }
 }
 
@@ -68,7 +59,10 @@ pub fn read_info(input: impl BufRead) -> Result<JpegHeader, ReadError> {
     }
     let (mut frame, mut extras) = (None, Extras::default());
     loop {
-        let marker = next_marker(&mut input).map_err(damaged)?;
+        let (marker, skipped) = next_marker(&mut input).map_err(damaged)?;
+        if skipped > 0 {
+            extras.metadata.remark("it has bytes between its parts that belong to nothing; they were skipped");
+        }
         if matches!(marker, 0x01 | 0xD0..=0xD8) {
             continue;
         }
@@ -93,15 +87,15 @@ pub fn read_info(input: impl BufRead) -> Result<JpegHeader, ReadError> {
 }
 
 fn header(frame: Frame, mut extras: Extras, scan_components: u8) -> JpegHeader {
-    let inks = if extras.adobe { Inks::Inverted } else { Inks::Plain };
+    extras.settle();
     JpegHeader {
         info: frame.info,
-        orientation: extras.orientation.unwrap_or_default(),
         profile: extras.profile(),
         metadata: extras.metadata,
         // The library takes a first scan without all components for the first of several.
         many_scans: frame.progressive || scan_components < frame.components,
-        inks: (frame.components == 4).then_some(inks),
+        progressive: frame.progressive,
+        has_inks: frame.components == 4,
         blocks: frame.blocks,
     }
 }
@@ -111,17 +105,17 @@ fn first_scan_components(segment: &[u8]) -> u8 {
 }
 
 /// A segment whose length was read.
-struct Segment(u16);
+pub(super) struct Segment(u16);
 
 impl Segment {
-    fn begin(input: &mut impl Read) -> Result<Self, ReadError> {
+    pub(super) fn begin(input: &mut impl Read) -> Result<Self, ReadError> {
         let length = u16::from_be_bytes(next_bytes(input).map_err(damaged)?);
         let rest =
             length.checked_sub(2).ok_or_else(|| ReadError::Header("a segment shorter than its length".into()))?;
         Ok(Self(rest))
     }
 
-    fn take(self, input: &mut impl Read) -> Result<Vec<u8>, ReadError> {
+    pub(super) fn take(self, input: &mut impl Read) -> Result<Vec<u8>, ReadError> {
         let mut segment = vec![0; usize::from(self.0)];
         input.read_exact(&mut segment).map_err(damaged)?;
         Ok(segment)
@@ -146,16 +140,20 @@ fn next_bytes<const N: usize>(input: &mut impl Read) -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// The code of the next marker; what lies before it is skipped, as libjpeg does.
-fn next_marker(input: &mut impl Read) -> io::Result<u8> {
+/// The code of the next marker, and how many bytes before it were skipped, as libjpeg does.
+pub(super) fn next_marker(input: &mut impl Read) -> io::Result<(u8, u64)> {
+    let mut skipped = 0;
     loop {
-        while next_bytes::<1>(input)?[0] != 0xFF {}
+        while next_bytes::<1>(input)?[0] != 0xFF {
+            skipped += 1;
+        }
         let mut code = 0xFF;
         while code == 0xFF {
             [code] = next_bytes(input)?;
         }
         if code != 0 {
-            return Ok(code);
+            return Ok((code, skipped));
         }
+        skipped += 2;
     }
 }

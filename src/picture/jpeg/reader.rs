@@ -6,8 +6,9 @@ use std::io::{BufRead, Read, Seek, SeekFrom};
 use mozjpeg::ColorSpace;
 use mozjpeg::decompress::{DecompressBuilder, DecompressStarted};
 
-use super::errors::{guarded, manager};
-use super::header::{Inks, JpegHeader, read_info};
+use super::entropy;
+use super::errors::{guarded, manager, watched};
+use super::header::{JpegHeader, read_info};
 use super::inks::to_rgb;
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::{Layout, PictureInfo};
@@ -19,8 +20,13 @@ const MAX_SCANS: usize = 100;
 pub struct JpegRows<R> {
     decoder: Option<Decoder<R>>,
     info: PictureInfo,
-    inks: Option<(Inks, Vec<u8>)>,
+    /// A row of four inks.
+    inks: Option<Vec<u8>>,
     next_row: u32,
+    progressive: bool,
+    /// Bytes were left over, at which one has to look again.
+    has_surplus: bool,
+    remarks: Vec<String>,
 }
 
 /// The C library's state.
@@ -41,20 +47,33 @@ impl<R: BufRead + Seek> JpegRows<R> {
         let info = header.info;
         check_scans(&header, &mut input, max_whole_bytes)?;
         input.seek(SeekFrom::Start(0)).map_err(|error| ReadError::Header(error.to_string()))?;
-        let colors = match (header.inks, info.format.layout) {
-            (Some(_), _) => ColorSpace::JCS_CMYK,
-            (None, Layout::Gray) => ColorSpace::JCS_GRAYSCALE,
-            (None, _) => ColorSpace::JCS_RGB,
+        let colors = match (header.has_inks, info.format.layout) {
+            (true, _) => ColorSpace::JCS_CMYK,
+            (false, Layout::Gray) => ColorSpace::JCS_GRAYSCALE,
+            (false, _) => ColorSpace::JCS_RGB,
         };
-        let started =
-            guarded(|| DecompressBuilder::new().with_err(manager()).from_reader(input)?.to_colorspace(colors));
-        let started = started.map_err(ReadError::Header)?;
+        // What is left over between the headers was found above.
+        let headers = guarded(|| DecompressBuilder::new().with_err(manager()).from_reader(input));
+        let headers = headers.map_err(ReadError::Header)?;
+        let (started, has_surplus) = watched(|| headers.to_colorspace(colors)).map_err(ReadError::Header)?;
         let size = info.size;
         if (started.width(), started.height()) != (size.width as usize, size.height as usize) {
             return Err(ReadError::Header("two frame headers that do not agree".to_owned()));
         }
-        let inks = header.inks.map(|inks| (inks, vec![0; size.width as usize * 4]));
-        Ok(Self { decoder: Some(Decoder(started)), info, inks, next_row: 0 })
+        let inks = header.has_inks.then(|| vec![0; size.width as usize * 4]);
+        let (decoder, progressive) = (Some(Decoder(started)), header.progressive);
+        Ok(Self { decoder, info, inks, next_row: 0, progressive, has_surplus, remarks: Vec::new() })
+    }
+
+    /// Makes sure that what was left over changed no pixel.
+    fn look_again(&mut self, mut input: R) -> Result<(), String> {
+        if self.progressive {
+            return Err("a progressive JPEG with data that is left over: its pixels are not certain".to_owned());
+        }
+        input.rewind().map_err(|error| error.to_string())?;
+        entropy::check(&mut input)?;
+        self.remarks.push("it has data that belongs to nothing beside its pixels; it was skipped".to_owned());
+        Ok(())
     }
 
     fn row_error(&self, cause: impl Into<String>) -> ReadError {
@@ -104,10 +123,12 @@ impl<R: BufRead + Seek + Send> RowReader for JpegRows<R> {
         let Some(mut decoder) = self.decoder.take() else {
             return Err(self.row_error("an earlier row was damaged"));
         };
-        let stored = self.inks.as_mut().map_or(&mut *row, |(_, stored)| stored.as_mut_slice());
-        guarded(|| decoder.0.read_scanlines_into(stored).map(|_| ())).map_err(|cause| self.row_error(cause))?;
-        if let Some((inks, stored)) = &self.inks {
-            to_rgb(*inks, stored, row);
+        let stored = self.inks.as_mut().map_or(&mut *row, Vec::as_mut_slice);
+        let read = watched(|| decoder.0.read_scanlines_into(stored).map(|_| ()));
+        let ((), has_surplus) = read.map_err(|cause| self.row_error(cause))?;
+        self.has_surplus |= has_surplus;
+        if let Some(stored) = &self.inks {
+            to_rgb(stored, row);
         }
         self.decoder = Some(decoder);
         self.next_row += 1;
@@ -121,7 +142,15 @@ impl<R: BufRead + Seek + Send> RowReader for JpegRows<R> {
             return Err(end(format!("only {} rows were read", self.next_row)));
         }
         let decoder = self.decoder.take().ok_or_else(|| end("it was read before".to_owned()))?;
-        guarded(|| decoder.0.finish()).map_err(end)
+        let (input, has_surplus) = watched(|| decoder.0.finish_into_inner()).map_err(end)?;
+        if self.has_surplus || has_surplus {
+            self.look_again(input).map_err(end)?;
+        }
+        Ok(())
+    }
+
+    fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 }
 

@@ -43,7 +43,7 @@ fn what_is_kept_comes_back_upright_from_each_format_in_each_format() {
             ResultFormat::Jpeg(_) => vec![b"a comment".to_vec(), Vec::new()],
             ResultFormat::Webp | ResultFormat::Tiff => Vec::new(),
         };
-        let kept = Kept { icc: None, exif: Some(EXIF.to_vec()), xmp: Some(XMP.to_vec()), texts: texts.clone() };
+        let kept = Kept { exif: Some(EXIF.to_vec()), xmp: Some(XMP.to_vec()), texts: texts.clone(), ..Kept::NONE };
         let original = header(from.format(), &file(from, &kept));
         for to in ALL {
             let delivery = deliver(&original, to, MetadataPolicy::Keep);

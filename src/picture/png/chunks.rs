@@ -1,15 +1,17 @@
-//! The chunks of a PNG that the decoder is told to leave alone: profile, EXIF and texts.
+//! The chunks of a PNG that the decoder is told to leave alone: profile, colours, EXIF and texts.
 //!
-//! Owns the walk over chunk headers, which skips all data. Checksums are the decoder's business. Inflates a
-//! profile up to its limit and nothing else: a compressed text is kept as it is, or not at all.
+//! Owns the walk over chunks, which skips the pixels, and that no chunk about the picture is overlooked because its
+//! checksum is wrong, as the decoder would. Inflates profile, XMP and EXIF up to their limits, and nothing else.
 
 use std::io::{self, BufRead, Read, Seek};
 
+use flate2::Crc;
 use flate2::read::ZlibDecoder;
 
+use super::profiles::raw_profile;
+use crate::picture::colorimetry::Colorimetry;
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
-use crate::picture::metadata::{MAX_EXIF_BYTES, MAX_TEXT_BYTES, Metadata};
-use crate::picture::{Turn, exif};
+use crate::picture::metadata::{MAX_EXIF_BYTES, MAX_TEXT_BYTES, MAX_XMP_BYTES, Metadata};
 
 /// Chunks that are walked over at most in search of EXIF, which may stand behind the pixels.
 const MAX_CHUNKS: usize = 100_000;
@@ -18,87 +20,190 @@ const SIGNATURE_BYTES: i64 = 8;
 pub(super) const XMP_NAME: &[u8] = b"XML:com.adobe.xmp\0";
 /// A profile's name and the byte for the method before its data.
 const MAX_NAME_BYTES: u64 = 81;
+/// Bytes of a chunk that are looked at: a compressed profile is not longer than this and its name.
+const MOST_BYTES: usize = MAX_ICC_BYTES + (64 << 10);
+
+/// Chunks about the picture itself, in words.
+const OF_THE_PICTURE: [(&[u8; 4], &str); 15] = [
+    (b"tRNS", "transparency"),
+    (b"gAMA", "gamma"),
+    (b"cHRM", "primary colours"),
+    (b"sRGB", "colour space"),
+    (b"cICP", "colour space"),
+    (b"mDCV", "colour range"),
+    (b"cLLI", "brightness"),
+    (b"iCCP", "colour profile"),
+    (b"sBIT", "significant bits"),
+    (b"bKGD", "background"),
+    (b"hIST", "histogram"),
+    (b"pHYs", "pixel size"),
+    (b"eXIf", "EXIF"),
+    (b"acTL", "animation"),
+    (b"fcTL", "frame"),
+];
 
 /// What stands beside the pixels.
 #[derive(Debug, Default)]
 pub(super) struct Extras {
-    pub(super) orientation: Turn,
     pub(super) profile: Profile,
+    pub(super) colors: Colorimetry,
     pub(super) metadata: Metadata,
+    has_profile: bool,
+    raw_exif: Option<Vec<u8>>,
+}
+
+/// How far chunks are walked over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// To the pixels, before which all that changes them must stand.
+    ToPixels,
+    /// To the end of the file.
+    ToEnd,
 }
 
 /// Walks over the chunks; a file that ends early or makes no sense gives what was found before.
-pub(super) fn extras(input: &mut (impl BufRead + Seek)) -> Extras {
+///
+/// # Errors
+/// If a chunk about the picture has a wrong checksum: it names it.
+pub(super) fn extras(input: &mut (impl BufRead + Seek), walk: Walk) -> Result<Extras, String> {
     let mut extras = Extras::default();
-    let _ = walk(input, &mut extras);
-    extras
+    let refusal = walk_over(input, walk, &mut extras).unwrap_or_default();
+    extras.settle();
+    refusal.map_or(Ok(extras), Err)
 }
 
-fn walk(input: &mut (impl BufRead + Seek), extras: &mut Extras) -> io::Result<()> {
+/// Gives why the picture is refused, if it is.
+fn walk_over(input: &mut (impl BufRead + Seek), walk: Walk, extras: &mut Extras) -> io::Result<Option<String>> {
     input.seek_relative(SIGNATURE_BYTES)?;
-    let mut has_profile = false;
     for _ in 0..MAX_CHUNKS {
         let mut head = [0; 8];
         input.read_exact(&mut head)?;
         let [l0, l1, l2, l3, kind @ ..] = head;
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
-        let mut data = input.by_ref().take(length.into());
         match &kind {
-            // A file has one at most; each one costs inflating.
-            b"iCCP" if !has_profile => {
-                has_profile = true;
-                extras.profile = profile(&mut data);
+            b"IEND" => return Ok(None),
+            b"IDAT" if walk == Walk::ToPixels => return Ok(None),
+            // Checksums of pixels, palette and header are the decoder's business.
+            [b'A'..=b'Z', ..] => {
+                input.seek_relative(i64::from(length) + 4)?;
+                continue;
             }
-            b"eXIf" => {
-                let block = start(&mut data, MAX_EXIF_BYTES)?;
-                extras.orientation = exif::orientation(&block).unwrap_or_default();
-                extras.metadata.take_exif(&block);
-            }
-            b"tEXt" | b"zTXt" | b"iTXt" => {
-                let text = start(&mut data, MAX_TEXT_BYTES)?;
-                take_text(&kind, &text, &mut extras.metadata);
-            }
-            b"IEND" => return Ok(()),
             _ => {}
         }
-        let rest = data.limit();
-        input.seek_relative(rest as i64 + 4)?;
+        let (data, is_sound) = read_chunk(input, kind, length)?;
+        if is_sound {
+            extras.take(kind, &data);
+        } else if let Some((_, what)) = OF_THE_PICTURE.iter().find(|(known, _)| **known == kind) {
+            return Ok(Some(format!(
+                "the checksum of the PNG's {what} ({}) is wrong, so that its pixels are not certain; save it anew",
+                name(kind)
+            )));
+        } else {
+            let what = name(kind);
+            extras.metadata.remark(format!("a part of the PNG ({what}) has a wrong checksum and is not used"));
+        }
     }
-    Ok(())
+    extras.metadata.remark(format!("the PNG has more than {MAX_CHUNKS} parts: what stands behind them is not used"));
+    Ok(None)
+}
+
+/// The start of a chunk's data, and whether its checksum is right.
+fn read_chunk(input: &mut impl BufRead, kind: [u8; 4], length: u32) -> io::Result<(Vec<u8>, bool)> {
+    let (mut data, mut crc) = (Vec::new(), Crc::new());
+    crc.update(&kind);
+    let mut rest = input.by_ref().take(length.into());
+    rest.by_ref().take(MOST_BYTES as u64).read_to_end(&mut data)?;
+    crc.update(&data);
+    loop {
+        let more = rest.fill_buf()?;
+        if more.is_empty() {
+            break;
+        }
+        crc.update(more);
+        let read = more.len();
+        rest.consume(read);
+    }
+    if rest.limit() > 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut expected = [0; 4];
+    input.read_exact(&mut expected)?;
+    Ok((data, u32::from_be_bytes(expected) == crc.sum()))
+}
+
+impl Extras {
+    fn take(&mut self, kind: [u8; 4], data: &[u8]) {
+        match &kind {
+            // A file has one at most; each one costs inflating.
+            b"iCCP" if !self.has_profile => {
+                self.has_profile = true;
+                self.profile = profile(data);
+            }
+            b"eXIf" => self.metadata.take_exif(first(data, MAX_EXIF_BYTES)),
+            b"tEXt" | b"zTXt" | b"iTXt" => self.take_text(kind, data),
+            _ if Colorimetry::has(kind) => self.colors.take(kind, data),
+            _ => {}
+        }
+    }
+
+    /// XMP is a text with a name of its own: name, two zeros for plain text, language, its name in that language.
+    fn take_text(&mut self, kind: [u8; 4], text: &[u8]) {
+        match (text.strip_prefix(XMP_NAME), raw_profile(kind, text)) {
+            (Some([compressed, 0, rest @ ..]), _) if &kind == b"iTXt" => {
+                let Some(packet) = rest.splitn(3, |byte| *byte == 0).nth(2) else { return };
+                if *compressed == 0 {
+                    return self.metadata.take_xmp(first(packet, MAX_XMP_BYTES));
+                }
+                let (packet, _) = inflate(packet, MAX_XMP_BYTES);
+                self.metadata.look_at_xmp(&packet);
+                self.metadata.lose("its XMP is compressed and is not kept");
+            }
+            (Some(_), _) => self.metadata.lose("its XMP is compressed and is not kept"),
+            (None, Some(Ok(block))) => self.raw_exif = self.raw_exif.take().or(Some(block)),
+            (None, Some(Err(why))) => {
+                self.metadata.remark(why);
+                self.metadata.take_text(&[&kind, first(text, MAX_TEXT_BYTES)].concat());
+            }
+            (None, None) => self.metadata.take_text(&[&kind, first(text, MAX_TEXT_BYTES)].concat()),
+        }
+    }
+
+    /// EXIF that ImageMagick wrote as text counts where there is no other.
+    fn settle(&mut self) {
+        match self.raw_exif.take() {
+            Some(block) if !self.metadata.has_exif() => self.metadata.take_exif(&block),
+            Some(_) => self.metadata.lose("its EXIF that is written as text is not kept beside its EXIF"),
+            None => {}
+        }
+    }
 }
 
 /// The first bytes, `most` and one more, which tells that there are too many.
-fn start(data: &mut impl Read, most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    data.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn first(data: &[u8], most: usize) -> &[u8] {
+    data.get(..=most).unwrap_or(data)
 }
 
-/// XMP is a text with a name of its own: name, two zeros for plain text, language, its name in that language.
-fn take_text(kind: &[u8; 4], text: &[u8], metadata: &mut Metadata) {
-    match text.strip_prefix(XMP_NAME) {
-        Some([0, 0, rest @ ..]) if kind == b"iTXt" => {
-            if let Some(packet) = rest.splitn(3, |byte| *byte == 0).nth(2) {
-                metadata.take_xmp(packet);
-            }
-        }
-        Some(_) => metadata.lose("its XMP is compressed and is not kept"),
-        None => metadata.take_text(&[kind, text].concat()),
-    }
+/// What zlib's data says, `most` bytes and one more, and whether it is whole.
+pub(super) fn inflate(data: &[u8], most: usize) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    let read = ZlibDecoder::new(data).take(most as u64 + 1).read_to_end(&mut bytes);
+    (bytes, read.is_ok())
 }
 
 /// Name, a zero, the method, then zlib.
-fn profile(data: &mut impl BufRead) -> Profile {
-    let mut name = Vec::new();
-    let named = data.by_ref().take(MAX_NAME_BYTES).read_until(0, &mut name);
-    let mut method = [0; 1];
-    if named.is_err() || data.read_exact(&mut method).is_err() || method != [0] {
+fn profile(data: &[u8]) -> Profile {
+    let named = data.iter().take(MAX_NAME_BYTES as usize).position(|byte| *byte == 0);
+    let Some([0, rest @ ..]) = named.and_then(|end| data.get(end + 1..)) else {
         return Profile::new(b"damaged".to_vec());
+    };
+    match inflate(rest, MAX_ICC_BYTES) {
+        (bytes, _) if bytes.len() > MAX_ICC_BYTES => Profile::too_large(),
+        (_, false) if data.len() >= MOST_BYTES => Profile::too_large(),
+        (bytes, true) => Profile::new(bytes),
+        (_, false) => Profile::new(b"damaged".to_vec()),
     }
-    let mut bytes = Vec::new();
-    match ZlibDecoder::new(data).take(MAX_ICC_BYTES as u64 + 1).read_to_end(&mut bytes) {
-        Ok(read) if read > MAX_ICC_BYTES => Profile::too_large(),
-        Ok(_) => Profile::new(bytes),
-        Err(_) => Profile::new(b"damaged".to_vec()),
-    }
+}
+
+fn name(kind: [u8; 4]) -> String {
+    kind.into_iter().map(char::from).filter(char::is_ascii_alphanumeric).collect()
 }

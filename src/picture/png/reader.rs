@@ -1,11 +1,12 @@
 //! Reading PNG row by row, with every checksum verified.
 
 use std::fmt;
-use std::io::{BufRead, ErrorKind, Seek};
+use std::io::{BufRead, Seek};
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
 use super::swap_bytes;
+use super::words::describe;
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 
@@ -152,14 +153,6 @@ fn depth_of(depth: BitDepth) -> Result<Depth, ReadError> {
     match depth {
         BitDepth::Eight => Ok(Depth::Eight),
         BitDepth::Sixteen => Ok(Depth::Sixteen),
-        other => Err(ReadError::Header(format!("samples of {other:?} bit were not expanded"))),
-    }
-}
-
-pub(super) fn describe(error: &DecodingError) -> String {
-    match error {
-        DecodingError::IoError(cause) if cause.kind() == ErrorKind::UnexpectedEof => "the file ends early".to_owned(),
-        DecodingError::LimitsExceeded => "a chunk is larger than can be decoded".to_owned(),
-        other => other.to_string().trim_end_matches('.').to_owned(),
+        other => Err(ReadError::Header(format!("samples of {} bit were not expanded", other as u8))),
     }
 }

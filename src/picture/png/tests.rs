@@ -1,3 +1,4 @@
+mod extras;
 mod interlaced;
 
 use std::io::{self, Cursor, Write};

@@ -4,9 +4,10 @@ use std::io::{BufRead, Seek};
 
 use png::Reader;
 
-use super::chunks::extras;
-use super::reader::{PngRows, describe, read_info, start};
+use super::chunks::{Walk, extras};
+use super::reader::{PngRows, read_info, start};
 use super::swap_bytes;
+use super::words::describe;
 use crate::picture::header::{Header, MAX_FRAMES};
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::sniff::Format;
@@ -16,19 +17,19 @@ use crate::picture::{Depth, PictureInfo};
 /// Reads the header and what stands beside the pixels, from the start of `input`.
 ///
 /// # Errors
-/// As [`read_info`].
+/// As [`read_info`], and if a chunk about the picture has a wrong checksum.
 pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> {
     let png = read_info(&mut input)?;
     input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
-    let extras = extras(&mut input);
-    Ok(Header {
+    let extras = extras(&mut input, Walk::ToEnd).map_err(ReadError::Header)?;
+    let header = Header {
         whole_bytes: held(png.interlaced, png.info),
         frames: png.frames.min(MAX_FRAMES),
-        orientation: extras.orientation,
         profile: extras.profile,
-        metadata: extras.metadata,
+        colors: extras.colors,
         ..Header::new(Format::Png, png.info)
-    })
+    };
+    Ok(header.with_metadata(extras.metadata))
 }
 
 fn held(interlaced: bool, info: PictureInfo) -> Option<u64> {
@@ -46,11 +47,13 @@ pub fn whole_bytes(input: impl BufRead + Seek) -> Result<Option<u64>, ReadError>
 /// Opens a PNG of any kind.
 ///
 /// # Errors
-/// As [`read_info`], and for interlaced pictures that need more memory than `max_decode_bytes`.
+/// As [`read_header`], and for interlaced pictures that need more memory than `max_decode_bytes`.
 pub fn open<R: BufRead + Seek + Send + 'static>(
-    input: R,
+    mut input: R,
     max_decode_bytes: u64,
 ) -> Result<Box<dyn RowReader>, ReadError> {
+    extras(&mut input, Walk::ToPixels).map_err(ReadError::Header)?;
+    input.rewind().map_err(|error| ReadError::Header(error.to_string()))?;
     let (reader, header) = start(input)?;
     let info = header.info;
     if !header.interlaced {

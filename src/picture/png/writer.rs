@@ -59,7 +59,7 @@ impl<W: Write + 'static> PngWriter<W> {
         encoder.set_deflate_compression(DeflateCompression::FdeflateUltraFast);
         encoder.set_filter(Filter::Paeth);
         let mut writer = encoder.write_header().map_err(explain)?;
-        write_texts(&mut writer, kept).map_err(explain)?;
+        write_extras(&mut writer, kept).map_err(explain)?;
         let stream = writer.into_stream_writer_with_size(CHUNK_BYTES).map_err(explain)?;
         Ok(Self { stream, output, info, rows_left: info.size.height, swapped: Vec::new() })
     }
@@ -97,7 +97,16 @@ impl<W: Write + 'static> fmt::Debug for PngWriter<W> {
     }
 }
 
-fn write_texts<W: Write>(writer: &mut Writer<W>, kept: &Kept) -> Result<(), EncodingError> {
+/// Colours come first, as readers expect.
+fn write_extras<W: Write>(writer: &mut Writer<W>, kept: &Kept) -> Result<(), EncodingError> {
+    for color in &kept.colors {
+        match color.split_first_chunk() {
+            // Beside a profile the standard allows no word of sRGB.
+            Some((b"sRGB", _)) if kept.icc.is_some() => {}
+            Some((kind, data)) => writer.write_chunk(ChunkType(*kind), data)?,
+            None => {}
+        }
+    }
     if let Some(packet) = &kept.xmp {
         // Not compressed, without a language and a name in it.
         writer.write_chunk(ITXT, &[XMP_NAME, &[0; 4], packet].concat())?;

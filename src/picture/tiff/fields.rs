@@ -3,29 +3,39 @@
 use std::io::{BufRead, Read, Seek};
 
 use super::ifd::{Directory, Entry, Source};
+use crate::picture::Turn;
+use crate::picture::colorimetry::Colorimetry;
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
 use crate::picture::metadata::{MAX_XMP_BYTES, Metadata};
+use crate::picture::orientation::Orientation;
 
 /// The tags that are read, by their numbers.
 pub(super) mod tag {
+    pub(in super::super) const NEW_SUBFILE: u16 = 254;
+    pub(in super::super) const SUBFILE: u16 = 255;
     pub(in super::super) const WIDTH: u16 = 256;
     pub(in super::super) const HEIGHT: u16 = 257;
     pub(in super::super) const BITS: u16 = 258;
     pub(in super::super) const COMPRESSION: u16 = 259;
     pub(in super::super) const PHOTOMETRIC: u16 = 262;
     pub(in super::super) const FILL_ORDER: u16 = 266;
+    pub(in super::super) const MAKE: u16 = 271;
     pub(in super::super) const STRIP_OFFSETS: u16 = 273;
     pub(in super::super) const ORIENTATION: u16 = 274;
     pub(in super::super) const SAMPLES: u16 = 277;
     pub(in super::super) const ROWS_PER_STRIP: u16 = 278;
     pub(in super::super) const STRIP_BYTES: u16 = 279;
     pub(in super::super) const PLANAR: u16 = 284;
+    pub(in super::super) const TRANSFER: u16 = 301;
     pub(in super::super) const PREDICTOR: u16 = 317;
+    pub(in super::super) const WHITE_POINT: u16 = 318;
+    pub(in super::super) const PRIMARIES: u16 = 319;
     pub(in super::super) const PALETTE: u16 = 320;
     pub(in super::super) const TILE_WIDTH: u16 = 322;
     pub(in super::super) const TILE_HEIGHT: u16 = 323;
     pub(in super::super) const TILE_OFFSETS: u16 = 324;
     pub(in super::super) const TILE_BYTES: u16 = 325;
+    pub(in super::super) const SUB_DIRECTORIES: u16 = 330;
     pub(in super::super) const EXTRA_SAMPLES: u16 = 338;
     pub(in super::super) const SAMPLE_FORMAT: u16 = 339;
     pub(in super::super) const DESCRIPTION: u16 = 270;
@@ -35,6 +45,7 @@ pub(super) mod tag {
     pub(in super::super) const EXIF: u16 = 34_665;
     pub(in super::super) const ICC: u16 = 34_675;
     pub(in super::super) const GPS: u16 = 34_853;
+    pub(in super::super) const DNG_VERSION: u16 = 50_706;
 }
 
 /// A directory with its file.
@@ -79,9 +90,33 @@ impl<R: BufRead + Seek> Fields<'_, R> {
         if icc.is_empty() { Profile::new(b"damaged".to_vec()) } else { Profile::new(icc) }
     }
 
+    /// What it says of its colours without a profile, none of which is kept.
+    pub(super) fn colors(&self) -> Colorimetry {
+        let mut colors = Colorimetry::default();
+        let said =
+            [(tag::TRANSFER, "transfer function"), (tag::WHITE_POINT, "white point"), (tag::PRIMARIES, "primaries")];
+        let names: Vec<&str> = said.iter().filter(|(tag, _)| self.entry(*tag).is_some()).map(|said| said.1).collect();
+        if !names.is_empty() && self.entry(tag::ICC).is_none() {
+            let names = names.join(", ");
+            colors.lose(format!("its colour information ({names}) is not kept: its colours may look different"));
+        }
+        colors
+    }
+
+    /// What it says of the way it is to be turned.
+    fn orientation(&mut self) -> Orientation {
+        const NOT_UNDERSTOOD: &str = "its orientation is not understood: it is not applied";
+        let Some(entry) = self.entry(tag::ORIENTATION) else { return Orientation::Unsaid };
+        let mut value = [0];
+        let is_read = entry.is_single_number() && self.source.numbers(entry, 0, &mut value).is_ok();
+        let number = u16::try_from(value[0]).ok().filter(|_| is_read);
+        number.and_then(Turn::from_exif).map_or(Orientation::Unclear(NOT_UNDERSTOOD), Orientation::Is)
+    }
+
     /// What else there is: of XMP the bytes, of EXIF and texts, whose parts lie all over the file, that they are there.
     pub(super) fn metadata(&mut self) -> Metadata {
         let mut metadata = Metadata::default();
+        metadata.take_orientation(self.orientation());
         if let Some(entry) = self.entry(tag::XMP) {
             let packet = self.bytes(entry, MAX_XMP_BYTES + 1);
             metadata.take_xmp(&packet);

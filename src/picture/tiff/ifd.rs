@@ -18,6 +18,7 @@ pub(super) struct Source<R> {
     pub(super) big_endian: bool,
     big: bool,
     first: u64,
+    is_cr2: bool,
 }
 
 /// The values of a tag: their type, their number, and where they lie in the file.
@@ -35,6 +36,11 @@ pub(super) struct Directory {
 }
 
 impl Entry {
+    /// What it says of the orientation: a single whole number of any type.
+    pub(super) fn is_single_number(self) -> bool {
+        self.count == 1 && self.kind != 2 && self.width().is_some()
+    }
+
     /// Bytes of one value; `None` for a type that has no number.
     fn width(self) -> Option<u64> {
         match self.kind {
@@ -50,7 +56,7 @@ impl Entry {
 impl<R: BufRead + Seek> Source<R> {
     /// Reads the file's first bytes.
     pub(super) fn open(input: R) -> Result<Self, String> {
-        let mut source = Self { input, big_endian: false, big: false, first: 0 };
+        let mut source = Self { input, big_endian: false, big: false, first: 0, is_cr2: false };
         let start: [u8; 4] = source.bytes()?;
         (source.big_endian, source.big) = match &start {
             b"II*\0" => (false, false),
@@ -63,7 +69,14 @@ impl<R: BufRead + Seek> Source<R> {
             return Err("a BigTIFF with offsets of another size than 8".to_owned());
         }
         source.first = source.offset()?;
+        // Canon's mark stands where others begin with pixels or the directory.
+        source.is_cr2 = !source.big && source.first != 8 && source.bytes() == Ok(*b"CR\x02\0");
         Ok(source)
+    }
+
+    /// Whether the file says that it is one of Canon's raw files.
+    pub(super) fn is_cr2(&self) -> bool {
+        self.is_cr2
     }
 
     /// The first directory.
@@ -71,7 +84,8 @@ impl<R: BufRead + Seek> Source<R> {
         self.directory_at(self.first)
     }
 
-    fn directory_at(&mut self, at: u64) -> Result<Directory, String> {
+    /// The directory at a place.
+    pub(super) fn directory_at(&mut self, at: u64) -> Result<Directory, String> {
         self.seek(at)?;
         let count = self.entry_count()?;
         let mut entries = BTreeMap::new();
@@ -104,19 +118,20 @@ impl<R: BufRead + Seek> Source<R> {
 
     /// How many directories there are, the first included, up to [`MAX_FRAMES`]; a loop or damage ends the count.
     pub(super) fn count_directories(&mut self) -> u32 {
-        let mut seen = HashSet::new();
+        self.directories(MAX_FRAMES as usize).len().max(1) as u32
+    }
+
+    /// Where the first `most` directories are; a loop or damage ends the list.
+    pub(super) fn directories(&mut self, most: usize) -> Vec<u64> {
+        let (mut seen, mut found) = (HashSet::new(), Vec::new());
         let mut at = self.first;
-        while at != 0 && seen.len() < MAX_FRAMES as usize && seen.insert(at) {
-            at = match self.next_directory(at) {
-                Ok(next) => next,
-                Err(_) => {
-                    // What cannot be read is no page.
-                    seen.remove(&at);
-                    break;
-                }
-            };
+        while at != 0 && found.len() < most && seen.insert(at) {
+            // What cannot be read is no page.
+            let Ok(next) = self.next_directory(at) else { break };
+            found.push(at);
+            at = next;
         }
-        seen.len().max(1) as u32
+        found
     }
 
     fn next_directory(&mut self, at: u64) -> Result<u64, String> {

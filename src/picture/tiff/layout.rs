@@ -7,10 +7,12 @@ use std::io::{BufRead, Seek};
 use super::fields::{Fields, tag};
 use super::ifd::{Entry, Source};
 use super::inflate::Compression;
+use super::pages::{self, Page};
 use super::samples::{Alpha, Colors, Stored};
+use crate::picture::colorimetry::Colorimetry;
 use crate::picture::icc::Profile;
 use crate::picture::metadata::Metadata;
-use crate::picture::{PictureInfo, Size, Turn};
+use crate::picture::{PictureInfo, Size};
 
 /// Columns of a tile that may lie beyond the picture: writers use 256 to 1024.
 const MAX_TILE_SIDE: u32 = 1 << 16;
@@ -22,9 +24,11 @@ pub(super) struct Layout {
     pub(super) stored: Stored,
     pub(super) compression: Compression,
     pub(super) chunks: Chunks,
-    pub(super) orientation: Turn,
     pub(super) profile: Profile,
+    pub(super) colors: Colorimetry,
     pub(super) metadata: Metadata,
+    /// It is not the first page.
+    pub(super) has_other_page: bool,
 }
 
 /// How the picture is cut in the file.
@@ -37,9 +41,9 @@ pub(super) enum Chunks {
 }
 
 impl Layout {
-    /// Reads the first directory.
+    /// Reads the directory of the picture.
     pub(super) fn read<R: BufRead + Seek>(source: &mut Source<R>) -> Result<Self, String> {
-        let directory = source.directory()?;
+        let Page { directory, number, remark } = pages::choose(source)?;
         let mut fields = Fields { source, directory: &directory };
         let size = Size { width: fields.side(tag::WIDTH, "width")?, height: fields.side(tag::HEIGHT, "height")? };
         if fields.number(tag::PLANAR)?.unwrap_or(1) != 1 && fields.number(tag::SAMPLES)?.unwrap_or(1) > 1 {
@@ -51,58 +55,81 @@ impl Layout {
         let compression = Compression::of(fields.number(tag::COMPRESSION)?.unwrap_or(1))?;
         let stored = stored(&mut fields)?;
         let chunks = chunks(&mut fields, size)?;
-        let orientation =
-            fields.number(tag::ORIENTATION)?.and_then(|number| Turn::from_exif(number as u16)).unwrap_or_default();
-        let (profile, metadata) = (fields.profile(), fields.metadata());
+        let (profile, colors, mut metadata) = (fields.profile(), fields.colors(), fields.metadata());
+        remark.into_iter().for_each(|remark| metadata.remark(remark));
         Ok(Self {
             info: PictureInfo { size, format: stored.format() },
             stored,
             compression,
             chunks,
-            orientation,
             profile,
+            colors,
             metadata,
+            has_other_page: number > 0,
         })
     }
 }
 
 fn stored<R: BufRead + Seek>(fields: &mut Fields<'_, R>) -> Result<Stored, String> {
-    let unsupported = |what: String| Err(format!("TIFF {what} is not supported; save it with 8 or 16 bit integers"));
     let samples = fields.number(tag::SAMPLES)?.unwrap_or(1);
-    match fields.list(tag::SAMPLE_FORMAT, 1)?.first() {
-        None | Some(1 | 4) => {}
-        Some(2) => return unsupported("of signed samples".to_owned()),
-        Some(3) => return unsupported("of floating point samples".to_owned()),
-        Some(other) => return unsupported(format!("of sample format {other}")),
-    }
-    let bits = fields.list(tag::BITS, 8)?;
-    let bits = match bits.first() {
-        None => 1,
-        Some(first) if bits.iter().all(|other| other == first) => *first,
-        Some(_) => return unsupported(format!("of {bits:?} bits a sample")),
-    };
+    let bits = bits(fields)?;
     let (colors, own) = match fields.number(tag::PHOTOMETRIC)? {
         Some(0) => (Colors::WhiteIsZero, 1),
         Some(1) => (Colors::Gray, 1),
         Some(2) => (Colors::Rgb, 3),
         Some(3) => (Colors::Palette(palette(fields, bits)?), 1),
-        Some(5) => return Err("TIFF in CMYK colours is not supported; save it as RGB".to_owned()),
-        Some(6) => return Err("TIFF in YCbCr colours is not supported; save it as RGB".to_owned()),
-        Some(8..=10) => return Err("TIFF in Lab colours is not supported; save it as RGB".to_owned()),
-        other => return Err(format!("TIFF of photometric interpretation {} is not supported", other.unwrap_or(0))),
+        other => return Err(unknown_colors(other)),
     };
     let alpha = match (samples.checked_sub(own), fields.list(tag::EXTRA_SAMPLES, 1)?.first()) {
         (Some(0), _) => Alpha::None,
         (Some(1), Some(1)) => Alpha::Premultiplied,
         (Some(1), _) => Alpha::Straight,
-        _ => return unsupported(format!("of {samples} samples a pixel")),
+        (Some(more), _) => {
+            return Err(format!(
+                "TIFF of {samples} samples a pixel, {more} more than its colours, is not supported; save it with colours \
+                 and at most alpha"
+            ));
+        }
+        (None, _) => return Err(format!("a TIFF of RGB colours with {samples} samples a pixel, which are too few")),
     };
     let differences = match fields.number(tag::PREDICTOR)?.unwrap_or(1) {
         1 => false,
         2 => true,
-        other => return unsupported(format!("with predictor {other}")),
+        other => return Err(format!("TIFF with predictor {other} is not supported; save it with predictor 1 or 2")),
     };
     Stored::new(bits, colors, alpha, differences, fields.source.big_endian)
+}
+
+/// Bits of a sample, the same for all.
+fn bits<R: BufRead + Seek>(fields: &mut Fields<'_, R>) -> Result<u64, String> {
+    let bits = fields.list(tag::BITS, 8)?;
+    let (bits, are_equal) = (bits.first().copied().unwrap_or(1), bits.iter().all(|other| Some(other) == bits.first()));
+    let unsupported =
+        |what: &str| Err(format!("TIFF of {what} is not supported; save it with integers of 8 or 16 bits"));
+    match fields.list(tag::SAMPLE_FORMAT, 1)?.first() {
+        None | Some(1 | 4) => {}
+        Some(2) => return unsupported(&format!("signed samples of {bits} bits")),
+        Some(3) => return unsupported(&format!("floating point samples of {bits} bits")),
+        Some(5 | 6) => return unsupported("complex numbers"),
+        Some(other) => return unsupported(&format!("samples of the format {other}")),
+    }
+    if are_equal { Ok(bits) } else { unsupported("samples that have not all the same number of bits") }
+}
+
+fn unknown_colors(photometric: Option<u64>) -> String {
+    let name = match photometric {
+        None => {
+            return "the TIFF does not say what its samples mean (it has no photometric interpretation); save it anew"
+                .to_owned();
+        }
+        Some(4) => "that is a mask and no picture",
+        Some(5) => "in CMYK colours",
+        Some(6) => "in YCbCr colours",
+        Some(8..=10) => "in Lab colours",
+        Some(32_844 | 32_845) => "in LogLuv colours",
+        Some(other) => return format!("TIFF of photometric interpretation {other} is not supported; save it as RGB"),
+    };
+    format!("TIFF {name} is not supported; save it as RGB")
 }
 
 /// Red, green and blue of each index; 16 bit in the file, of which the high byte counts.

@@ -46,7 +46,8 @@ impl Stored {
             8 | 16 => {}
             1 | 2 | 4 if is_single && !differences => {}
             _ => {
-                let text = format!("TIFF of {bits} bits a sample is not supported; save it with 8 or 16 bit integers");
+                let text =
+                    format!("TIFF of {bits} bits a sample is not supported; save it with integers of 8 or 16 bits");
                 return Err(text);
             }
         }

@@ -180,13 +180,23 @@ fn what_is_not_read_is_named() {
     assert!(said(&[(259, &[999])]).contains("compression 999"));
     assert!(said(&[(284, &[2]), (277, &[3])]).contains("separate planes"));
     assert!(said(&[(339, &[3])]).contains("floating point"));
-    assert!(said(&[(277, &[5])]).contains("5 samples"));
+    assert!(said(&[(277, &[5])]).contains("5 samples a pixel, 4 more than its colours"));
     assert!(said(&[(266, &[2])]).contains("FillOrder"));
     assert!(said(&[(317, &[3])]).contains("predictor 3"));
     let cmyk = decode(&strips(false, &with(basic(1, 1, 8, 5), &[(277, &[4])]), &[&[0; 64]])).unwrap_err();
     assert!(cmyk.to_string().contains("CMYK"));
     let deep = decode(&strips(false, &basic(1, 1, 32, 1), &[&[0; 64]])).unwrap_err();
     assert!(deep.to_string().contains("32 bits"));
+    let uneven: Vec<_> = basic(1, 1, 8, 2).into_iter().filter(|field| field.0 != 258).collect();
+    let uneven = with(uneven, &[(258, &[8, 8, 16]), (277, &[3])]);
+    let uneven = decode(&strips(false, &uneven, &[&[0; 64]])).unwrap_err();
+    assert!(uneven.to_string().contains("not all the same number of bits"), "{uneven}");
+    let float = with(basic(1, 1, 32, 1), &[(339, &[3])]);
+    let float = decode(&strips(false, &float, &[&[0; 64]])).unwrap_err();
+    assert!(float.to_string().contains("floating point samples of 32 bits"), "{float}");
+    let fields: Vec<_> = basic(1, 1, 8, 1).into_iter().filter(|field| field.0 != 262).collect();
+    let unsaid = decode(&strips(false, &fields, &[&[0; 64]])).unwrap_err();
+    assert!(unsaid.to_string().contains("does not say what its samples mean"), "{unsaid}");
 }
 
 #[test]
@@ -252,3 +262,5 @@ fn a_wrong_checksum_is_found() {
     let error = decode(&strips(false, &with(basic(2, 2, 8, 1), &[(259, &[8])]), &[&data])).unwrap_err();
     assert!(matches!(error, ReadError::End { rows: 2, .. } | ReadError::Row { .. }), "{error}");
 }
+
+mod pages;

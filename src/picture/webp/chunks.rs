@@ -1,14 +1,15 @@
 //! The chunks of a WebP, walked over before anything is decoded.
 //!
-//! Owns that the picture's own header agrees with the canvas: a decoder makes room by the former.
+//! Owns that the picture's own header agrees with the canvas: a decoder makes room by the former; and that only what
+//! the header announces counts.
 //! Source: Google's *WebP Container Specification*; RFC 9649.
 
 use std::io::{self, BufRead, ErrorKind, Read, Seek, SeekFrom, Take};
 
+use crate::picture::Size;
 use crate::picture::header::MAX_FRAMES;
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
 use crate::picture::metadata::{MAX_EXIF_BYTES, MAX_XMP_BYTES, Metadata};
-use crate::picture::{Size, Turn, exif};
 
 /// Chunks that are walked over at most.
 const MAX_CHUNKS: u32 = 100_000;
@@ -23,13 +24,14 @@ pub(super) struct Chunks {
     pub(super) canvas: Option<Size>,
     pub(super) has_alpha: bool,
     pub(super) frames: u32,
-    pub(super) orientation: Turn,
     pub(super) profile: Profile,
     /// Bytes of the lossy picture as it is coded, which the decoder holds.
     pub(super) coded: u64,
     pub(super) metadata: Metadata,
     is_animated: bool,
     has_pixels: bool,
+    /// The header's word on which parts beside the pixels count.
+    flags: u8,
 }
 
 /// Walks over a file from its start.
@@ -76,6 +78,7 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
     match &kind {
         b"VP8X" => {
             let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = bytes(data)?;
+            chunks.flags = flags;
             chunks.has_alpha = flags & 0x10 != 0;
             chunks.is_animated = flags & 2 != 0;
             chunks.canvas = Some(Size { width: triple([w0, w1, w2]) + 1, height: triple([h0, h1, h2]) + 1 });
@@ -96,10 +99,19 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
             }
             chunks.frames += 1;
         }
+        b"EXIF" | b"XMP " | b"ICCP" if !chunks.counts(kind) => {
+            let name = if &kind == b"ICCP" {
+                "colour profile"
+            } else if &kind == b"EXIF" {
+                "EXIF"
+            } else {
+                "XMP"
+            };
+            chunks.metadata.remark(format!("its header does not announce its {name}, which is not used"));
+        }
         b"EXIF" => {
             let mut block = Vec::new();
             data.take((EXIF_NAME_BYTES + MAX_EXIF_BYTES + 1) as u64).read_to_end(&mut block)?;
-            chunks.orientation = exif::orientation(&block).unwrap_or_default();
             chunks.metadata.take_exif(&block);
         }
         b"XMP " => {
@@ -118,6 +130,16 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
 }
 
 impl Chunks {
+    /// Whether a part beside the pixels counts: other readers leave out what the header does not announce.
+    fn counts(&self, kind: [u8; 4]) -> bool {
+        let flag = match &kind {
+            b"ICCP" => 0x20,
+            b"EXIF" => 0x08,
+            _ => 0x04,
+        };
+        self.flags & flag != 0
+    }
+
     fn agree(&mut self, size: Size) -> io::Result<()> {
         match *self.canvas.get_or_insert(size) {
             canvas if canvas == size => Ok(()),

@@ -24,14 +24,13 @@ const DECODER_COPIES: u64 = 3;
 pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> {
     let chunks = chunks::read(&mut input).map_err(ReadError::Header)?;
     let info = info(&chunks);
-    Ok(Header {
+    let header = Header {
         whole_bytes: Some(info.bytes() + DECODER_BYTES_PER_PIXEL * info.size.pixels() + DECODER_COPIES * chunks.coded),
         frames: chunks.frames,
-        orientation: chunks.orientation,
         profile: chunks.profile,
-        metadata: chunks.metadata,
         ..Header::new(Format::WebP, info)
-    })
+    };
+    Ok(header.with_metadata(chunks.metadata))
 }
 
 fn info(chunks: &Chunks) -> PictureInfo {
@@ -67,6 +66,7 @@ fn describe(error: DecodingError) -> String {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "the data of the picture ends early".to_owned()
         }
-        other => other.to_string().to_lowercase(),
+        // What follows a colon is bytes and numbers for programmers.
+        other => other.to_string().split(':').next().unwrap_or_default().to_lowercase(),
     }
 }

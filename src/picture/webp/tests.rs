@@ -7,7 +7,7 @@ use crate::picture::metadata::Kept;
 use crate::picture::rows::ReadError;
 use crate::picture::sniff::Format;
 use crate::picture::testing::{info, read, write};
-use crate::picture::{Depth, Layout, PictureInfo};
+use crate::picture::{Depth, Layout, PictureInfo, Turn};
 
 fn encode(info: PictureInfo, icc: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
     let samples: Vec<u8> = (0..info.bytes()).map(|at| (at * at / 7 + at) as u8).collect();
@@ -71,4 +71,26 @@ fn pictures_that_webp_has_not_are_refused_by_name() {
     assert!(check(info(16_384, 5, Layout::Rgb), u64::MAX).unwrap_err().contains("16383"));
     assert!(check(info(16_383, 16_383, Layout::Rgb), 1 << 29).unwrap_err().contains("TIFF"));
     assert!(check(info(16_383, 2, Layout::Rgb), 1 << 29).is_ok());
+}
+
+#[test]
+fn what_the_header_does_not_announce_is_not_used_and_that_is_said() {
+    let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
+    let xmp = b"<a tiff:Orientation=\"8\"/>".to_vec();
+    let icc = profile(b"RGB ", 200);
+    let kept = Kept { icc: Some(icc), exif: Some(exif), xmp: Some(xmp), ..Kept::NONE };
+    let file = write(ResultFormat::Webp, info(8, 4, Layout::Rgb), &kept, &[9; 96]);
+    let header = |without: u8| {
+        let mut file = file.clone();
+        file[20] &= !without;
+        let header = read_header(Cursor::new(&file)).unwrap();
+        (header.orientation, header.profile.clone(), header.notices(Layout::Rgb))
+    };
+    assert_eq!(header(0x04).0, Turn::Rotate90);
+    let (turn, _, notices) = header(0x08);
+    assert!(turn == Turn::Rotate270 && notices[0].contains("its EXIF, which is not used"), "{notices:?}");
+    let (turn, _, notices) = header(0x0c);
+    assert!(turn == Turn::None && notices.len() == 2, "{notices:?}");
+    let (_, profile, notices) = header(0x20);
+    assert!(profile == crate::picture::icc::Profile::None && notices[0].contains("colour profile"), "{notices:?}");
 }

@@ -92,7 +92,7 @@ fn a_step_with_numbers_of_the_whole_picture_is_measured_first() {
     assert_eq!(plan.stages[2].statistic_words(), None);
     let numbers = [(0, vec![10]), (1, vec![20])].into();
     let texts = |stage| plan.chain(stage, &numbers).unwrap().steps().iter().map(Step::to_string).collect::<Vec<_>>();
-    let (blur, rotate) = ("gaussian_blur:ksize=5,sigma=0", "rotate:degrees=90");
+    let (blur, rotate) = ("gaussian_blur:ksize=5,sigma=0,alpha=weighted", "rotate:degrees=90");
     assert_eq!(texts(0), [rotate, "contrast:factor=2"]);
     assert_eq!(texts(1), [rotate, "contrast:factor=2@10", blur, "contrast:factor=1.5"]);
     assert_eq!(texts(2), [rotate, "contrast:factor=2@10", blur, "contrast:factor=1.5@20", "invert"]);

@@ -267,3 +267,19 @@ async fn moments_are_called_so_and_those_of_an_earlier_version_still_count() {
     scene.state.lease(job, &Token::random(), "s").await.unwrap();
     assert!(scene.state.job(job).await.unwrap().unwrap().ms["queue"] >= 5_000);
 }
+
+#[tokio::test]
+async fn what_the_sender_should_know_grows_by_what_is_new() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    let notices = async || scene.state.job(job).await.unwrap().unwrap().notices;
+    let before = notices().await;
+    let more = ["a (first) word.".to_owned(), "a second".to_owned()];
+    scene.state.add_notices(job, &more[..1]).await.unwrap();
+    scene.state.add_notices(job, &more).await.unwrap();
+    scene.state.add_notices(job, &more).await.unwrap();
+    assert_eq!(notices().await, [before, more.to_vec()].concat());
+    let nobody = JobId::random();
+    scene.state.add_notices(nobody, &more).await.unwrap();
+    assert!(scene.state.job(nobody).await.unwrap().is_none(), "a job that is gone does not come back");
+}

@@ -2,10 +2,12 @@
 
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tessera::operation::{Chain, StepError};
 use tessera::picture::PictureInfo;
-use tessera::picture::codec::{self, Delivery, READ_FORMATS, Wanted, WantedFormat};
+use tessera::picture::codec::{self, Delivery, Wanted, WantedFormat};
 use tessera::picture::jpeg::Chroma;
 use tessera::picture::metadata::MetadataPolicy;
 use tessera::picture::rows::{ReadError, RowReader};
@@ -98,9 +100,12 @@ fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
     let file = target.open()?;
     let writer = result.writer_with(file, output, &kept);
     let writer = writer.map_err(|error| failed(&source, &RunError::Write(error)))?;
+    // The picture may be read more than once; what it shows is told once.
+    let told = Arc::new(AtomicBool::new(false));
     let mut open = || {
         let rows = codec::open(format, source.reader(), args.max_decode_bytes)?;
-        Ok(Box::new(Watched { rows, done: 0, progress: Progress::new() }) as Box<dyn RowReader>)
+        let (name, told) = (source.name().to_owned(), told.clone());
+        Ok(Box::new(Watched { rows, done: 0, progress: Progress::new(), name, told }) as Box<dyn RowReader>)
     };
     let folder = target.folder();
     let mut make_aside = || Ok(Box::new(tempfile::tempfile_in(&folder)?) as Box<dyn Aside>);
@@ -129,12 +134,7 @@ fn format_of(source: &Source, input: &mut BufReader<SourceReader>) -> Result<For
     let mut start = Vec::with_capacity(SNIFF_BYTES);
     let read = input.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut start).and_then(|_| input.rewind());
     read.map_err(CtlError::file("reading", Path::new(source.name())))?;
-    sniff(&start).ok_or_else(|| {
-        CtlError::Failed(format!(
-            "{}: reading the first bytes: by its content this is no picture that is read here; {READ_FORMATS} are",
-            source.name()
-        ))
-    })
+    sniff(&start).ok_or_else(|| CtlError::Failed(format!("{}: {}", source.name(), codec::refusal(&start))))
 }
 
 fn damaged(source: &Source, error: &ReadError) -> CtlError {
@@ -164,6 +164,10 @@ struct Watched<R> {
     rows: R,
     done: u64,
     progress: Progress,
+    /// Of the picture, for people.
+    name: String,
+    /// What only reading to the end shows has been told.
+    told: Arc<AtomicBool>,
 }
 
 impl<R: RowReader> RowReader for Watched<R> {
@@ -180,6 +184,10 @@ impl<R: RowReader> RowReader for Watched<R> {
     }
 
     fn finish(&mut self) -> Result<(), ReadError> {
-        self.rows.finish()
+        self.rows.finish()?;
+        if !self.told.swap(true, Ordering::Relaxed) {
+            self.rows.remarks().iter().for_each(|remark| eprintln!("tessera: {}: {remark}", self.name));
+        }
+        Ok(())
     }
 }

@@ -50,7 +50,7 @@ pub struct StripsEncoded {
     /// What is encoded so far, if it can go on.
     pub encoding: Option<Encoding>,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: TurnEnd,
     /// How long it took.
     pub ms: u64,
 }
@@ -71,7 +71,7 @@ pub enum StageProduct {
 
 /// How a turn ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum TurnEnd {
     /// The strips are encoded.
     Encoded,
     /// The product is complete.
@@ -152,7 +152,7 @@ impl Encoder {
         let (id, job) = (work.id, work.job);
         let begun = Instant::now();
         let (encoding, outcome) =
-            catch_unwind(AssertUnwindSafe(|| self.encode(work))).unwrap_or((None, Outcome::Panicked));
+            catch_unwind(AssertUnwindSafe(|| self.encode(work))).unwrap_or((None, TurnEnd::Panicked));
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         StripsEncoded { id, job, encoding, outcome, ms }
     }
@@ -171,14 +171,14 @@ impl Encoder {
         Ok(manifest.kept.decode())
     }
 
-    fn encode(&self, work: EncodeStrips) -> (Option<Encoding>, Outcome) {
+    fn encode(&self, work: EncodeStrips) -> (Option<Encoding>, TurnEnd) {
         let EncodeStrips { job, stage, slots, product, turn, memory, .. } = work;
         let object = product.as_ref().map(|(_, object)| object.clone());
         let mut encoding = match turn.encoding {
             Some(encoding) => encoding,
             None => match self.begin(job, &stage, product) {
                 Ok(encoding) => encoding.holding(memory),
-                Err(error) => return (None, Outcome::Failed(error)),
+                Err(error) => return (None, TurnEnd::Failed(error)),
             },
         };
         match encoding.advance(&slots, turn.strips.clone(), self.strip_bytes) {
@@ -188,34 +188,34 @@ impl Encoder {
                 let tiles = (encoding.next_strip()..turn.complete_through).flat_map(|strip| grid.strip(strip));
                 return (Some(encoding), bad_slots(&slots, index, tiles));
             }
-            Err(error) => return (None, Outcome::Failed(error)),
+            Err(error) => return (None, TurnEnd::Failed(error)),
         }
         match turn.then {
-            Then::Finish if !encoding.is_through() => (Some(encoding), Outcome::Encoded),
-            Then::Wait => (Some(encoding), Outcome::Encoded),
+            Then::Finish if !encoding.is_through() => (Some(encoding), TurnEnd::Encoded),
+            Then::Wait => (Some(encoding), TurnEnd::Encoded),
             Then::Finish => match encoding.finish() {
                 Ok(made) => (None, finished(made, object)),
-                Err(error) => (None, Outcome::Failed(error)),
+                Err(error) => (None, TurnEnd::Failed(error)),
             },
         }
     }
 }
 
-fn finished(made: Made, object: Option<Object>) -> Outcome {
+fn finished(made: Made, object: Option<Object>) -> TurnEnd {
     match (made, object) {
-        (Made::Stored { bytes }, Some(object)) => Outcome::Finished(StageProduct::Stored { object, bytes }),
-        (Made::Numbers(numbers), None) => Outcome::Finished(StageProduct::Numbers(numbers)),
-        _ => Outcome::Failed(EncodeError::Unsupported("the stage has another product than planned".to_owned())),
+        (Made::Stored { bytes }, Some(object)) => TurnEnd::Finished(StageProduct::Stored { object, bytes }),
+        (Made::Numbers(numbers), None) => TurnEnd::Finished(StageProduct::Numbers(numbers)),
+        _ => TurnEnd::Failed(EncodeError::Unsupported("the stage has another product than planned".to_owned())),
     }
 }
 
 /// Tile `first`, whose slot is bad, and those of `tiles` whose slots do not say either that they hold their
 /// tile: where one is bad, as after a power cut, more may be, and they are asked for together.
-fn bad_slots(slots: &Slots, first: u32, tiles: impl Iterator<Item = u32>) -> Outcome {
+fn bad_slots(slots: &Slots, first: u32, tiles: impl Iterator<Item = u32>) -> TurnEnd {
     let mut bad = vec![first];
     if let Ok(open) = slots.open() {
         let is_bad = |index: &u32| matches!(open.stored_crc32c(*index), Err(SlotError::Bad { .. }));
         bad.extend(tiles.filter(|index| *index != first).filter(is_bad));
     }
-    Outcome::BadSlots(bad)
+    TurnEnd::BadSlots(bad)
 }

@@ -9,7 +9,7 @@ use super::ending::{self, StageEnd};
 use super::marking::spool_failure;
 use super::{Assembler, Report};
 use crate::actors::encoder::StageProduct;
-use crate::actors::encoder::{EncodeStrips, Outcome, StripsEncoded};
+use crate::actors::encoder::{EncodeStrips, StripsEncoded, TurnEnd};
 use crate::assembly::{Assembly, Work};
 use crate::edges::Trouble;
 use crate::encoding::{EncodeError, Pool};
@@ -109,7 +109,7 @@ impl Assembler {
         let StripsEncoded { id, job, encoding, outcome, ms } = encoded;
         let Some(assembly) = self.assemblies.get_mut(&job).filter(|assembly| assembly.id == id) else {
             drop(encoding);
-            if let Outcome::Finished(StageProduct::Stored { object, .. }) = outcome {
+            if let TurnEnd::Finished(StageProduct::Stored { object, .. }) = outcome {
                 // The claim was lost meanwhile: only this attempt's own file is removed.
                 self.edges.store.delete(&object).await.map_err(Trouble::Store)?;
             }
@@ -117,11 +117,11 @@ impl Assembler {
         };
         assembly.encode_ms += ms;
         match outcome {
-            Outcome::Encoded => {
+            TurnEnd::Encoded => {
                 assembly.has_moved = true;
                 assembly.put_back(encoding);
             }
-            Outcome::Finished(product) => {
+            TurnEnd::Finished(product) => {
                 assembly.work = Work::Ending;
                 if let StageProduct::Stored { bytes, .. } = &product {
                     self.edges.counts.produced(*bytes);
@@ -131,7 +131,7 @@ impl Assembler {
                 let ending = async move { reports(Report::Ended(ending::end(&edges, end).await)) };
                 tokio::task::spawn_local(ending.in_current_span());
             }
-            Outcome::BadSlots(tiles) => {
+            TurnEnd::BadSlots(tiles) => {
                 assembly.put_back(encoding);
                 let bad: Vec<u32> = tiles.into_iter().filter(|index| assembly.strips.contains(*index)).collect();
                 let reason =
@@ -139,8 +139,8 @@ impl Assembler {
                 tracing::warn!(%job, reason, "a spool is damaged");
                 self.ask_again(job, &bad, reason).await?;
             }
-            Outcome::Failed(error) => self.encoding_failed(job, error).await?,
-            Outcome::Panicked => self.fail(job, "the encoder failed on this picture").await?,
+            TurnEnd::Failed(error) => self.encoding_failed(job, error).await?,
+            TurnEnd::Panicked => self.fail(job, "the encoder failed on this picture").await?,
         }
         Ok(())
     }

@@ -105,3 +105,47 @@ fn a_strip_of_a_wide_area_joins_the_next() {
         }
     }
 }
+
+#[test]
+fn colours_are_weighed_by_alpha() {
+    use crate::operation::engine::border::Border;
+    use crate::operation::engine::filter::Alpha;
+    use crate::operation::kernels::models::follows;
+    let taps = [1, 4, 6, 4, 1];
+    let weights: Vec<i64> = (0..25).map(|at| taps[at / 5] * taps[at % 5]).collect();
+    for cpu in Cpu::all() {
+        let blur = GaussianBlur { cpu, ..GaussianBlur::new(5, 0.0) };
+        let kernel = WeighedBlur { blur, weighing: Weighing::Weighted };
+        follows(
+            &kernel,
+            Alpha::Same,
+            |pixels| pixels,
+            |plain, place, channel| {
+                let square = |channel| plain.square(place, channel, 2, Border::Reflect101);
+                let sum: i64 = square(channel).iter().zip(&weights).map(|(sample, weight)| sample * weight).sum();
+                plain.weighed(channel, &weights, square).unwrap_or((sum + 128) >> 8)
+            },
+        );
+    }
+}
+
+#[test]
+fn a_picture_without_alpha_or_of_one_alpha_is_not_weighed() {
+    use crate::picture::{Layout, PixelFormat};
+    let area = |layout: Layout, alpha: &[u8]| {
+        let channels = layout.channels();
+        let info =
+            PictureInfo { size: Size { width: 2, height: 1 }, format: PixelFormat { layout, depth: Depth::Eight } };
+        let pixel = |alpha: &u8| [vec![7; channels - 1], vec![*alpha]].concat();
+        let pixels = Pixels::from_bytes(info, alpha.iter().flat_map(pixel).collect()).unwrap();
+        Area::new(pixels, Rect { x: 0, y: 0, width: 2, height: 1 }).unwrap()
+    };
+    for layout in [Layout::Gray, Layout::Rgb] {
+        assert!(!Weighing::Weighted.changes(&area(layout, &[1, 9])));
+    }
+    for layout in [Layout::GrayAlpha, Layout::Rgba] {
+        assert!(!Weighing::Weighted.changes(&area(layout, &[9, 9])));
+        assert!(Weighing::Weighted.changes(&area(layout, &[1, 9])));
+        assert!(!Weighing::Separate.changes(&area(layout, &[1, 9])));
+    }
+}

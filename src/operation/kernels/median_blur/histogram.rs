@@ -19,7 +19,7 @@ use crate::operation::engine::frame::Frame;
 struct Bins([u16; 16]);
 
 /// Sixteen counts that are added and searched together.
-trait Counts: Copy {
+trait BinCounts: Copy {
     fn of(bins: &Bins) -> Self;
     fn plus(self, bins: &Bins) -> Self;
     fn minus(self, bins: &Bins) -> Self;
@@ -40,7 +40,7 @@ pub(super) fn medians(cpu: Cpu, frame: &Frame<'_, u8>) -> Vec<u8> {
 }
 
 #[inline(always)]
-fn all_channels<C: Counts>(frame: &Frame<'_, u8>) -> Vec<u8> {
+fn all_channels<C: BinCounts>(frame: &Frame<'_, u8>) -> Vec<u8> {
     let mut out = vec![0; frame.output_len()];
     for channel in 0..frame.channels() {
         one_channel::<C>(frame, channel, &mut out);
@@ -49,7 +49,7 @@ fn all_channels<C: Counts>(frame: &Frame<'_, u8>) -> Vec<u8> {
 }
 
 #[inline(always)]
-fn one_channel<C: Counts>(frame: &Frame<'_, u8>, channel: usize, out: &mut [u8]) {
+fn one_channel<C: BinCounts>(frame: &Frame<'_, u8>, channel: usize, out: &mut [u8]) {
     let (channels, side) = (frame.channels(), 2 * frame.radius() + 1);
     let mut columns = Columns::new(frame.row_len() / channels);
     (0..side - 1).for_each(|row| columns.count(frame.row(row), channel, channels, Step::Enter));
@@ -84,7 +84,7 @@ impl Columns {
         Self { coarse: vec![Bins::default(); width], fine: vec![vec![Bins::default(); width]; 16] }
     }
 
-    /// Counts the samples of a channel of a row, each in its column.
+    /// BinCounts the samples of a channel of a row, each in its column.
     fn count(&mut self, row: &[u8], channel: usize, channels: usize, step: Step) {
         let by = match step {
             Step::Enter => 1u16,
@@ -111,7 +111,7 @@ struct Square<C> {
     held: [usize; 16],
 }
 
-impl<C: Counts> Square<C> {
+impl<C: BinCounts> Square<C> {
     #[inline(always)]
     fn new(columns: &Columns, side: usize) -> Self {
         let none = C::of(&Bins::default());
@@ -148,7 +148,7 @@ impl<C: Counts> Square<C> {
     }
 }
 
-impl Counts for Bins {
+impl BinCounts for Bins {
     fn of(bins: &Bins) -> Self {
         *bins
     }

@@ -5,6 +5,7 @@ use mozjpeg::{ColorSpace, Compress, Marker, ScanMode};
 use super::*;
 use crate::picture::Turn;
 use crate::picture::icc::tests::profile;
+use crate::picture::rows::RowReader;
 
 /// A JPEG of one colour, as stored samples of `space`, with segments before its data.
 fn flat(space: ColorSpace, stored: ColorSpace, pixel: &[u8], segments: &[(Marker, Vec<u8>)]) -> Vec<u8> {
@@ -36,7 +37,8 @@ fn inks_become_colours() {
             assert!(found.abs_diff(expected) <= tolerance, "{stored:?}: {found} for {expected}");
         }
     }
-    let plain = without_adobe(&flat(JCS_CMYK, JCS_CMYK, &[0, 127, 255, 55], &[]));
+    // Other readers take inks as Adobe stores them, whether its segment is there or not.
+    let plain = without_adobe(&flat(JCS_CMYK, JCS_CMYK, &[255, 128, 0, 200], &[]));
     let (_, bytes) = decode(&plain).unwrap();
     assert!(bytes.iter().zip([200u8, 100, 0].repeat(256)).all(|(found, expected)| found.abs_diff(expected) <= 1));
 }
@@ -47,7 +49,158 @@ fn the_orientation_is_read() {
         let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0".to_vec();
         exif[25] = number;
         let file = flat(ColorSpace::JCS_RGB, ColorSpace::JCS_YCbCr, &[1, 2, 3], &[(Marker::APP(1), exif)]);
-        assert_eq!(Some(read_info(&file[..]).unwrap().orientation), Turn::from_exif(number.into()));
+        assert_eq!(Some(read_info(&file[..]).unwrap().into_header().orientation), Turn::from_exif(number.into()));
+    }
+}
+
+/// An EXIF segment with an orientation.
+fn exif(number: u8) -> (Marker, Vec<u8>) {
+    let mut exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0".to_vec();
+    exif[25] = number;
+    (Marker::APP(1), exif)
+}
+
+#[test]
+fn of_several_words_on_the_orientation_the_first_exif_counts_then_xmp() {
+    let xmp = |number: u8| {
+        let text = format!("<a tiff:Orientation=\"{number}\"/>");
+        (Marker::APP(1), [super::super::extras::XMP_NAME, text.as_bytes()].concat())
+    };
+    let header = |segments: &[(Marker, Vec<u8>)]| {
+        let file = flat(ColorSpace::JCS_RGB, ColorSpace::JCS_YCbCr, &[1, 2, 3], segments);
+        let header = read_info(&file[..]).unwrap().into_header();
+        (header.orientation, header.notices(Layout::Rgb))
+    };
+    assert_eq!(header(&[xmp(6)]), (Turn::Rotate90, Vec::new()));
+    assert_eq!(header(&[exif(3), xmp(3)]), (Turn::Rotate180, Vec::new()));
+    let (turn, notices) = header(&[xmp(6), exif(3)]);
+    assert!(turn == Turn::Rotate180 && notices[0].contains("disagree"), "{notices:?}");
+    let (turn, notices) = header(&[exif(3), exif(6)]);
+    assert!(turn == Turn::Rotate180 && notices[0].contains("more than one EXIF"), "{notices:?}");
+    let (turn, notices) = header(&[exif(9)]);
+    assert!(turn == Turn::None && notices[0].contains("not understood"), "{notices:?}");
+}
+
+#[test]
+fn exif_goes_on_in_the_next_segment() {
+    let (marker, block) = exif(6);
+    // The directory stands behind the end of the first segment.
+    let mut first = block[..14].to_vec();
+    first[10..14].copy_from_slice(&100u32.to_be_bytes());
+    first.resize(6 + 90, 0);
+    let second = [b"Exif\0\0", &[0; 10][..], &block[14..]].concat();
+    let file = flat(ColorSpace::JCS_RGB, ColorSpace::JCS_YCbCr, &[1, 2, 3], &[(marker, first), (marker, second)]);
+    assert_eq!(read_info(&file[..]).unwrap().into_header().orientation, Turn::Rotate90);
+}
+
+/// A JPEG with a restart after each row of blocks.
+fn restarting(process: impl Fn(&mut Compress)) -> Vec<u8> {
+    let mut compress = Compress::new(ColorSpace::JCS_RGB);
+    compress.set_size(70, 60);
+    compress.set_fastest_defaults();
+    process(&mut compress);
+    let mut started = compress.start_compress(Vec::new()).unwrap();
+    started.write_scanlines(&(0..70 * 60 * 3u32).map(|at| (at * at / 977) as u8).collect::<Vec<_>>()).unwrap();
+    started.finish().unwrap()
+}
+
+/// Puts bytes into a file.
+fn insert(file: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
+    [&file[..at], bytes, &file[at..]].concat()
+}
+
+/// Where each segment begins, up to the first scan.
+fn segments(file: &[u8]) -> Vec<usize> {
+    let next = |at: &usize| {
+        let is_scan = file[at + 1] == 0xDA;
+        (!is_scan).then(|| at + 2 + usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]])))
+    };
+    std::iter::successors(Some(2), next).collect()
+}
+
+/// The remarks of the header and those of the rows.
+fn remarks(file: &[u8]) -> Vec<String> {
+    let mut remarks = read_info(file).unwrap().into_header().notices(Layout::Rgb);
+    let mut rows = JpegRows::open(Cursor::new(file.to_vec()), 1 << 30).unwrap();
+    let mut row = vec![0; rows.info().row_bytes()];
+    (0..rows.info().size.height).for_each(|_| rows.read_row(&mut row).unwrap());
+    rows.finish().unwrap();
+    remarks.extend(rows.remarks().iter().cloned());
+    remarks
+}
+
+#[test]
+fn bytes_between_the_headers_are_skipped_and_said() {
+    for process in [|_: &mut Compress| (), |compress: &mut Compress| compress.set_progressive_mode()] {
+        let file = restarting(process);
+        let right = decode(&file).unwrap();
+        assert!(remarks(&file).is_empty());
+        for at in segments(&file) {
+            for junk in [&b"\0"[..], b"any words", &[0xff, 0, 0xff, 0], &[7; 5000]] {
+                let changed = insert(&file, at, junk);
+                assert_eq!(decode(&changed).unwrap(), right, "before {at}");
+                assert_eq!(remarks(&changed).len(), 1, "before {at}");
+            }
+        }
+    }
+}
+
+/// Where the coded data of a file with restarts ends, each time before a marker.
+fn ends(file: &[u8]) -> Vec<usize> {
+    let scan = *segments(file).last().unwrap();
+    let is_end = |at: &usize| file[*at] == 0xFF && matches!(file[at + 1], 0xD0..=0xD9);
+    (scan..file.len() - 1).filter(is_end).collect()
+}
+
+/// The file with a restart interval: its coded data does not change but for the markers.
+fn with_restarts() -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/restarts.jpg")).unwrap()
+}
+
+#[test]
+fn what_is_left_over_behind_whole_data_is_skipped_and_said() {
+    let file = with_restarts();
+    let right = decode(&file).unwrap();
+    let ends = ends(&file);
+    assert!(ends.len() > 3, "{ends:?}");
+    for at in ends {
+        for junk in [&[0x55; 40][..], b"some more words", &[0; 30], &[0xff, 0].repeat(8)] {
+            let changed = insert(&file, at, junk);
+            assert!(decode(&changed).is_ok_and(|found| found == right), "{junk:?} at {at}");
+            assert_eq!(remarks(&changed), ["it has data that belongs to nothing beside its pixels; it was skipped"]);
+        }
+        // A few bytes the library has read ahead and leaves without a word.
+        assert!(decode(&insert(&file, at, &[0])).unwrap() == right, "at {at}");
+    }
+    let behind = insert(&file, file.len() - 2, b"\x55\x55\xff\xd2\x55\xff\xd3");
+    assert!(decode(&behind).unwrap() == right);
+}
+
+#[test]
+fn what_is_left_over_because_data_changed_is_refused() {
+    for file in [with_restarts(), restarting(|_| ())] {
+        let right = decode(&file).unwrap();
+        let scan = *segments(&file).last().unwrap();
+        let (mut refused, mut wrong, mut surplus) = (0, 0, 0);
+        for at in scan + 14..file.len() - 2 {
+            for bit in [0, 3, 6] {
+                let mut changed = file.clone();
+                changed[at] ^= 1 << bit;
+                match decode(&changed) {
+                    Err(error) => {
+                        surplus += u32::from(error.to_string().contains("left over"));
+                        refused += 1;
+                    }
+                    Ok(found) => wrong += u32::from(found != right && !remarks(&changed).is_empty()),
+                }
+            }
+        }
+        assert!(surplus > 100 && refused > surplus, "{refused} refused, {surplus} for what is left over");
+        assert!(wrong * 20 < surplus, "{wrong} wrong pictures were taken for right, {surplus} were not");
+        // Bytes put in before the data of an interval shift what follows.
+        for at in ends(&file).into_iter().filter(|at| file[at + 1] != 0xD9) {
+            assert!(decode(&insert(&file, at + 2, &[0x55; 40])).is_err(), "behind {at}");
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::http::problem::Problem;
 
 /// All text of a form together, in bytes.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Wrong things that are told at once.
+const MAX_PROBLEMS: usize = 20;
 
 /// Fields as they come.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub struct JobForm {
     priority: Priority,
     wanted: Wanted,
     text_bytes: usize,
+    /// What is wrong so far.
+    problems: Vec<String>,
 }
 
 /// What is to be done with a picture.
@@ -41,21 +45,37 @@ impl JobRequest {
 }
 
 impl JobForm {
-    /// Takes a field.
+    /// Takes a field. That there is no such field, or that its value is none, is told with all else that is wrong.
     ///
     /// # Errors
-    /// If there is no such field, or it does not take this value.
+    /// If the text of all fields is too long.
     pub fn take(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         self.text_bytes += name.len() + value.len();
         if self.text_bytes > MAX_TEXT_BYTES {
             return Err(bad(format!("the form's text is longer than {MAX_TEXT_BYTES} bytes")));
         }
-        self.take_field(name, value)?;
-        // Whatever can be said before the picture has come is said then.
-        self.wanted.check().map_err(bad)
+        let outcome = self.try_take(name, value);
+        self.note(outcome);
+        Ok(())
     }
 
-    fn take_field(&mut self, name: &str, value: &str) -> Result<(), Problem> {
+    /// Tells all that is wrong with the fields so far, alone and together.
+    ///
+    /// # Errors
+    /// If anything is.
+    pub fn check(&self) -> Result<(), Problem> {
+        let together = self.wanted.check().err();
+        let problems: Vec<&str> = self.problems.iter().chain(&together).map(String::as_str).collect();
+        if problems.is_empty() { Ok(()) } else { Err(bad(problems.join("; "))) }
+    }
+
+    fn note(&mut self, outcome: Result<(), Problem>) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.extend(outcome.err().map(|problem| problem.to_string()));
+        }
+    }
+
+    fn try_take(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         match name {
             "op" => self.add_step(value.trim().to_owned()),
             "row_operation" => {
@@ -67,7 +87,11 @@ impl JobForm {
             "chain" => {
                 self.end_row()?;
                 let steps = value.split(|c: char| c.is_whitespace() || matches!(c, '|' | ';'));
-                steps.filter(|step| !step.is_empty()).try_for_each(|step| self.add_step(step.to_owned()))
+                for step in steps.filter(|step| !step.is_empty()) {
+                    let outcome = self.add_step(step.to_owned());
+                    self.note(outcome);
+                }
+                Ok(())
             }
             "format" => {
                 self.wanted.format = value.trim().parse().map_err(bad)?;
@@ -131,9 +155,11 @@ impl JobForm {
     /// What all fields together ask for.
     ///
     /// # Errors
-    /// If there is no operation, or more than `max_operations`.
+    /// All that is wrong with the fields; or if there is no operation, or more than `max_operations`.
     pub fn finish(mut self, max_operations: usize) -> Result<JobRequest, Problem> {
-        self.end_row()?;
+        let outcome = self.end_row();
+        self.note(outcome);
+        self.check()?;
         if self.steps.is_empty() {
             return Err(bad("no operation was chosen: send at least one as the field op".to_owned()));
         }
@@ -206,6 +232,24 @@ mod tests {
             let problem = form(&fields).unwrap_err();
             assert!(matches!(&problem, Problem::BadRequest(found) if found.contains(text)), "{problem}");
         }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let fields = [
+            ("op", "blurr"),
+            ("op", "gaussian_blur:ksize=4,size=3"),
+            ("quality", "0"),
+            ("chain", "invert sharpn"),
+            ("sides", "2"),
+        ];
+        let problem = form(&fields).unwrap_err().to_string();
+        for text in
+            ["\"blurr\"", "ksize must be", "\"size\"", "quality must be", "\"sharpn\"", "unknown field \"sides\""]
+        {
+            assert!(problem.contains(text), "{text}: {problem}");
+        }
+        assert_eq!(form(&vec![("op", "blurr"); 500]).unwrap_err().to_string().matches("blurr").count(), MAX_PROBLEMS);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tessera::job::JobId;
-use tessera::picture::codec::READ_FORMATS;
+use tessera::picture::codec::{is_decided, refusal};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
 use tessera::store::{Object, ObjectWriter, Store};
 
@@ -125,7 +125,10 @@ impl Upload<'_> {
                 Event::Part(disposition) => self.begin(disposition)?,
                 Event::Data(bytes) => self.add(bytes).await?,
                 Event::PartEnd => self.end().await?,
-                Event::End => return self.skip_rest(body).await,
+                Event::End => {
+                    self.check_form()?;
+                    return self.skip_rest(body).await;
+                }
                 Event::NeedsMore => match self.next_chunk(body).await? {
                     Some(chunk) => parser.push(&chunk),
                     None => return Ok(parser.finish()?),
@@ -156,6 +159,11 @@ impl Upload<'_> {
         Ok(Some(chunk))
     }
 
+    /// Tells all that is wrong with the fields that have come.
+    fn check_form(&self) -> Result<(), Problem> {
+        if self.terms.ignore_fields { Ok(()) } else { self.form.check() }
+    }
+
     /// Whatever is sent beside the picture is bounded too: a body without an end must not be read without one. All
     /// that came before has been taken apart.
     fn check_frame(&self) -> Result<(), Problem> {
@@ -182,7 +190,11 @@ impl Upload<'_> {
     fn begin(&mut self, disposition: Disposition) -> Result<(), Problem> {
         let Disposition { name, filename } = disposition;
         self.part = match (name.as_str(), self.picture.is_some()) {
-            ("image", false) => Part::Start { filename: filename.unwrap_or_default(), bytes: Vec::new() },
+            ("image", false) => {
+                // What is wrong is told before the picture is sent, as far as it came before it.
+                self.check_form()?;
+                Part::Start { filename: filename.unwrap_or_default(), bytes: Vec::new() }
+            }
             ("image", true) => return Err(Problem::BadRequest("image is given twice: send one picture".to_owned())),
             _ => Part::Text { name, value: Vec::new(), is_file: filename.is_some() },
         };
@@ -206,7 +218,7 @@ impl Upload<'_> {
             }
             Part::Start { filename, bytes } => {
                 bytes.extend_from_slice(&more);
-                if bytes.len() >= SNIFF_BYTES {
+                if is_decided(bytes) {
                     let (filename, bytes) = (std::mem::take(filename), std::mem::take(bytes));
                     self.begin_picture(filename, bytes.into()).await?;
                 }
@@ -286,9 +298,7 @@ fn gave_way() -> Problem {
 fn recognized(start: &[u8]) -> Result<Format, Problem> {
     match sniff(start) {
         Some(format) => Ok(format),
-        None => Err(Problem::UnsupportedMedia(format!(
-            "by its content the file is not a picture that is taken; {READ_FORMATS} are"
-        ))),
+        None => Err(Problem::UnsupportedMedia(refusal(start))),
     }
 }
 

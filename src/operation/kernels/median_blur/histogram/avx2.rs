@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Bins, Counts, all_channels};
+use super::{BinCounts, Bins, all_channels};
 use crate::operation::engine::frame::Frame;
 
 /// The medians of the squares of a frame's radius.
@@ -14,11 +14,11 @@ pub(super) unsafe fn medians(frame: &Frame<'_, u8>) -> Vec<u8> {
     all_channels::<Sixteen>(frame)
 }
 
-/// Counts as a vector. There is one only inside [`medians`], whose caller promised AVX2.
+/// BinCounts as a vector. There is one only inside [`medians`], whose caller promised AVX2.
 #[derive(Clone, Copy)]
 struct Sixteen(__m256i);
 
-impl Counts for Sixteen {
+impl BinCounts for Sixteen {
     #[inline(always)]
     fn of(bins: &Bins) -> Self {
         // SAFETY: AVX2, as said above; bins are a vector, and aligned as one.

@@ -2,29 +2,30 @@
 
 use std::ops::Range;
 
-use crate::operation::engine::border::reflect101;
+use super::area::Area;
+use super::border::reflect101;
 use crate::picture::{Rect, Size};
 
 /// Samples of an area, channels interleaved, and the part of them asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Plane<'a, T> {
+pub(crate) struct Plane<'a, T> {
     /// All samples.
-    pub(super) samples: &'a [T],
+    pub(crate) samples: &'a [T],
     /// Size of the whole area.
-    pub(super) size: Size,
+    pub(crate) size: Size,
     /// Samples of a pixel.
-    pub(super) channels: usize,
+    pub(crate) channels: usize,
     /// The part asked for.
-    pub(super) keep: Rect,
+    pub(crate) keep: Rect,
 }
 
 /// A range of the columns asked for: narrow enough that the rows a kernel holds stay in the cache.
 #[derive(Clone, Debug)]
-pub(super) struct Strip {
+pub(crate) struct Strip {
     /// Columns of the result, counted in the area.
-    pub(super) columns: Range<usize>,
+    pub(crate) columns: Range<usize>,
     /// Columns of the area that they need.
-    pub(super) needed: Range<usize>,
+    pub(crate) needed: Range<usize>,
     radius: usize,
     channels: usize,
     /// For each column beyond the area: its place in the line, and that of the column it mirrors.
@@ -32,27 +33,33 @@ pub(super) struct Strip {
 }
 
 impl<'a, T: Copy> Plane<'a, T> {
+    /// Looks at `samples`, which are those of the area.
+    pub(crate) fn new(area: &Area, samples: &'a [T]) -> Self {
+        let channels = area.pixels().format().layout.channels();
+        Self { samples, size: area.pixels().size(), channels, keep: area.keep() }
+    }
+
     /// Cuts the columns asked for into strips of at most `width` columns, for a kernel of `radius`.
-    pub(super) fn strips(&self, width: usize, radius: usize) -> Vec<Strip> {
+    pub(crate) fn strips(&self, width: usize, radius: usize) -> Vec<Strip> {
         let (first, end) = (self.keep.x as usize, self.keep.right() as usize);
         let ranges = (first..end).step_by(width.max(1)).map(|start| start..end.min(start + width.max(1)));
         ranges.map(|columns| Strip::new(columns, self.size.width as usize, radius, self.channels)).collect()
     }
 
     /// The samples of the columns a strip needs, of the row that stands for row `row` of the area.
-    pub(super) fn row(&self, row: i64, strip: &Strip) -> &'a [T] {
+    pub(crate) fn row(&self, row: i64, strip: &Strip) -> &'a [T] {
         let line = self.size.width as usize * self.channels;
         let start = reflect101(row, self.size.height as usize) * line;
         &self.samples[start + strip.needed.start * self.channels..start + strip.needed.end * self.channels]
     }
 
     /// Samples of the result.
-    pub(super) fn output_len(&self) -> usize {
+    pub(crate) fn output_len(&self) -> usize {
         self.keep.width as usize * self.keep.height as usize * self.channels
     }
 
     /// Where row `row` of a strip lies in the result.
-    pub(super) fn output_range(&self, row: usize, strip: &Strip) -> Range<usize> {
+    pub(crate) fn output_range(&self, row: usize, strip: &Strip) -> Range<usize> {
         let start = row * self.keep.width as usize + strip.columns.start - self.keep.x as usize;
         start * self.channels..(start + strip.columns.len()) * self.channels
     }
@@ -70,18 +77,18 @@ impl Strip {
     }
 
     /// Samples of a line: the strip with `radius` columns on both sides.
-    pub(super) fn line_len(&self) -> usize {
+    pub(crate) fn line_len(&self) -> usize {
         (self.columns.len() + 2 * self.radius) * self.channels
     }
 
     /// Where in a line the columns lie that the area has.
-    pub(super) fn inner(&self) -> Range<usize> {
+    pub(crate) fn inner(&self) -> Range<usize> {
         let start = (self.needed.start + self.radius - self.columns.start) * self.channels;
         start..start + self.needed.len() * self.channels
     }
 
     /// Fills the columns of a line that lie beyond the area.
-    pub(super) fn mirror<T: Copy>(&self, line: &mut [T]) {
+    pub(crate) fn mirror<T: Copy>(&self, line: &mut [T]) {
         for (place, source) in &self.mirrored {
             let source = source * self.channels;
             line.copy_within(source..source + self.channels, place * self.channels);
