@@ -117,6 +117,20 @@ impl Topic {
         TopicSettings { partitions, retained_bytes: retained, segment_bytes: segment, config }
     }
 
+    /// What [`Topic::settings`] says where the topic has `found` partitions, if these are more than are asked for: they
+    /// share the same room.
+    pub fn settings_for(self, args: &KafkaArgs, found: usize) -> TopicSettings {
+        let mut args = args.clone();
+        let found = i32::try_from(found).unwrap_or(i32::MAX);
+        match self {
+            Self::Jobs => args.jobs_partitions = args.jobs_partitions.max(found),
+            Self::Tasks => args.tasks_partitions = args.tasks_partitions.max(found),
+            Self::Results => args.results_partitions = args.results_partitions.max(found),
+            _ => {}
+        }
+        self.settings(&args)
+    }
+
     /// The largest record, framing included.
     fn record_bytes(self, args: &KafkaArgs) -> u64 {
         match self {

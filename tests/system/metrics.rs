@@ -56,9 +56,12 @@ fn every_service_counts_and_the_counts_are_those_of_redis() -> Result<()> {
         is(&system, &[name.as_str()], "tessera_ready", 1)?;
     }
     ensure!(!system.logs().contains('\u{1b}'), "a log in a file has colours: {}", system.logs());
+    wait_for("the room of the store", LONG, || {
+        let free = sum(&system, &["monitor"], "tessera_store_room_bytes{state=\"free\"}")?;
+        Ok((free > 0.0).then_some(()))
+    })?;
     is(&system, &["monitor"], "tessera_kafka_unread_records{topic=\"tasks\"}", 0)?;
     is(&system, &["monitor"], "tessera_dead_letters_waiting{topic=\"tasks.dlq\"}", 0)?;
-    ensure!(sum(&system, &["monitor"], "tessera_store_room_bytes{state=\"free\"}")? > 0.0, "no room is shown");
     let (web, splitter, stitcher, workers) = (["web"], ["splitter"], ["stitcher-1"], ["worker-1", "worker-2"]);
     for (names, sample, value) in [
         (&web[..], "tessera_uploads_total{outcome=\"accepted\"}", 1),

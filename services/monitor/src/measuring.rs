@@ -14,6 +14,8 @@ use crate::duty::Duty;
 
 /// Between two rounds; Prometheus asks about as often.
 const ASK_EVERY: Duration = Duration::from_secs(15);
+/// How often a monitor that stands by looks whether it is on duty.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 const GROUPS: [Group; 4] = [Group::Jobs, Group::Workers, Group::Stitchers, Group::Monitor];
 
 /// The clients that ask.
@@ -38,6 +40,7 @@ impl Measuring {
     /// Makes rounds while this monitor is on duty; never returns.
     pub async fn run(self, duty: Duty, counts: Counts) {
         loop {
+            let pause = if duty.is_on() { ASK_EVERY } else { LOOK_EVERY };
             if duty.is_on() {
                 if let Err(error) = self.ask_kafka(&counts).await {
                     tracing::debug!(%error, "could not ask for unread records");
@@ -47,7 +50,7 @@ impl Measuring {
                     Err(error) => tracing::debug!(%error, "could not ask for room in the store"),
                 }
             }
-            tokio::time::sleep(ASK_EVERY).await;
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -17,6 +17,7 @@ const AWAY_AFTER: Duration = Duration::from_secs(10);
 /// What is known of both topics.
 #[derive(Debug)]
 pub struct Backlog {
+    kafka: KafkaArgs,
     tasks: Vec<Part>,
     /// Bytes that a partition of `tasks` keeps.
     kept: u64,
@@ -53,7 +54,7 @@ impl Backlog {
         let results = Results { many, committed: Vec::new(), moved: now, are_many: false };
         let count = usize::try_from(kafka.tasks_partitions).unwrap_or(1).max(1);
         let tasks = std::iter::repeat_with(Part::default).take(count).collect();
-        Self { tasks, kept: Topic::Tasks.settings(kafka).retained_bytes, record, results }
+        Self { kafka: kafka.clone(), tasks, kept: Topic::Tasks.settings(kafka).retained_bytes, record, results }
     }
 
     /// How many partitions `tasks` has.
@@ -87,6 +88,8 @@ impl Backlog {
             return;
         }
         self.tasks.resize_with(lags.len(), Part::default);
+        // More partitions share the same room.
+        self.kept = Topic::Tasks.settings_for(&self.kafka, lags.len()).retained_bytes;
         for lag in lags {
             let unread = u64::try_from(lag.records()).unwrap_or(0);
             let from = lag.committed.unwrap_or(lag.begin).max(lag.begin);
@@ -179,6 +182,8 @@ mod tests {
         assert_eq!(backlog.partitions(), 64);
         backlog.see_tasks(&(0..70).map(|at| lag(at, None, 0)).collect::<Vec<_>>());
         assert_eq!(backlog.partitions(), 70);
+        let kafka = KafkaArgs { tasks_partitions: 70, ..KafkaArgs::new("a:1", "") };
+        assert_eq!(backlog.kept, Topic::Tasks.settings(&kafka).retained_bytes, "each keeps less");
         backlog.see_tasks(&[]);
         assert_eq!(backlog.partitions(), 70);
     }

@@ -94,10 +94,7 @@ impl TopicState {
 
     /// Whether its log may take more of the disk than is meant.
     pub fn is_too_roomy(&self) -> bool {
-        // More partitions than are asked for are somebody's wish, and take as much more.
-        let partitions = (self.partitions as u64).max(self.wanted.partitions.max(1).unsigned_abs().into());
-        let meant = partitions.saturating_mul(self.wanted.retained_bytes + self.wanted.segment_bytes);
-        self.exists() && self.most_bytes().is_none_or(|bytes| bytes > meant)
+        self.exists() && self.most_bytes().is_none_or(|bytes| bytes > self.wanted.most_bytes())
     }
 }
 

@@ -21,7 +21,7 @@ pub struct TopicState {
     pub name: String,
     /// Its partitions; none, if there is no such topic.
     pub partitions: usize,
-    /// How it is to be.
+    /// How it is to be. More partitions than are asked for are somebody's wish.
     pub wanted: TopicSettings,
     config: Option<ConfigResource>,
 }
@@ -78,7 +78,7 @@ pub(super) async fn look(admin: Admin, args: &KafkaArgs) -> Result<Vec<TopicStat
             Ok(config) => Some(config),
             Err(code) => return Err(BusError::of(LOOKING, &name, KafkaError::AdminOp(code))),
         };
-        Ok(TopicState { topic, wanted: topic.settings(args), name, partitions, config })
+        Ok(TopicState { topic, wanted: topic.settings_for(args, partitions), name, partitions, config })
     };
     all.map(state).collect()
 }

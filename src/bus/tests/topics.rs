@@ -78,6 +78,8 @@ async fn raising_brings_topics_to_what_is_asked_for_and_leaves_others_settings()
     };
     until("the brokers to know", raised).await;
     assert!(raise_topics(&larger).await.unwrap().iter().all(|(_, changes)| changes.is_empty()));
+    // Who asks for fewer finds nothing wrong with more, each of which keeps less.
+    assert_eq!(check_topics(&bus.args).await.unwrap(), []);
 }
 
 #[tokio::test]
