@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, JobStatus, KeptText, Priority, TraceContext};
+use super::{Digest, JobId, JobStatus, KeptText, Priority, TraceContext};
 use crate::operation::Step;
 use crate::picture::codec::ResultFormat;
 use crate::picture::jpeg::{Chroma, DEFAULT_QUALITY, JpegSettings};
@@ -42,6 +42,12 @@ pub struct Manifest {
     pub priority: Priority,
     /// Bytes of the original as it was sent.
     pub bytes_in: u64,
+    /// The digest of the original as it was sent; manifests of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The request that the job stands for, if its sender named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestKey>,
     /// The original's format by content: its usual extension.
     pub original_format: String,
     /// How the picture is cut; made once, never recomputed.
@@ -51,6 +57,15 @@ pub struct Manifest {
     /// The trace that the upload belongs to.
     #[serde(default)]
     pub trace: Option<TraceContext>,
+}
+
+/// A request with an idempotency key, as the job's description keeps it: the key survives Redis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestKey {
+    /// The hash of the sender's key, in hexadecimal digits: never the sender's text.
+    pub key: String,
+    /// What tells the request from others.
+    pub fingerprint: String,
 }
 
 impl Manifest {
@@ -83,6 +98,9 @@ pub struct EndMarker {
     pub final_filename: Option<String>,
     /// Bytes of the result.
     pub bytes_out: u64,
+    /// The result's digest; markers of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// When, RFC 3339 UTC.
     pub finished_at: String,
 }

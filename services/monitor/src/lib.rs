@@ -14,6 +14,7 @@ mod hopes;
 mod listing;
 mod measuring;
 mod registry;
+mod scrub;
 pub mod stalls;
 mod sweep;
 mod trimming;
@@ -93,10 +94,12 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
     let (duty, counts) = (edges.duty.clone(), edges.counts.clone());
     let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), duty, counts)?;
+    let scrub = actix::spawn(scrub::run(edges.clone(), config.scrub_pace()));
     let ((consumer, end), is_ours) = tokio::select! {
         ended = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)) => ended,
         other = held.keep() => return Err(held.lost_to(other).into()),
     };
+    scrub.abort();
     health.drain();
     drain(consumer, &edges).await?;
     held.release().await;

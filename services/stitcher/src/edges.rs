@@ -6,11 +6,11 @@ use bytes::Bytes;
 use tessera::bus::records::JobCommand;
 use tessera::bus::{Outgoing, Producer, Topic, dead_letter};
 use tessera::config::KafkaArgs;
-use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
+use tessera::ending::{self, EndError, Verdict};
+use tessera::job::{JobId, TraceContext};
 use tessera::state::{State, StateError};
 use tessera::store::{Store, StoreError};
 use tessera::telemetry::Shutdown;
-use tessera::time::now;
 
 use crate::counts::Counts;
 use crate::intake::Rubbish;
@@ -69,6 +69,16 @@ impl From<NoAnswer<StoreError>> for Trouble {
     }
 }
 
+impl From<NoAnswer<EndError>> for Trouble {
+    fn from(error: NoAnswer<EndError>) -> Self {
+        match error {
+            NoAnswer::Stopping => Self::Stopping,
+            NoAnswer::Failed(EndError::State(error)) => Self::State(error),
+            NoAnswer::Failed(EndError::Store(error)) => Self::Store(error),
+        }
+    }
+}
+
 impl Edges {
     /// Sends a command about a job, once Kafka is there. The caller does not wait: if this process ends
     /// before, the sweeper of the monitor makes up for it.
@@ -121,29 +131,15 @@ impl Edges {
         });
     }
 
-    /// Ends a job as failed: in Redis, then in the store, so that a later end is not overwritten.
+    /// Ends a job as failed.
     ///
     /// # Errors
     /// [`Trouble`]; asking again is harmless.
     pub async fn fail(&self, job: JobId, run: u32, reason: &str) -> Result<(), Trouble> {
-        tracing::warn!(%job, reason, "the job failed");
-        let made = insist(&self.shutdown, "failing a job", || self.state.fail(job, reason, self.keep)).await?;
-        if !made.is_so() {
-            return Ok(());
-        }
-        let end = EndMarker {
-            job,
-            run,
-            status: JobStatus::Failed,
-            reason: Some(reason.to_owned()),
-            final_filename: None,
-            bytes_out: 0,
-            finished_at: now(),
-        };
-        if let Err(error) = self.store.put_end(&end).await {
-            // A full disk is a likely reason of the failure; the monitor's janitor writes it later.
-            tracing::warn!(%job, %error, "could not write the end marker");
-        }
+        let verdict = Verdict::failed(job, Some(run), reason);
+        let end = || ending::end(&self.state, &self.store, &verdict, self.keep);
+        let outcome = insist(&self.shutdown, "failing a job", end).await?;
+        tracing::warn!(%job, ?outcome, reason, "the job failed");
         Ok(())
     }
 }

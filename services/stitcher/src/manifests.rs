@@ -85,6 +85,8 @@ mod tests {
             format: "png".into(),
             priority: Priority::Normal,
             bytes_in: 1,
+            digest: None,
+            request: None,
             kept: KeptText::default(),
             notices: Vec::new(),
             quality: None,

@@ -13,6 +13,7 @@ mod files;
 mod gate;
 mod guard;
 mod job_json;
+mod mender;
 mod pages;
 mod places;
 mod problem;
@@ -46,6 +47,7 @@ use counts::Counts;
 use events::EventRelay;
 use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
+use mender::Mender;
 use services::Services;
 
 /// Open files beside the watchers' sockets: uploads, results, other requests.
@@ -128,6 +130,7 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
     let proxies = Arc::new(Proxies::new(&config.http.trusted_proxies));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
+    let mender = Mender::new(&state, &store, config.limits.keep_results());
     Ok(Services {
         config: Arc::new(config.clone()),
         state,
@@ -135,6 +138,7 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
         store,
         gate,
         counts: Counts::new(),
+        mender,
         events,
         readers,
         proxies,

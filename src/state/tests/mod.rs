@@ -156,6 +156,7 @@ pub(super) fn end(job: JobId) -> EndMarker {
         reason: None,
         final_filename: Some(format!("{job}/{}.png", Token::random())),
         bytes_out: 1234,
+        digest: Some(crate::job::Digest::of(b"x")),
         finished_at: now(),
     }
 }
@@ -177,6 +178,8 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 99,
+        digest: None,
+        request: None,
         kept: crate::job::KeptText::default(),
         notices: Vec::new(),
         quality: None,

@@ -14,7 +14,7 @@ use tessera::budget::Share;
 use tessera::job::JobId;
 use tessera::picture::metadata::Kept;
 use tessera::plan::Stage;
-use tessera::store::{Object, Store};
+use tessera::store::{Object, Store, Written};
 use tokio::runtime::Handle;
 
 use crate::assembly::{Then, Turn};
@@ -62,8 +62,8 @@ pub enum StageProduct {
     Stored {
         /// Its name.
         object: Object,
-        /// Its length.
-        bytes: u64,
+        /// Its length and digest.
+        written: Written,
     },
     /// What was measured.
     Numbers(Vec<i64>),
@@ -203,7 +203,7 @@ impl Encoder {
 
 fn finished(made: Made, object: Option<Object>) -> TurnEnd {
     match (made, object) {
-        (Made::Stored { bytes }, Some(object)) => TurnEnd::Finished(StageProduct::Stored { object, bytes }),
+        (Made::Stored(written), Some(object)) => TurnEnd::Finished(StageProduct::Stored { object, written }),
         (Made::Numbers(numbers), None) => TurnEnd::Finished(StageProduct::Numbers(numbers)),
         _ => TurnEnd::Failed(EncodeError::Unsupported("the stage has another product than planned".to_owned())),
     }

@@ -123,8 +123,8 @@ impl Assembler {
             }
             TurnEnd::Finished(product) => {
                 assembly.work = Work::Ending;
-                if let StageProduct::Stored { bytes, .. } = &product {
-                    self.edges.counts.produced(*bytes);
+                if let StageProduct::Stored { written, .. } = &product {
+                    self.edges.counts.produced(written.bytes);
                 }
                 let end = StageEnd::of(assembly, product);
                 let (edges, reports) = (self.edges.clone(), self.reports.clone());

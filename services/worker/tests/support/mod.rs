@@ -251,6 +251,8 @@ impl Picture {
             format: "png".to_owned(),
             priority: Priority::Normal,
             bytes_in: 1,
+            digest: None,
+            request: None,
             kept: tessera::job::KeptText::default(),
             notices: Vec::new(),
             quality: None,

@@ -75,6 +75,8 @@ pub async fn describe(
         notices,
         priority: request.priority,
         bytes_in: received.bytes,
+        digest: received.digest,
+        request: None,
         original_format: received.format.extension().to_owned(),
         plan,
         created_at: now(),
