@@ -70,11 +70,11 @@ impl PairedTaps {
         let odd: Vec<u32> = [0].into_iter().chain(taps.iter().copied()).collect();
         let bytes = |pair: &[u32]| ((pair[0] | pair[1] << 8) * 0x1_0001) as i32;
         let words = |pair: &[u32]| (pair[0] | pair[1] << 16) as i32;
-        let columns = even.chunks_exact(2).zip(odd.chunks_exact(2)).map(|(even, odd)| [bytes(even), bytes(odd)]);
-        let columns: Vec<[i32; 2]> = columns.collect();
+        let pairs = even.chunks_exact(2).zip(odd.chunks_exact(2)).filter(|_| !saturates);
+        let columns: Vec<[i32; 2]> = pairs.map(|(even, odd)| [bytes(even), bytes(odd)]).collect();
         Self {
             radius: taps.len() / 2,
-            columns: if saturates { Vec::new() } else { columns.repeat(2) },
+            columns: columns.repeat(2),
             along: even.chunks_exact(2).map(words).collect(),
         }
     }
