@@ -72,11 +72,7 @@ impl PairedTaps {
         let words = |pair: &[u32]| (pair[0] | pair[1] << 16) as i32;
         let pairs = even.chunks_exact(2).zip(odd.chunks_exact(2)).filter(|_| !saturates);
         let columns: Vec<[i32; 2]> = pairs.map(|(even, odd)| [bytes(even), bytes(odd)]).collect();
-        Self {
-            radius: taps.len() / 2,
-            columns: columns.repeat(2),
-            along: even.chunks_exact(2).map(words).collect(),
-        }
+        Self { radius: taps.len() / 2, columns: columns.repeat(2), along: even.chunks_exact(2).map(words).collect() }
     }
 }
 
