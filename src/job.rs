@@ -2,14 +2,16 @@
 //!
 //! Owns what travels in records, keys and addresses and is the same for all services.
 
+mod digest;
 mod id;
 mod kept;
 mod manifest;
 mod status;
 mod trace;
 
+pub use digest::{Digest, Digester};
 pub use id::{BadId, JobId, Token, WorkerId};
 pub use kept::KeptText;
-pub use manifest::{EndMarker, Manifest};
+pub use manifest::{EndMarker, Manifest, RequestKey};
 pub use status::{JobStatus, Priority};
 pub use trace::TraceContext;

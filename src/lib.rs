@@ -7,9 +7,11 @@
 pub mod budget;
 pub mod bus;
 pub mod config;
+pub mod ending;
 pub mod heartbeat;
 pub mod job;
 pub mod linking;
+pub mod mending;
 pub mod naming;
 pub mod operation;
 pub mod patience;

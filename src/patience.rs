@@ -9,28 +9,42 @@ use crate::bus::BusError;
 use crate::state::StateError;
 use crate::store::StoreError;
 use crate::telemetry::Shutdown;
+use crate::telemetry::outages::Waiting;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The pauses between attempts to reach a dependency.
+/// The pauses between attempts to reach a dependency. When it is dropped, the dependency has answered.
 #[derive(Debug)]
 pub struct Patience {
     next: Duration,
+    outage: Option<Waiting>,
 }
 
 impl Default for Patience {
     /// Begins with the shortest pause.
     fn default() -> Self {
-        Self { next: FIRST_PAUSE }
+        Self { next: FIRST_PAUSE, outage: None }
     }
 }
 
 impl Patience {
+    /// As [`Patience::pause`], and lets the log know that `what` is away because of `problem`: once for all who wait.
+    pub async fn wait_for(&mut self, what: &'static str, problem: &dyn Display, shutdown: &Shutdown) -> bool {
+        if self.outage.is_none() {
+            self.outage = Some(Waiting::begin(what, problem));
+        }
+        tracing::debug!(what, %problem, "waiting");
+        self.pause(shutdown).await
+    }
+
     /// Waits, each time longer; says whether to try again, which is not so once a stop is requested.
     pub async fn pause(&mut self, shutdown: &Shutdown) -> bool {
         let stops = shutdown.requested_within(self.next).await;
         self.next = (self.next * 2).min(LONGEST_PAUSE);
+        if let Some(outage) = self.outage.as_mut().filter(|_| stops) {
+            outage.give_up();
+        }
         !stops
     }
 }
@@ -46,9 +60,8 @@ pub async fn answered<T>(
     let mut patience = Patience::default();
     loop {
         match ask().await {
-            Err(StateError::Unavailable(problem)) => {
-                tracing::debug!(problem, "waiting for redis");
-                if !patience.pause(shutdown).await {
+            Err(error @ StateError::Unavailable(_)) => {
+                if !patience.wait_for(error.dependency(), &error, shutdown).await {
                     return None;
                 }
             }
@@ -61,11 +74,18 @@ pub async fn answered<T>(
 pub trait Passing {
     /// Whether waiting may help.
     fn may_pass(&self) -> bool;
+
+    /// What is waited for then, as the log names it.
+    fn dependency(&self) -> &'static str;
 }
 
 impl Passing for StateError {
     fn may_pass(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+
+    fn dependency(&self) -> &'static str {
+        "redis"
     }
 }
 
@@ -73,11 +93,19 @@ impl Passing for StoreError {
     fn may_pass(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
+
+    fn dependency(&self) -> &'static str {
+        "the store"
+    }
 }
 
 impl Passing for BusError {
     fn may_pass(&self) -> bool {
         self.is_unavailable()
+    }
+
+    fn dependency(&self) -> &'static str {
+        "kafka"
     }
 }
 
@@ -111,8 +139,8 @@ where
             Ok(answer) => return Ok(answer),
             Err(error) if !error.may_pass() => return Err(NoAnswer::Failed(error)),
             Err(error) => {
-                tracing::warn!(doing, %error, "waiting for a dependency");
-                if !patience.pause(shutdown).await {
+                tracing::debug!(doing, "has to wait");
+                if !patience.wait_for(error.dependency(), &error, shutdown).await {
                     return Err(NoAnswer::Stopping);
                 }
             }

@@ -1,6 +1,7 @@
 //! Files that other programs read, or refuse, one way: each stands for its kind, more of which the formats' own tests make.
 //!
 //! Beside `tests/fixtures/cases/NAME.EXT` lies `NAME.right.png` with the pixels that it decodes to.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};

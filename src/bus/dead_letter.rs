@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::{Delivery, Headers, RawRecord};
+use super::{Delivery, Headers, MAX_ATTEMPTS, RawRecord};
 use crate::config::KafkaArgs;
 
 /// The longest error text that is kept, in characters.
@@ -25,7 +25,8 @@ pub fn dead_letter(delivery: &Delivery, error_class: &str, error_message: &str, 
         ("origin-topic", delivery.topic.name(args)),
         ("origin-partition", delivery.partition.to_string()),
         ("origin-offset", delivery.offset.to_string()),
-        ("attempts", delivery.attempt.to_string()),
+        // The time that finds them spent is none.
+        ("attempts", delivery.attempt.min(MAX_ATTEMPTS).to_string()),
         ("failed-at", crate::time::now()),
     ];
     let came = delivery.headers.iter().map(|(name, value)| (name.to_owned(), value.to_vec()));
@@ -51,6 +52,7 @@ mod tests {
             partition: 3,
             offset: 99,
             attempt: 2,
+            cause: None,
             key: Some(vec![0xff, 0]),
             headers: Headers::new(vec![("task".to_owned(), vec![0xfe])]),
             payload: vec![1, 2, 3],
@@ -73,6 +75,19 @@ mod tests {
         assert_eq!(letter.headers.get("attempts"), Some("2"));
         let at = letter.headers.get("failed-at").unwrap();
         assert!(crate::time::millis(at).is_some() && at.ends_with('Z'));
+    }
+
+    #[test]
+    fn a_record_is_spent_after_five_attempts_and_its_dead_letter_says_how_many_and_why() {
+        let args = KafkaArgs::new("localhost:9092", "");
+        let cause = || Some("its key is wrong".to_owned());
+        assert_eq!(Delivery { attempt: 5, cause: cause(), ..delivery(Topic::Jobs) }.spent(), None);
+        let spent = Delivery { attempt: 6, cause: cause(), ..delivery(Topic::Jobs) };
+        let why = spent.spent().unwrap();
+        assert_eq!(why, "5 attempts were in vain; at the last, its key is wrong");
+        let letter = dead_letter(&spent, "spent", &why, &args).unwrap();
+        assert_eq!(letter.headers.get("attempts"), Some("5"));
+        assert_eq!(letter.headers.get("error-message"), Some(why.as_str()));
     }
 
     #[test]

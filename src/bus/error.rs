@@ -60,6 +60,13 @@ impl BusError {
         matches!(self, Self::Unavailable { .. } | Self::NoTopic { .. })
     }
 
+    /// What is waited for until the record can be sent after all: a refusal is a setting of the broker, which an
+    /// operator can mend.
+    #[must_use]
+    pub fn awaited(&self) -> &'static str {
+        if self.is_unavailable() { "kafka" } else { "a kafka that takes the records" }
+    }
+
     pub(crate) fn of(doing: &'static str, topic: &str, source: KafkaError) -> Self {
         match source.rdkafka_error_code() {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {

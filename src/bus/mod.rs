@@ -20,7 +20,7 @@ mod settings;
 pub mod topics;
 
 pub use ack::Ack;
-pub use consumer::{Consumer, ConsumerOptions, ConsumerStatus, Delivery};
+pub use consumer::{Consumer, ConsumerOptions, ConsumerStatus, Delivery, MAX_ATTEMPTS};
 pub use dead_letter::dead_letter;
 pub use error::BusError;
 pub use headers::Headers;

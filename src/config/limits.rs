@@ -72,6 +72,30 @@ impl Default for LimitArgs {
 }
 
 impl LimitArgs {
+    /// Limits that cannot work, one line for each.
+    pub fn problems(&self) -> Vec<String> {
+        let least_one = [
+            ("max_upload_bytes", self.max_upload_bytes),
+            ("max_pixels", self.max_pixels),
+            ("max_side_px", self.max_side_px.into()),
+            ("max_operations", self.max_operations as u64),
+            ("max_uploads", self.max_uploads as u64),
+            ("max_queued_jobs", self.max_queued_jobs),
+            ("memory_budget", self.memory_budget),
+            ("max_decode_bytes", self.max_decode_bytes),
+            ("max_outstanding_bytes", self.max_outstanding_bytes),
+            ("keep_results_hours", self.keep_results_hours),
+            ("job_deadline_seconds", self.job_deadline_seconds),
+        ];
+        let too_low = least_one.into_iter().filter(|(_, value)| *value < 1);
+        let mut problems: Vec<String> =
+            too_low.map(|(name, _)| format!("{name} is 0, it must be at least 1")).collect();
+        if !self.tile_size.is_multiple_of(16) {
+            problems.push(format!("tile_size is {}, it must be a multiple of 16", self.tile_size));
+        }
+        problems
+    }
+
     /// What a plan must keep to. A band may take half of the memory budget.
     pub fn plan_limits(&self, max_record_bytes: usize) -> PlanLimits {
         PlanLimits { tile_size: self.tile_size, max_record_bytes, band_bytes: self.memory_budget / 2 }

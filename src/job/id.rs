@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::TraceContext;
+use super::{Digest, TraceContext};
 
 /// Why a text is not an identifier.
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +155,7 @@ macro_rules! serde_as_text {
         }
     )*};
 }
-serde_as_text!(JobId, Token, WorkerId, TraceContext);
+serde_as_text!(JobId, Token, WorkerId, TraceContext, Digest);
 
 #[cfg(test)]
 mod tests {

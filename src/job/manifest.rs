@@ -4,12 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, JobStatus, KeptText, Priority, TraceContext};
+use super::{Digest, JobId, JobStatus, KeptText, Priority, TraceContext};
 use crate::operation::Step;
 use crate::picture::codec::ResultFormat;
 use crate::picture::jpeg::{Chroma, DEFAULT_QUALITY, JpegSettings};
 use crate::picture::sniff::Format;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanHash};
 
 /// The whole description of a job, `{job}/job.json`: written once, before the job is announced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,10 +42,20 @@ pub struct Manifest {
     pub priority: Priority,
     /// Bytes of the original as it was sent.
     pub bytes_in: u64,
+    /// The digest of the original as it was sent; manifests of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The request that the job stands for, if its sender named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestKey>,
     /// The original's format by content: its usual extension.
     pub original_format: String,
     /// How the picture is cut; made once, never recomputed.
     pub plan: Plan,
+    /// The plan's hash, computed once: what a later version makes of the same plan may differ. Ask
+    /// [`Manifest::plan_hash`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_hash: Option<PlanHash>,
     /// When the upload was complete, RFC 3339 UTC.
     pub created_at: String,
     /// The trace that the upload belongs to.
@@ -53,7 +63,22 @@ pub struct Manifest {
     pub trace: Option<TraceContext>,
 }
 
+/// A request with an idempotency key, as the job's description keeps it: the key survives Redis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestKey {
+    /// The hash of the sender's key, in hexadecimal digits: never the sender's text.
+    pub key: String,
+    /// What tells the request from others.
+    pub fingerprint: String,
+}
+
 impl Manifest {
+    /// The hash of the plan, which is in every task, result and slot: as it was stored; of a manifest from before it
+    /// was stored, computed.
+    pub fn plan_hash(&self) -> PlanHash {
+        self.plan_hash.unwrap_or_else(|| self.plan.hash())
+    }
+
     /// The format that the result is written in.
     pub fn result_format(&self) -> ResultFormat {
         match Format::from_extension(&self.format) {
@@ -83,6 +108,47 @@ pub struct EndMarker {
     pub final_filename: Option<String>,
     /// Bytes of the result.
     pub bytes_out: u64,
+    /// The result's digest; markers of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// When, RFC 3339 UTC.
     pub finished_at: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::Chain;
+    use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
+    use crate::plan::PlanLimits;
+
+    /// A manifest as it was written before the plan's hash was stored.
+    fn older() -> serde_json::Value {
+        let format = PixelFormat { layout: Layout::Rgb, depth: Depth::Eight };
+        let input = PictureInfo { size: Size { width: 1000, height: 700 }, format };
+        let plan = Plan::make(input, &Chain::new(vec!["invert".parse().unwrap()]), &PlanLimits::default()).unwrap();
+        serde_json::json!({
+            "job": JobId::random(), "run": 1, "filename": "x.png", "owner": "anonymous", "operations": ["invert"],
+            "format": "png", "priority": "normal", "bytes_in": 99, "original_format": "png", "plan": plan,
+            "created_at": "2026-01-01T00:00:00.000Z",
+        })
+    }
+
+    #[test]
+    fn the_plans_hash_is_the_stored_one_whatever_is_made_of_the_plan_now() {
+        let mut manifest = older();
+        manifest["plan_hash"] = "0123456789abcdef".into();
+        let read: Manifest = serde_json::from_value(manifest).unwrap();
+        assert_eq!(read.plan_hash().to_string(), "0123456789abcdef");
+        let again: Manifest = serde_json::from_value(serde_json::to_value(&read).unwrap()).unwrap();
+        assert_eq!(again.plan_hash(), read.plan_hash());
+    }
+
+    #[test]
+    fn a_manifest_without_the_hash_has_the_one_that_it_always_had() {
+        let read: Manifest = serde_json::from_value(older()).unwrap();
+        assert_eq!(read.plan_hash(), read.plan.hash());
+        // Jobs that were accepted by an earlier version carry this in their records.
+        assert_eq!(read.plan_hash().to_string(), "25cf3ac13d9d174f");
+    }
 }

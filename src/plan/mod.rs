@@ -62,7 +62,8 @@ impl Plan {
         planner::make(input, chain, limits)
     }
 
-    /// The plan's hash; in every task, result and slot.
+    /// The plan's hash. Taken once, when the job is accepted, and kept in the manifest: ask
+    /// [`Manifest::plan_hash`](crate::job::Manifest::plan_hash).
     pub fn hash(&self) -> PlanHash {
         // Serializing plain structs of numbers and texts cannot fail; the empty text would only change the hash.
         let text = serde_json::to_vec(self).unwrap_or_default();

@@ -15,6 +15,7 @@ use super::error::StateError;
 use super::keys::Keys;
 use super::script::{Answer, Call};
 use crate::config::RedisArgs;
+use crate::telemetry::outages::Waiting;
 
 /// Calls in one pipeline; more are sent in several.
 const CALLS_AT_ONCE: usize = 256;
@@ -66,8 +67,10 @@ impl State {
     pub async fn connect_with(args: &RedisArgs, options: StateOptions) -> Result<Self, StateError> {
         let state = Self::lazy(args, options)?;
         let mut wait = Duration::from_millis(100);
+        let mut outage = None;
         while let Err(error) = state.query::<String>(&redis::cmd("PING")).await {
-            tracing::warn!(redis = %args.redacted_url(), %error, "waiting for redis");
+            tracing::debug!(redis = %args.redacted_url(), %error, "waiting for redis");
+            outage.get_or_insert_with(|| Waiting::begin("redis", &error));
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(2));
         }
@@ -130,11 +133,12 @@ impl State {
     /// Calls one script.
     pub(super) async fn script(&self, call: Call) -> Result<Answer, StateError> {
         let answers = self.scripts(vec![call]).await?;
-        answers.into_iter().next().ok_or_else(|| StateError::Data("no answer of a script".to_owned()))
+        answers.into_iter().next().unwrap_or_else(|| Err(StateError::Data("no answer of a script".to_owned())))
     }
 
-    /// Calls scripts in pipelines; answers are in the order of the calls.
-    pub(super) async fn scripts(&self, calls: Vec<Call>) -> Result<Vec<Answer>, StateError> {
+    /// Calls scripts in pipelines; answers are in the order of the calls. What is wrong with one call's keys is that
+    /// call's answer; the others have theirs.
+    pub(super) async fn scripts(&self, calls: Vec<Call>) -> Result<Vec<Result<Answer, StateError>>, StateError> {
         let mut answers = Vec::with_capacity(calls.len());
         for some in calls.chunks(CALLS_AT_ONCE) {
             let mut values = self.try_calls(some).await?;
@@ -148,10 +152,25 @@ impl State {
                 }
             }
             for value in values {
-                answers.push(Answer::read(value.map_err(state_error)?)?);
+                answers.push(each(value)?.and_then(Answer::read));
             }
         }
         Ok(answers)
+    }
+
+    /// Runs a pipeline whose commands fail one by one: what is wrong with one command's key is its answer alone.
+    pub(super) async fn pipeline_each(
+        &self,
+        pipeline: &mut Pipeline,
+    ) -> Result<Vec<Result<Value, StateError>>, StateError> {
+        let values: Vec<RedisResult<Value>> = self.pipeline(pipeline.ignore_errors()).await?;
+        values.into_iter().map(each).collect()
+    }
+
+    /// As [`State::pipeline_each`]; a key of another kind than belongs there counts as missing.
+    pub(super) async fn pipeline_lenient(&self, pipeline: &mut Pipeline) -> Result<Vec<Value>, StateError> {
+        let values = self.pipeline_each(pipeline).await?;
+        Ok(values.into_iter().map(|value| value.unwrap_or(Value::Nil)).collect())
     }
 
     async fn try_calls(
@@ -230,13 +249,25 @@ fn is_forgotten(value: &RedisResult<Value>) -> bool {
     matches!(value, Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
 }
 
+/// One answer of several: only what is wrong with its own key is its own.
+fn each(value: RedisResult<Value>) -> Result<Result<Value, StateError>, StateError> {
+    match value.map_err(state_error) {
+        Err(error @ StateError::Unavailable(_)) => Err(error),
+        answer => Ok(answer),
+    }
+}
+
 /// Tells what Redis cannot do now from what it will never do.
 fn state_error(error: RedisError) -> StateError {
+    // Of a pipeline that failed only the text has the codes.
+    if error.code() == Some("WRONGTYPE") || error.to_string().contains("WRONGTYPE") {
+        return StateError::Data("a key holds another kind of value than belongs there (WRONGTYPE)".to_owned());
+    }
     let text = error.to_string();
     let never = match error.kind() {
         ErrorKind::UnexpectedReturnType => true,
         ErrorKind::Server(ServerErrorKind::ResponseError) => !text.contains("max number of clients"),
-        _ => error.code() == Some("WRONGTYPE"),
+        _ => false,
     };
     if never { StateError::Data(text) } else { StateError::Unavailable(text) }
 }

@@ -84,11 +84,12 @@ impl State {
             script::RENEW.call().key(self.keys.job(*job)).arg(token).arg(length).arg(&time)
         };
         let answers = self.scripts(leases.iter().map(call).collect()).await?;
-        if answers.iter().any(|answer| answer.word() == "unknown") {
+        if answers.iter().flatten().any(|answer| answer.word() == "unknown") {
             self.believe_unknown().await?;
         }
-        let state = |answer: &Answer| if answer.word() == "held" { LeaseState::Held } else { LeaseState::Lost };
-        Ok(answers.iter().map(state).collect())
+        // Of a job whose keys are damaged it is lost: who takes the next one finds out.
+        let is_held = |answer: &Result<Answer, StateError>| answer.as_ref().is_ok_and(|answer| answer.word() == "held");
+        Ok(answers.iter().map(|answer| if is_held(answer) { LeaseState::Held } else { LeaseState::Lost }).collect())
     }
 
     /// Gives a lease back. After a complete pass the job is no longer ready, unless it was made ready since.

@@ -15,7 +15,7 @@ use crate::job::{EndMarker, JobId, JobStatus, Manifest, Token};
 use crate::time::now;
 
 /// Characters of a reason that are kept.
-const REASON_CHARS: usize = 500;
+pub const MAX_REASON_CHARS: usize = 500;
 
 impl State {
     /// Writes a job's hash as `accepting`: unlisted, gone after `ttl` unless it is queued. A job that is
@@ -79,8 +79,8 @@ impl State {
     /// [`StateError`] if Redis gives no answer.
     pub async fn ready_jobs(&self, limit: usize) -> Result<Vec<JobId>, StateError> {
         let mut command = redis::cmd("ZRANGE");
-        let jobs: Vec<String> =
-            self.query(command.arg(self.keys.ready()).arg(0).arg(limit.max(1) - 1).arg("REV")).await?;
+        command.arg(self.keys.ready()).arg(0).arg(limit.max(1) - 1).arg("REV");
+        let jobs: Vec<String> = self.of_shared_keys(async || self.query(&command).await).await?;
         Ok(jobs.iter().filter_map(|job| job.parse().ok()).take(limit).collect())
     }
 
@@ -101,7 +101,7 @@ impl State {
         };
         let call = script::DONE.call().key(self.keys.job(job)).indexes(&self.keys);
         let call = call.arg(token).arg(name).arg(end.bytes_out).arg(&end.finished_at).arg((keep + KEEP_KEYS).as_secs());
-        self.transition(call).await
+        self.transition(call.arg(end.digest.map(|digest| digest.to_string()).unwrap_or_default())).await
     }
 
     /// Any unfinished status → `failed`. `reason` is what the sender reads.
@@ -109,7 +109,7 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn fail(&self, job: JobId, reason: &str, keep: Duration) -> Result<Transition, StateError> {
-        self.finish(job, JobStatus::Failed, reason, keep).await
+        self.finish(job, JobStatus::Failed, reason, &now(), keep).await
     }
 
     /// Any unfinished status → `cancelled`.
@@ -117,7 +117,27 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn cancel(&self, job: JobId, keep: Duration) -> Result<Transition, StateError> {
-        self.finish(job, JobStatus::Cancelled, "cancelled by its owner", keep).await
+        self.finish(job, JobStatus::Cancelled, "cancelled by its owner", &now(), keep).await
+    }
+
+    /// Any unfinished status → `failed` or `cancelled`, as its end marker says. Only [`crate::ending`] asks for this,
+    /// which writes the marker first.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn end(&self, marker: &EndMarker, keep: Duration) -> Result<Transition, StateError> {
+        let reason = marker.reason.as_deref().unwrap_or_default();
+        self.finish(marker.job, marker.status, reason, &marker.finished_at, keep).await
+    }
+
+    /// `done` → `failed`, as its end marker says: the result called `name` is damaged. Refused if the job has another.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn take_back(&self, marker: &EndMarker, name: &str, keep: Duration) -> Result<Transition, StateError> {
+        let reason: String = marker.reason.iter().flat_map(|text| text.chars()).take(MAX_REASON_CHARS).collect();
+        let call = script::TAKE_BACK.call().key(self.keys.job(marker.job)).indexes(&self.keys).arg(name).arg(reason);
+        self.transition(call.arg(&marker.finished_at).arg((keep + KEEP_KEYS).as_secs())).await
     }
 
     async fn finish(
@@ -125,10 +145,11 @@ impl State {
         job: JobId,
         status: JobStatus,
         reason: &str,
+        at: &str,
         keep: Duration,
     ) -> Result<Transition, StateError> {
-        let reason: String = reason.chars().take(REASON_CHARS).collect();
-        let call = script::FINISH.call().key(self.keys.job(job)).indexes(&self.keys).arg(status).arg(reason).arg(now());
+        let reason: String = reason.chars().take(MAX_REASON_CHARS).collect();
+        let call = script::FINISH.call().key(self.keys.job(job)).indexes(&self.keys).arg(status).arg(reason).arg(at);
         self.transition(call.arg((keep + KEEP_KEYS).as_secs())).await
     }
 

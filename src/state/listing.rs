@@ -17,6 +17,9 @@ const PAGE: usize = 500;
 /// Keys looked at in one step of a repair.
 const REPAIR_STEP: usize = 200;
 
+/// A job and what Redis has of it.
+type ReadJob = (JobId, Result<Option<JobView>, StateError>);
+
 /// Which jobs come first in a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -61,17 +64,24 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer, or has lost its data.
     pub async fn job(&self, job: JobId) -> Result<Option<JobView>, StateError> {
-        match self.views(&[job]).await?.pop() {
-            Some(view) => Ok(Some(view)),
-            None => self.believe_unknown().await.map(|()| None),
+        match self.read_jobs(&[job]).await?.pop() {
+            Some((_, Ok(Some(view)))) => Ok(Some(view)),
+            Some((_, Err(error))) => Err(error),
+            Some((_, Ok(None))) | None => self.believe_unknown().await.map(|()| None),
         }
     }
 
-    /// The hashes of several jobs, in one pipeline; those that have none are left out.
+    /// The hashes of several jobs, in one pipeline; those that have none, or another kind of key, are left out.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn views(&self, jobs: &[JobId]) -> Result<Vec<JobView>, StateError> {
+        let read = self.read_jobs(jobs).await?;
+        Ok(read.into_iter().filter_map(|(_, view)| view.ok().flatten()).collect())
+    }
+
+    /// What Redis has of several jobs, one by one.
+    async fn read_jobs(&self, jobs: &[JobId]) -> Result<Vec<ReadJob>, StateError> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
@@ -82,9 +92,11 @@ impl State {
             for job in some {
                 pipeline.cmd("HGETALL").arg(self.keys.job(*job));
             }
-            let hashes: Vec<HashMap<String, String>> = self.pipeline(&pipeline).await?;
-            let read = some.iter().zip(hashes).filter_map(|(job, hash)| JobView::read(*job, hash, redis_ms));
-            views.extend(read);
+            let hashes = self.pipeline_each(&mut pipeline).await?;
+            let read = |hash: redis::Value| redis::from_redis_value::<HashMap<String, String>>(hash);
+            let read = |hash| read(hash).map_err(|error| StateError::Data(format!("a job's hash: {error}")));
+            let view = |job, hash: Result<_, _>| hash.and_then(read).map(|hash| JobView::read(job, hash, redis_ms));
+            views.extend(some.iter().zip(hashes).map(|(job, hash)| (*job, view(*job, hash))));
         }
         Ok(views)
     }
@@ -118,7 +130,7 @@ impl State {
         let key = status.map_or_else(|| self.keys.jobs(), |status| self.keys.status(status));
         let mut command = redis::cmd(command);
         command.arg(key).arg(from).arg(end).arg("LIMIT").arg(0).arg(limit);
-        let ids: Vec<String> = self.query(&command).await?;
+        let ids: Vec<String> = self.of_shared_keys(async || self.query(&command).await).await?;
         let next = ids.last().filter(|_| ids.len() == limit).cloned();
         let jobs: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         let mut views = self.views(&jobs).await?;
@@ -136,7 +148,7 @@ impl State {
         for status in JobStatus::ALL {
             pipeline.cmd("ZCARD").arg(self.keys.status(status));
         }
-        let counts: Vec<u64> = self.pipeline(&pipeline).await?;
+        let counts: Vec<u64> = self.of_shared_keys(async || self.pipeline(&pipeline).await).await?;
         Ok(JobStatus::ALL.into_iter().zip(counts).collect())
     }
 
@@ -154,14 +166,30 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn processing_jobs(&self, limit: usize) -> Result<Vec<JobView>, StateError> {
+        Ok(self.jobs_in_hand(limit).await?.0)
+    }
+
+    /// As [`State::processing_jobs`], and those among them whose hash is damaged: they are to fail.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn jobs_in_hand(&self, limit: usize) -> Result<(Vec<JobView>, Vec<JobId>), StateError> {
         let mut jobs = Vec::new();
         for status in [JobStatus::Processing, JobStatus::Finishing] {
             let mut command = redis::cmd("ZRANGE");
             let last = limit.max(1) - 1;
-            let ids: Vec<String> = self.query(command.arg(self.keys.status(status)).arg(0).arg(last)).await?;
+            command.arg(self.keys.status(status)).arg(0).arg(last);
+            let ids: Vec<String> = self.of_shared_keys(async || self.query(&command).await).await?;
             jobs.extend(ids.iter().filter_map(|id| id.parse::<JobId>().ok()));
         }
-        self.views(&jobs).await
+        let (mut views, mut damaged) = (Vec::new(), Vec::new());
+        for (job, view) in self.read_jobs(&jobs).await? {
+            match view {
+                Ok(view) => views.extend(view),
+                Err(_) => damaged.push(job),
+            }
+        }
+        Ok((views, damaged))
     }
 
     /// Makes the indexes agree with the hashes; gives how many hashes were looked at. Takes a pass over all

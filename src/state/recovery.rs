@@ -83,17 +83,25 @@ pub async fn rebuild(state: &State, store: &Store, keep: Duration) -> Result<Reb
 async fn rebuild_job(state: &State, store: &Store, job: JobId, keep: Duration) -> Result<Option<bool>, RebuildError> {
     let Some(manifest) = store.manifest(job).await? else { return Ok(None) };
     // The end of an earlier run says nothing about this one: the job was retried.
-    let end = store.end(job).await?.filter(|end| end.run >= manifest.run && end.status.is_terminal());
-    match end {
-        Some(end) => {
-            state.restore_ended(&manifest, &end, keep).await?;
-            Ok(Some(true))
+    let end = match store.end(job).await {
+        // How it ended is not known any more: it is run again rather than lost.
+        Err(StoreError::Damaged { name, cause }) => {
+            tracing::error!(%job, name, cause, "an end marker is damaged; the job is run again");
+            None
         }
-        None => {
-            state.restore_queued(&manifest).await?;
-            Ok(Some(false))
-        }
+        end => end?,
+    };
+    let end = end.filter(|end| end.run >= manifest.run && end.status.is_terminal());
+    match &end {
+        Some(end) => state.restore_ended(&manifest, end, keep).await?,
+        None => state.restore_queued(&manifest).await?,
     }
+    // A job without a result makes room for another with its key.
+    if end.as_ref().is_none_or(|end| end.status == JobStatus::Done) {
+        let since = end.as_ref().map_or(&manifest.created_at, |end| &end.finished_at);
+        state.restore_key(&manifest, time_left(since, keep, state.redis_ms().await?)).await?;
+    }
+    Ok(Some(end.is_some()))
 }
 
 impl State {
@@ -111,6 +119,7 @@ impl State {
             ("bytes_out", end.bytes_out.to_string()),
         ];
         more.extend(end.reason.clone().map(|reason| ("reason", reason)));
+        more.extend(end.digest.map(|digest| ("digest", digest.to_string())));
         more.extend(end.final_filename.clone().map(|name| ("final_filename", name)));
         let left = time_left(&end.finished_at, keep + KEEP_KEYS, self.redis_ms().await?);
         self.create(manifest, end.status, Some(left), &more).await?;

@@ -40,6 +40,7 @@ scripts! {
     DONE = "done";
     FINISH = "finish";
     RETRY = "retry";
+    TAKE_BACK = "take_back";
     EXPIRE = "expire";
     REINDEX = "reindex";
     TOUCH = "touch";

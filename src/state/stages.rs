@@ -5,7 +5,7 @@
 use super::Transition;
 use super::client::State;
 use super::error::StateError;
-use super::script;
+use super::script::{self, Answer};
 use super::view::NUMBERS;
 use crate::job::{JobId, Token};
 use crate::time::now;
@@ -93,6 +93,8 @@ pub enum Marked {
     Fenced,
     /// The job ended, is at another stage, or has no such tile: drop it.
     Ended,
+    /// A key of the job holds what does not belong there: the job is to fail.
+    Damaged,
 }
 
 impl State {
@@ -137,18 +139,18 @@ impl State {
             call.arg(&time).arg(millis_of(mark.run_ms)).arg(micros)
         };
         let answers = self.scripts(marks.iter().map(call).collect()).await?;
-        if answers.iter().any(|answer| answer.word() == "unknown") {
+        if answers.iter().flatten().any(|answer| answer.word() == "unknown") {
             self.believe_unknown().await?;
         }
-        let marked = answers.iter().map(|answer| match answer.word() {
-            "new" => Ok(Marked::New),
-            "known" => Ok(Marked::Known),
-            "complete" => Ok(Marked::Complete),
-            "fenced" => Ok(Marked::Fenced),
-            "ended" | "unknown" => Ok(Marked::Ended),
-            _ => Err(answer.unexpected()),
+        let marked = answers.iter().map(|answer| match answer.as_ref().map(Answer::word) {
+            Ok("new") => Marked::New,
+            Ok("known") => Marked::Known,
+            Ok("complete") => Marked::Complete,
+            Ok("fenced") => Marked::Fenced,
+            Ok("ended" | "unknown") => Marked::Ended,
+            Ok(_) | Err(_) => Marked::Damaged,
         });
-        marked.collect()
+        Ok(marked.collect())
     }
 
     /// Clears the mark of a tile whose slot is bad. A job that was `finishing` is `processing` again.

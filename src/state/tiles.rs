@@ -17,6 +17,8 @@ pub struct WindowView {
     pub stage: u32,
     /// Which run of the job.
     pub run: u32,
+    /// Why Redis' answer is none, if a key of the job holds what does not belong there: the job is to fail.
+    pub damage: Option<StateError>,
     /// Whether another pass was asked for while one is under way.
     pub again: bool,
     bitmap: Vec<u8>,
@@ -31,7 +33,7 @@ impl WindowView {
             bitmap.resize(bitmap.len().max(at + 1), 0);
             bitmap[at] |= 0x80 >> (index % 8);
         }
-        Self { status: Some(status), stage, run, again, bitmap }
+        Self { status: Some(status), stage, run, again, damage: None, bitmap }
     }
 
     /// Whether tile `index` is in the spool.
@@ -83,9 +85,9 @@ impl State {
             pipeline.cmd("HMGET").arg(self.keys.job(*job)).arg(&["status", "stage", "run", "again"]);
             pipeline.cmd("GET").arg(self.keys.tiles(*job, *stage));
         }
-        let values: Vec<redis::Value> = self.pipeline(&pipeline).await?;
-        let views = values.chunks(2).map(window).collect::<Result<Vec<_>, _>>()?;
-        if views.iter().any(|view| view.status.is_none()) {
+        let values = self.pipeline_each(&mut pipeline).await?;
+        let views: Vec<WindowView> = values.chunks(2).map(|of_job| window(of_job).unwrap_or_else(damaged)).collect();
+        if views.iter().any(|view| view.status.is_none() && view.damage.is_none()) {
             self.believe_unknown().await?;
         }
         Ok(views)
@@ -136,7 +138,9 @@ impl State {
         pipeline.cmd("HGET").arg(self.keys.job(job)).arg(format!("grid:{stage}"));
         pipeline.cmd("GET").arg(self.keys.tiles(job, stage)).cmd("GET").arg(self.keys.by(job, stage));
         type Answer = (Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
-        let (grid, bitmap, by): Answer = self.pipeline(&pipeline).await?;
+        let values = self.pipeline_lenient(&mut pipeline).await?;
+        let wrong = |error| StateError::Data(format!("a job's tiles: {error}"));
+        let (grid, bitmap, by): Answer = redis::from_redis_value(redis::Value::Array(values)).map_err(wrong)?;
         let total: u32 = grid.and_then(|grid| grid.split(' ').next()?.parse().ok()).unwrap_or(0);
         Ok(tiles_made(total, bitmap.unwrap_or_default(), &by.unwrap_or_default()))
     }
@@ -154,7 +158,7 @@ impl State {
 
 /// Who made each of `total` tiles, from the stage's bitmap and the eight bytes that are kept of each.
 pub(super) fn tiles_made(total: u32, bitmap: Vec<u8>, by: &[u8]) -> Vec<Option<TileBy>> {
-    let view = WindowView { status: None, stage: 0, run: 0, again: false, bitmap };
+    let view = WindowView { status: None, stage: 0, run: 0, again: false, damage: None, bitmap };
     let (by, _) = by.as_chunks::<8>();
     let tile = |index: u32| {
         let [w0, w1, a0, a1, time @ ..] = by.get(index as usize).copied().unwrap_or_default();
@@ -168,16 +172,21 @@ pub(super) fn tiles_made(total: u32, bitmap: Vec<u8>, by: &[u8]) -> Vec<Option<T
     (0..total).map(tile).collect()
 }
 
-fn window(values: &[redis::Value]) -> Result<WindowView, StateError> {
+fn damaged(error: StateError) -> WindowView {
+    WindowView { status: None, stage: 0, run: 1, again: false, damage: Some(error), bitmap: Vec::new() }
+}
+
+fn window(values: &[Result<redis::Value, StateError>]) -> Result<WindowView, StateError> {
     let wrong = |error| StateError::Data(format!("a job's window at {}: {error}", now()));
     let [fields, bitmap] = values else { return Err(StateError::Data("half of a job's window".to_owned())) };
-    let fields: Vec<Option<String>> = redis::from_redis_value(fields.clone()).map_err(wrong)?;
-    let bitmap: Option<Vec<u8>> = redis::from_redis_value(bitmap.clone()).map_err(wrong)?;
+    let fields: Vec<Option<String>> = redis::from_redis_value(fields.clone()?).map_err(wrong)?;
+    let bitmap: Option<Vec<u8>> = redis::from_redis_value(bitmap.clone()?).map_err(wrong)?;
     let text = |at: usize| fields.get(at).cloned().flatten().unwrap_or_default();
     Ok(WindowView {
         status: text(0).parse().ok(),
         stage: text(1).parse().unwrap_or(0),
         run: text(2).parse().unwrap_or(1),
+        damage: None,
         again: !text(3).is_empty(),
         bitmap: bitmap.unwrap_or_default(),
     })
@@ -189,7 +198,14 @@ mod tests {
 
     #[test]
     fn bits_are_counted_from_the_high_end_as_redis_does() {
-        let view = WindowView { status: None, stage: 0, run: 1, again: false, bitmap: vec![0b1000_0001, 0b0100_0000] };
+        let view = WindowView {
+            status: None,
+            stage: 0,
+            run: 1,
+            again: false,
+            damage: None,
+            bitmap: vec![0b1000_0001, 0b0100_0000],
+        };
         let set: Vec<u32> = (0..64).filter(|index| view.has(*index)).collect();
         assert_eq!(set, [0, 7, 9]);
         assert_eq!(view.received(), 3);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::moments::Moments;
-use crate::job::{JobId, JobStatus, Manifest, Priority, TraceContext};
+use crate::job::{Digest, JobId, JobStatus, Manifest, Priority, TraceContext};
 use crate::plan::{Numbers, Stage};
 
 /// What the names of fields with a stage's numbers begin with.
@@ -92,6 +92,8 @@ pub struct JobView {
     pub finished_at: Option<String>,
     /// The result's name in the store.
     pub final_filename: Option<String>,
+    /// The result's digest; results of earlier versions have none.
+    pub digest: Option<Digest>,
     /// Bytes of the original.
     pub bytes_in: u64,
     /// Bytes of the result.
@@ -159,6 +161,7 @@ impl JobView {
             updated_at: text(fields, "updated_at"),
             finished_at: fields.remove("finished_at"),
             final_filename: fields.remove("final_filename"),
+            digest: fields.remove("digest").and_then(|text| text.parse().ok()),
             bytes_in: number(fields, "bytes_in"),
             bytes_out: number(fields, "bytes_out"),
             ms,

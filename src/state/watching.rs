@@ -52,7 +52,7 @@ impl State {
         for some in watched.chunks(JOBS_AT_ONCE) {
             let mut pipeline = redis::pipe();
             some.iter().for_each(|one| self.ask(&mut pipeline, one));
-            let values: Vec<Value> = self.pipeline(&pipeline).await?;
+            let values = self.pipeline_lenient(&mut pipeline).await?;
             let mut values = values.into_iter();
             for one in some {
                 glimpses.push(glimpse(one, &mut values)?);

@@ -113,7 +113,7 @@ impl State {
             "full" => Ok(Heard::TooMany),
             _ => Err(answer.unexpected()),
         };
-        self.scripts(calls).await?.iter().map(heard).collect()
+        self.scripts(calls).await?.into_iter().map(|answer| heard(&answer?)).collect()
     }
 
     fn beat_call(&self, beat: &Heartbeat, ttl: Duration, redis_ms: i64) -> Call {
@@ -145,8 +145,8 @@ impl State {
     /// [`StateError`] if Redis gives no answer.
     pub async fn workers(&self) -> Result<Vec<WorkerView>, StateError> {
         let mut command = redis::cmd("ZRANGE");
-        let seen: Vec<(String, f64)> =
-            self.query(command.arg(self.keys.workers()).arg(0).arg(-1).arg("WITHSCORES")).await?;
+        command.arg(self.keys.workers()).arg(0).arg(-1).arg("WITHSCORES");
+        let seen: Vec<(String, f64)> = self.of_shared_keys(async || self.query(&command).await).await?;
         let seen = seen.into_iter().filter_map(|(id, at)| Some((id.parse().ok()?, at as i64))).collect();
         let mut views = self.worker_views(seen).await?;
         views.sort_by(|a, b| a.worker.cmp(&b.worker));
@@ -179,7 +179,7 @@ impl State {
                 "failed",
             ]);
         }
-        let values: Vec<redis::Value> = self.pipeline(&pipeline).await?;
+        let values = self.pipeline_lenient(&mut pipeline).await?;
         let views = seen.into_iter().zip(values.chunks(2)).map(|((worker, at), values)| {
             let hash = values.first().and_then(|hash| redis::from_redis_value(hash.clone()).ok()).unwrap_or_default();
             let view = view(worker, hash, at, redis_ms);
@@ -216,8 +216,8 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn worker_number(&self, worker: &WorkerId) -> Result<u16, StateError> {
-        let call = script::WORKER_NUMBER.call().key(self.keys.worker_numbers()).arg(worker).arg(u16::MAX);
-        self.script(call).await?.parse(1)
+        let call = || script::WORKER_NUMBER.call().key(self.keys.worker_numbers()).arg(worker).arg(u16::MAX);
+        self.of_shared_keys(async || self.script(call()).await).await?.parse(1)
     }
 
     /// The names behind the small numbers.

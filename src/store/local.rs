@@ -3,7 +3,7 @@
 //! The only place of the store that knows paths.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,6 +13,10 @@ use object_store::local::LocalFileSystem;
 
 use super::{Object, Store, StoreError};
 use crate::job::JobId;
+
+/// The file in a job's folder that keeps room for its end marker, and its length: more than any marker has.
+const END_ROOM: &str = "end.room";
+const END_ROOM_BYTES: usize = 4096;
 
 /// The folder of the store.
 #[derive(Clone, Debug)]
@@ -87,6 +91,40 @@ impl Root {
 
     fn job(&self, job: JobId) -> PathBuf {
         self.folder.join(job.to_string())
+    }
+
+    /// Keeps room for a job's end marker, so that a job can be ended on a full disk. The bytes are written, as a
+    /// file of holes would take none.
+    pub(super) async fn reserve_end(&self, job: JobId) -> io::Result<()> {
+        let path = self.job(job).join(END_ROOM);
+        blocking(move || std::fs::write(path, [b' '; END_ROOM_BYTES])).await
+    }
+
+    /// Gives the room for a job's end marker back: the marker is there.
+    pub(super) async fn free_end(&self, job: JobId) {
+        let path = self.job(job).join(END_ROOM);
+        let _ = blocking(move || std::fs::remove_file(path)).await;
+    }
+
+    /// Writes an end marker into the room that was kept for it. Of several writers one has it.
+    pub(super) async fn put_reserved_end(&self, job: JobId, text: Vec<u8>, synced: bool) -> io::Result<()> {
+        let folder = self.job(job);
+        blocking(move || {
+            if text.len() > END_ROOM_BYTES {
+                return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+            }
+            let taken = folder.join(format!("end.json#{}", std::process::id()));
+            std::fs::rename(folder.join(END_ROOM), &taken)?;
+            let mut file = File::options().write(true).open(&taken)?;
+            file.write_all(&text)?;
+            file.set_len(text.len() as u64)?;
+            if synced {
+                file.sync_all()?;
+            }
+            std::fs::rename(&taken, folder.join("end.json"))?;
+            if synced { File::open(&folder)?.sync_all() } else { Ok(()) }
+        })
+        .await
     }
 
     /// Removes a job's folder with all that is in it.

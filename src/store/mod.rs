@@ -9,6 +9,7 @@ mod object;
 mod reader;
 mod records;
 mod room;
+mod verify;
 mod writer;
 
 use std::sync::{Arc, OnceLock};
@@ -23,7 +24,8 @@ pub use local::{LocalFile, Swept};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
 pub use room::{Room, Shortage};
-pub use writer::{BlockingWriter, ObjectWriter};
+pub use verify::Damage;
+pub use writer::{BlockingWriter, ObjectWriter, Written};
 
 use crate::config::{StoreArgs, Sync};
 use crate::job::JobId;

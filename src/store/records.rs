@@ -5,16 +5,26 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::local::generic;
 use super::{Object, Store, StoreError};
+use crate::config::Sync;
 use crate::job::{EndMarker, JobId, Manifest};
 
 impl Store {
+    /// Whether the store answers at all: what it cannot give then is that one object.
+    pub async fn answers(&self) -> bool {
+        self.size(&Object::Manifest(JobId::random())).await.is_ok()
+    }
+
     /// Writes a job's description.
     ///
     /// # Errors
     /// As [`Store::put`].
     pub async fn put_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        self.put_json(&Object::Manifest(manifest.job), manifest).await
+        let object = Object::Manifest(manifest.job);
+        self.put_json(&object, manifest).await?;
+        let reserved = self.root.reserve_end(manifest.job).await;
+        reserved.map_err(|error| StoreError::of("reserving room beside", &object, generic(error)))
     }
 
     /// A job's description; `None` if it is not there.
@@ -26,12 +36,29 @@ impl Store {
         own(job, manifest, |manifest| manifest.job, Object::Manifest)
     }
 
-    /// Writes how a job ended.
+    /// Writes how a job ended: on a full disk into the room that was reserved with the job's description.
     ///
     /// # Errors
     /// As [`Store::put`].
     pub async fn put_end(&self, end: &EndMarker) -> Result<(), StoreError> {
-        self.put_json(&Object::End(end.job), end).await
+        let object = Object::End(end.job);
+        let full = match self.put_json(&object, end).await {
+            Err(full @ StoreError::Full { .. }) => full,
+            outcome => {
+                if outcome.is_ok() {
+                    self.root.free_end(end.job).await;
+                }
+                return outcome;
+            }
+        };
+        let text = self.json(&object, end)?;
+        match self.root.put_reserved_end(end.job, text, self.sync != Sync::None).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                tracing::debug!(job = %end.job, %error, "there was no room reserved for the end marker");
+                Err(full)
+            }
+        }
     }
 
     /// How a job ended; `None` if it has not.
@@ -44,10 +71,14 @@ impl Store {
     }
 
     async fn put_json<T: Serialize>(&self, object: &Object, value: &T) -> Result<(), StoreError> {
+        let text = self.json(object, value)?;
+        self.put(object, text.into()).await
+    }
+
+    fn json<T: Serialize>(&self, object: &Object, value: &T) -> Result<Vec<u8>, StoreError> {
         let damaged =
             |error: serde_json::Error| StoreError::Damaged { name: object.to_string(), cause: error.to_string() };
-        let text = serde_json::to_vec_pretty(value).map_err(damaged)?;
-        self.put(object, text.into()).await
+        serde_json::to_vec_pretty(value).map_err(damaged)
     }
 
     async fn get_json<T: DeserializeOwned>(&self, object: &Object) -> Result<Option<T>, StoreError> {

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::job::{EndMarker, JobStatus, Manifest, Priority, Token};
+use crate::job::{Digest, EndMarker, JobStatus, Manifest, Priority, Token};
 use crate::operation::Chain;
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
 use crate::plan::{Plan, PlanLimits};
@@ -58,12 +58,15 @@ fn manifest(job: JobId) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 10,
+        digest: None,
+        request: None,
         kept: crate::job::KeptText::default(),
         notices: Vec::new(),
         quality: None,
         chroma: None,
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
+        plan_hash: None,
         created_at: crate::time::now(),
     }
 }
@@ -94,7 +97,7 @@ async fn an_object_is_visible_only_when_finished() {
         assert_eq!(folder.store.size(&object).await.unwrap(), None);
     }
     assert_eq!(folder.names(job).unwrap(), ["original#1"]);
-    assert_eq!(writer.finish().await.unwrap(), 900_000);
+    assert_eq!(writer.finish().await.unwrap().bytes, 900_000);
     assert_eq!(folder.store.size(&object).await.unwrap(), Some(900_000));
     assert_eq!(folder.names(job).unwrap(), ["original"]);
     assert_eq!(folder.store.get(&object).await.unwrap().unwrap(), vec![7; 900_000]);
@@ -141,7 +144,8 @@ async fn a_blocking_writer_writes_the_same_bytes() {
         }
         writer.finish().unwrap()
     });
-    assert_eq!(written.await.unwrap(), 3_000_001);
+    let written = written.await.unwrap();
+    assert_eq!((written.bytes, written.digest), (3_000_001, Some(Digest::of(&bytes))));
     let mut read = Vec::new();
     folder.store.open_local(&object).await.unwrap().into_file().read_to_end(&mut read).unwrap();
     assert!(read == bytes);
@@ -215,6 +219,7 @@ async fn manifests_and_ends_read_back_and_damage_is_named() {
         reason: Some("row 3".to_owned()),
         final_filename: None,
         bytes_out: 0,
+        digest: None,
         finished_at: crate::time::now(),
     };
     folder.store.put_end(&end).await.unwrap();
@@ -259,7 +264,7 @@ async fn a_sweep_takes_what_crashes_left_and_nothing_else() {
     assert_eq!(none, Swept::default());
     let swept = folder.store.sweep(Duration::ZERO).await.unwrap();
     assert_eq!(swept, Swept { files: 2, folders: 1 });
-    assert_eq!(folder.names(kept).unwrap(), ["job.json"]);
+    assert_eq!(folder.names(kept).unwrap(), ["end.room", "job.json"]);
     assert_eq!(folder.names(upload), None);
 }
 
@@ -283,4 +288,59 @@ fn a_full_disk_is_told_apart_however_deep_it_is_said() {
     assert!(matches!(StoreError::of("writing", &object, wrap(libc::ENOSPC)), StoreError::Full { .. }));
     assert!(matches!(StoreError::of("writing", &object, wrap(libc::EDQUOT)), StoreError::Full { .. }));
     assert!(matches!(StoreError::of("writing", &object, wrap(libc::EIO)), StoreError::Unavailable { .. }));
+}
+
+#[tokio::test]
+async fn a_marker_of_an_earlier_version_reads() {
+    let (folder, job) = (folder(), JobId::random());
+    let text = format!(
+        r#"{{"job":"{job}","run":1,"status":"done","reason":null,"final_filename":"{job}/0123456789abcdef.png",
+        "bytes_out":7,"finished_at":"2026-01-01T00:00:00.000Z"}}"#
+    );
+    folder.store.put(&Object::End(job), text.into()).await.unwrap();
+    let end = folder.store.end(job).await.unwrap().unwrap();
+    assert_eq!((end.bytes_out, end.digest), (7, None));
+}
+
+#[tokio::test]
+async fn an_end_marker_finds_room_on_a_full_disk() {
+    let (folder, job) = (folder(), JobId::random());
+    folder.store.put_manifest(&manifest(job)).await.unwrap();
+    let text = vec![b'x'; 1000];
+    folder.store.root.put_reserved_end(job, text.clone(), true).await.unwrap();
+    assert_eq!(folder.store.get(&Object::End(job)).await.unwrap().unwrap(), text);
+    assert_eq!(folder.names(job).unwrap(), ["end.json", "job.json"]);
+    let again = folder.store.root.put_reserved_end(job, text, true).await.unwrap_err();
+    assert_eq!(again.kind(), std::io::ErrorKind::NotFound, "its room is used");
+}
+
+#[tokio::test]
+async fn damage_of_every_kind_is_found() {
+    let (folder, job) = (folder(), JobId::random());
+    let (object, bytes) = (result(job), vec![5_u8; 700_000]);
+    let digest = Digest::of(&bytes);
+    let verify = async || folder.store.verify(&object, 700_000, Some(&digest), None).await.unwrap();
+    let streamed = async || {
+        let pieces = folder.store.read_verified(&object, digest).await.unwrap();
+        let mut given = 0;
+        let outcome = pieces.try_for_each(|piece| {
+            given += piece.len();
+            std::future::ready(Ok(()))
+        });
+        let outcome = outcome.await;
+        (given, outcome.is_ok())
+    };
+    assert_eq!(verify().await, Some(Damage::Missing));
+    folder.store.put(&object, bytes.clone().into()).await.unwrap();
+    assert_eq!(verify().await, None);
+    assert_eq!(streamed().await, (700_000, true));
+    let path = folder.dir.path().join("store").join(object.to_string());
+    let mut flipped = bytes.clone();
+    flipped[350_000] ^= 1;
+    std::fs::write(&path, &flipped).unwrap();
+    assert_eq!(verify().await, Some(Damage::Digest));
+    let (given, is_ok) = streamed().await;
+    assert!(given < 700_000 && !is_ok, "the last piece is held back: {given}");
+    std::fs::write(&path, &bytes[..350_000]).unwrap();
+    assert_eq!(verify().await, Some(Damage::Length { has: 350_000, had: 700_000 }));
 }

@@ -11,11 +11,21 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::local::Root;
 use super::{Object, Store, StoreError};
+use crate::job::{Digest, Digester};
 
 /// Bytes of one part: a disk takes parts of any size (S3 would want 5 MiB).
 const PART: usize = 256 << 10;
 /// Parts that wait between an encoder's thread and the store.
 const PARTS_WAITING: usize = 4;
+
+/// An object that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its length.
+    pub bytes: u64,
+    /// Its digest: of results and originals, which are held against it when they are read.
+    pub digest: Option<Digest>,
+}
 
 /// Writes an object in pieces. Dropped before [`ObjectWriter::finish`], nothing is left of it.
 #[derive(Debug)]
@@ -26,6 +36,7 @@ pub struct ObjectWriter {
     object: Object,
     root: Root,
     bytes: u64,
+    digest: Option<Digester>,
 }
 
 impl Store {
@@ -37,7 +48,8 @@ impl Store {
         let upload = async { self.backend(object)?.put_multipart(&object.path()).await };
         let upload = upload.await.map_err(|error| StoreError::of("writing", object, error))?;
         let (object, root) = (object.clone(), self.root.clone());
-        Ok(ObjectWriter { upload: Some(upload), part: PutPayloadMut::new(), object, root, bytes: 0 })
+        let digest = matches!(object, Object::Result { .. } | Object::Original(_)).then(Digester::default);
+        Ok(ObjectWriter { upload: Some(upload), part: PutPayloadMut::new(), object, root, bytes: 0, digest })
     }
 
     /// A writer for code on a blocking thread; the writing itself is done on `handle`'s runtime.
@@ -62,6 +74,9 @@ impl ObjectWriter {
     /// Dropped while it waits, the bytes may be lost: drop the writer, too.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         self.bytes += bytes.len() as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.add(&bytes);
+        }
         self.part.push(bytes);
         if self.part.content_length() < PART { Ok(()) } else { self.send().await }
     }
@@ -82,18 +97,18 @@ impl ObjectWriter {
         self.bytes
     }
 
-    /// Makes the object visible, synced as the settings ask; gives its length.
+    /// Makes the object visible, synced as the settings ask; gives its length and digest.
     ///
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Unavailable`]; nothing is left then.
-    pub async fn finish(mut self) -> Result<u64, StoreError> {
+    pub async fn finish(mut self) -> Result<Written, StoreError> {
         self.send().await?;
         let Some(mut upload) = self.upload.take() else { return Err(self.gone()) };
         if let Err(error) = upload.complete().await {
             self.root.remove_object(&self.object).await;
             return Err(StoreError::of("writing", &self.object, error));
         }
-        Ok(self.bytes)
+        Ok(Written { bytes: self.bytes, digest: self.digest.take().map(Digester::finish) })
     }
 
     /// Gives the object up; nothing is left of it when this returns.
@@ -133,16 +148,16 @@ async fn remove(mut upload: Box<dyn MultipartUpload>, root: &Root, object: &Obje
 pub struct BlockingWriter {
     /// `None` as the last thing sent says that all is there.
     parts: Option<mpsc::Sender<Option<Bytes>>>,
-    result: Option<oneshot::Receiver<Result<u64, StoreError>>>,
+    result: Option<oneshot::Receiver<Result<Written, StoreError>>>,
     buffer: BytesMut,
 }
 
 impl BlockingWriter {
-    /// Makes the object visible; gives its length. Blocks: not for async code.
+    /// Makes the object visible; gives its length and digest. Blocks: not for async code.
     ///
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Unavailable`]; nothing is left then.
-    pub fn finish(mut self) -> Result<u64, StoreError> {
+    pub fn finish(mut self) -> Result<Written, StoreError> {
         let rest = self.buffer.split().freeze();
         let parts = self.parts.take();
         if let Some(parts) = parts {
@@ -152,7 +167,7 @@ impl BlockingWriter {
         self.outcome()
     }
 
-    fn outcome(&mut self) -> Result<u64, StoreError> {
+    fn outcome(&mut self) -> Result<Written, StoreError> {
         let stopped = || StoreError::Missing { name: "the result of a write, which was stopped".to_owned() };
         self.result.take().and_then(|result| result.blocking_recv().ok()).unwrap_or_else(|| Err(stopped()))
     }
@@ -196,7 +211,7 @@ async fn write_all(
     store: &Store,
     object: &Object,
     mut parts: mpsc::Receiver<Option<Bytes>>,
-) -> Result<u64, StoreError> {
+) -> Result<Written, StoreError> {
     let mut writer = store.writer(object).await?;
     while let Some(part) = parts.recv().await {
         match part {

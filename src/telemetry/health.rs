@@ -7,11 +7,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::task::JoinHandle;
 
 use super::head::head_as_get;
 use super::hosts::{AllowedHosts, only_allowed};
@@ -28,6 +30,19 @@ pub struct Health {
 struct State {
     draining: bool,
     dependencies: BTreeMap<&'static str, Result<(), String>>,
+    /// Since when each that was well is not.
+    away: BTreeMap<&'static str, Instant>,
+}
+
+/// What changed with a dependency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// It is there for the first time.
+    Ready,
+    /// It went away.
+    Away,
+    /// It is back after so long.
+    Back(Duration),
 }
 
 /// What `/readyz` answers.
@@ -49,13 +64,35 @@ impl Health {
         health
     }
 
-    /// Says how dependency `name` is; logs when that changes.
+    /// Says how dependency `name` is. An outage is logged once, and once more when it ends.
     pub fn set(&self, name: &'static str, now: Result<(), String>) {
-        let before = self.state.lock().dependencies.insert(name, now.clone());
-        match (before.map(|before| before.is_ok()), &now) {
-            (Some(true) | None, Err(problem)) => tracing::warn!(dependency = name, problem, "dependency is not ready"),
-            (Some(false), Ok(())) => tracing::info!(dependency = name, "dependency is ready"),
-            _ => {}
+        match self.change(name, now.clone(), Instant::now()) {
+            Some(Change::Ready) => tracing::info!(dependency = name, "dependency is ready"),
+            Some(Change::Back(after)) => {
+                tracing::info!(dependency = name, "{name} is back after {} s", after.as_secs());
+            }
+            Some(Change::Away) => {
+                let problem = now.err().unwrap_or_default();
+                tracing::warn!(dependency = name, problem, "dependency is not ready");
+            }
+            None => {}
+        }
+    }
+
+    fn change(&self, name: &'static str, now: Result<(), String>, at: Instant) -> Option<Change> {
+        let mut state = self.state.lock();
+        let is_well = now.is_ok();
+        match (state.dependencies.insert(name, now).map(|before| before.is_ok()), is_well) {
+            (Some(true), false) => {
+                state.away.insert(name, at);
+                Some(Change::Away)
+            }
+            (None, false) => Some(Change::Away),
+            (Some(false), true) => {
+                let since = state.away.remove(name);
+                Some(since.map_or(Change::Ready, |since| Change::Back(at.saturating_duration_since(since))))
+            }
+            _ => None,
         }
     }
 
@@ -103,6 +140,7 @@ pub struct HealthPage {
     /// Where it listens.
     pub address: SocketAddr,
     file: AddressFile,
+    serving: JoinHandle<io::Result<()>>,
 }
 
 /// Serves the health pages and `/metrics` on their own address until the process ends, and writes
@@ -124,11 +162,16 @@ pub fn serve(health: &Health, metrics: &Metrics, service: &ServiceArgs, program:
     let server = HttpServer::new(app).workers(1).disable_signals().bind(service.health_addr)?;
     let address = server.addrs().first().copied().ok_or_else(|| io::Error::other("the health page has no address"))?;
     let file = AddressFile::write(&service.run_dir, &service.name_or(program), address)?;
-    tokio::task::spawn_local(server.run());
-    Ok(HealthPage { address, file })
+    let serving = tokio::task::spawn_local(server.run());
+    Ok(HealthPage { address, file, serving })
 }
 
 impl HealthPage {
+    /// Whether it still listens.
+    pub fn is_served(&self) -> bool {
+        !self.serving.is_finished()
+    }
+
     /// The file that holds the address.
     pub fn file(&self) -> &Path {
         &self.file.path
@@ -180,6 +223,18 @@ mod tests {
         assert!(health.is_ready());
         health.drain();
         assert!(!health.is_ready());
+    }
+
+    #[test]
+    fn an_outage_is_said_once_and_its_end_with_its_length() {
+        let (health, begin) = (Health::new(&["kafka"]), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(health.change("kafka", Ok(()), at(0)), Some(Change::Ready));
+        let away = || Err("no answer".to_owned());
+        let said = (1..32).filter_map(|second| health.change("kafka", away(), at(second))).collect::<Vec<_>>();
+        assert_eq!(said, [Change::Away]);
+        assert_eq!(health.change("kafka", Ok(()), at(32)), Some(Change::Back(Duration::from_secs(31))));
+        assert_eq!(health.change("kafka", Ok(()), at(33)), None);
     }
 
     #[actix_web::test]

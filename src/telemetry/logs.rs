@@ -18,7 +18,7 @@ use crate::job::TraceContext;
 /// What is logged unless `RUST_LOG` says otherwise.
 const DEFAULT_FILTER: &str = "info,actix_server=warn,rdkafka=off,librdkafka=off";
 
-/// Starts logging. A second call in a process (as in tests) changes nothing.
+/// Starts logging, panics included. A second call in a process (as in tests) changes nothing.
 pub fn init(format: LogFormat) {
     let colours = has_colours(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
@@ -33,6 +33,7 @@ pub fn init(format: LogFormat) {
         tracing::debug!("logging had been started before");
         return;
     }
+    super::panics::watch();
     for unknown in variables::unknown() {
         tracing::warn!("{unknown}");
     }

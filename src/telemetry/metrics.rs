@@ -69,6 +69,7 @@ impl Metrics {
         let build = Info::new(vec![("service", service), ("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "Which service of which version this is", build);
         registry.register_collector(Box::new(Dependencies(health.clone())));
+        super::panics::register(registry);
         clients.iter().for_each(|register| register(registry));
         own(registry);
         Self { registry: Arc::new(all) }

@@ -8,6 +8,9 @@ pub mod health;
 pub mod hosts;
 pub mod logs;
 pub mod metrics;
+pub mod outages;
+pub mod panics;
+pub mod parts;
 pub mod shutdown;
 
 pub use health::Health;

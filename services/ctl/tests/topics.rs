@@ -1,6 +1,6 @@
 //! `tessera topics` on a real broker: what it says is so, and the commands that it prints do what they say.
 #![cfg(feature = "broker-tests")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
 

@@ -6,11 +6,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tessera::job::{EndMarker, JobId, JobStatus};
+use tessera::ending::{EndError, agree};
+use tessera::job::{JobId, JobStatus};
 use tessera::state::{JobView, Order, StateError};
 use tessera::store::{Object, StoreError};
 use tessera::telemetry::logs::trace_id;
-use tessera::time::{is_older, now};
+use tessera::time::is_older;
 use tracing::Instrument;
 
 use crate::edges::Edges;
@@ -19,6 +20,8 @@ const PAGE: usize = 200;
 const ENDED: [JobStatus; 3] = [JobStatus::Done, JobStatus::Failed, JobStatus::Cancelled];
 /// Ended jobs that are remembered as tidy.
 const REMEMBERED: usize = 100_000;
+/// How long after its end a job's marker may still be another's.
+const SETTLED: Duration = Duration::from_secs(600);
 /// How long an orphan's new hash may wait to be queued.
 const ACCEPTING: Duration = Duration::from_secs(600);
 
@@ -33,11 +36,20 @@ pub enum CleaningError {
     Store(#[from] StoreError),
 }
 
+impl From<EndError> for CleaningError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::State(error) => Self::State(error),
+            EndError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 /// The janitor's state.
 pub struct Cleaning {
     edges: Edges,
     orphan_age: Duration,
-    /// Failed and cancelled jobs whose end marker is written and whose rows are gone.
+    /// Ended jobs whose end marker agrees with Redis and whose rows are gone.
     tidy: HashSet<(JobId, u32)>,
 }
 
@@ -85,32 +97,33 @@ impl Cleaning {
             }
             return Ok(());
         }
-        if job.status != JobStatus::Done && !self.tidy.contains(&(job.job, job.run)) {
+        if !self.tidy.contains(&(job.job, job.run)) {
             self.tidy_up(job).await?;
         }
         Ok(())
     }
 
-    /// Completes the end of a job that failed or was cancelled: its marker is written, its rows go.
+    /// Completes the end of a job: its marker says what Redis says, its rows go. It is looked at for some time, as
+    /// one that was slower may still write its own marker.
     async fn tidy_up(&mut self, job: &JobView) -> Result<(), CleaningError> {
         let (id, store) = (job.job, &self.edges.store);
         if let Some(rows @ Object::Rows { .. }) = job.rows.as_deref().and_then(|rows| rows.parse().ok()) {
             store.delete(&rows).await?;
         }
-        let has_marker = store.end(id).await?.is_some_and(|end| end.run >= job.run);
-        if !has_marker && store.size(&Object::Manifest(id)).await?.is_some() {
-            store.put_end(&marker(job)).await?;
-            let after = self.edges.state.job(id).await?;
-            if after.is_none_or(|after| after.status != job.status || after.run != job.run) {
-                // It was begun again meanwhile: a marker would end it when Redis is rebuilt.
-                store.delete(&Object::End(id)).await?;
+        match agree(&self.edges.state, store, id, None).await {
+            // A full store must not keep the janitor from what makes room.
+            Err(EndError::Store(error @ StoreError::Full { .. })) => {
+                tracing::warn!(job = %id, %error, "an end marker is written later");
                 return Ok(());
             }
+            outcome => outcome?,
         }
-        if self.tidy.len() >= REMEMBERED {
-            self.tidy.clear();
+        if is_expired(job, SETTLED) {
+            if self.tidy.len() >= REMEMBERED {
+                self.tidy.clear();
+            }
+            self.tidy.insert((id, job.run));
         }
-        self.tidy.insert((id, job.run));
         Ok(())
     }
 
@@ -146,7 +159,12 @@ impl Cleaning {
         if !is_older(&manifest.created_at, self.orphan_age, now_ms) {
             return Ok(());
         }
-        if let Some(end) = store.end(job).await?.filter(|end| end.run >= manifest.run) {
+        let end = match store.end(job).await {
+            // How it ended is not known any more: it is run again rather than lost.
+            Err(StoreError::Damaged { .. }) => None,
+            end => end?,
+        };
+        if let Some(end) = end.filter(|end| end.run >= manifest.run) {
             if is_older(&end.finished_at, self.edges.keep(), now_ms) {
                 store.delete_job(job).await?;
                 tracing::info!(%job, "removed the files of a job that ended long ago");
@@ -163,22 +181,10 @@ impl Cleaning {
     }
 }
 
-/// Whether a job ended longer ago than results are kept. One that was rebuilt from the store knows its end as a text only.
+/// Whether a job ended longer ago than `keep`. One that was rebuilt from the store knows its end as a text only.
 fn is_expired(job: &JobView, keep: Duration) -> bool {
     match job.moments.ended_ms() {
         Some(ended_ms) => u128::from(ended_ms.unsigned_abs()) >= keep.as_millis(),
         None => is_older(job.finished_at.as_deref().unwrap_or(&job.updated_at), keep, job.moments.looked),
-    }
-}
-
-fn marker(job: &JobView) -> EndMarker {
-    EndMarker {
-        job: job.job,
-        run: job.run,
-        status: job.status,
-        reason: job.reason.clone(),
-        final_filename: None,
-        bytes_out: 0,
-        finished_at: job.finished_at.clone().unwrap_or_else(now),
     }
 }

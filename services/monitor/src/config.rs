@@ -6,6 +6,7 @@ use clap::Parser;
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
 use crate::error::ServiceError;
+use crate::scrub::Pace;
 
 /// The program's name, for its files and its consumer.
 pub const PROGRAM: &str = "monitor";
@@ -44,6 +45,12 @@ pub struct Config {
     /// Seconds until what a crash left in the store is removed, or queued if it is a whole job.
     #[arg(long, env = "TESSERA_ORPHAN_SECONDS", default_value_t = 3600, value_name = "SECONDS")]
     pub orphan_seconds: u64,
+    /// Bytes a second that are read to find damaged files in the store; 0 reads none.
+    #[arg(long, env = "TESSERA_SCRUB_RATE", default_value_t = 4 << 20, value_name = "BYTES")]
+    pub scrub_rate: u64,
+    /// Minutes between two readings of the whole store.
+    #[arg(long, env = "TESSERA_SCRUB_PAUSE_MINUTES", default_value_t = 60, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub scrub_pause_minutes: u64,
 }
 
 impl Config {
@@ -60,12 +67,20 @@ impl Config {
             sweep_ms: 2_000,
             janitor_seconds: 60,
             orphan_seconds: 3600,
+            scrub_rate: 4 << 20,
+            scrub_pause_minutes: 60,
         }
     }
 
     /// The process's name.
     pub fn name(&self) -> String {
         self.service.name_or(PROGRAM)
+    }
+
+    /// How fast the store is read for damaged files.
+    pub fn scrub_pace(&self) -> Pace {
+        let rest = Duration::from_secs(self.scrub_pause_minutes.saturating_mul(60));
+        Pace { rate: self.scrub_rate, rest }
     }
 
     /// How long a heartbeat counts.

@@ -17,6 +17,7 @@ pub struct Counts {
     checks: Counter,
     failed: Counter,
     rebuilds: Counter,
+    damaged: Counter,
     trimmed: Counters,
     unread: Gauges,
     dead_letters: Gauges,
@@ -39,6 +40,7 @@ impl Counts {
             "Times that Redis had lost its data and got it back",
             self.rebuilds.clone(),
         );
+        registry.register("damaged_files", "Files in the store that were found damaged", self.damaged.clone());
         registry.register(
             "kafka_records_removed",
             "Records that were finished and are removed from Kafka",
@@ -84,6 +86,11 @@ impl Counts {
     /// Redis has its data again.
     pub fn rebuilt(&self) {
         self.rebuilds.inc();
+    }
+
+    /// A file in the store is damaged.
+    pub fn damaged(&self) {
+        self.damaged.inc();
     }
 
     /// So many records that a group had finished were removed.

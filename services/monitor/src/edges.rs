@@ -6,11 +6,11 @@ use bytes::Bytes;
 use tessera::bus::records::Check;
 use tessera::bus::{BusError, Delivered, Outgoing, Producer, Topic};
 use tessera::config::LimitArgs;
-use tessera::job::{EndMarker, JobStatus, TraceContext};
+use tessera::ending::{self, EndError, Verdict};
+use tessera::job::{JobId, TraceContext};
 use tessera::state::{JobView, State, StateError};
 use tessera::store::Store;
 use tessera::telemetry::Shutdown;
-use tessera::time::now;
 
 use crate::counts::Counts;
 use crate::duty::Duty;
@@ -51,28 +51,30 @@ impl Edges {
         self.producer.send(record.traced(trace.as_ref())).await
     }
 
-    /// Ends a job as failed: in Redis, then in the store, so that a later end is not overwritten.
+    /// Ends a job as failed.
     ///
     /// # Errors
-    /// [`StateError`] if Redis gives no answer; asking again is harmless.
-    pub async fn fail(&self, job: &JobView, reason: &str) -> Result<(), StateError> {
-        tracing::warn!(job = %job.job, reason, "the job failed");
-        if !self.state.fail(job.job, reason, self.keep()).await?.is_so() {
-            return Ok(());
-        }
-        self.counts.gave_up();
-        let end = EndMarker {
-            job: job.job,
-            run: job.run,
-            status: JobStatus::Failed,
-            reason: Some(reason.to_owned()),
-            final_filename: None,
-            bytes_out: 0,
-            finished_at: now(),
-        };
-        if let Err(error) = self.store.put_end(&end).await {
-            // The janitor writes it later.
-            tracing::warn!(job = %job.job, %error, "could not write the end marker");
+    /// [`EndError`] if Redis gives no answer; asking again is harmless.
+    pub async fn fail(&self, job: &JobView, reason: &str) -> Result<(), EndError> {
+        self.fail_run(job.job, job.run, reason).await
+    }
+
+    /// Ends a job as failed of which Redis has something else than its hash.
+    ///
+    /// # Errors
+    /// [`EndError`] if Redis gives no answer; asking again is harmless.
+    pub async fn fail_damaged(&self, job: JobId) -> Result<(), EndError> {
+        let run = self.store.manifest(job).await.ok().flatten().map_or(1, |manifest| manifest.run);
+        let damage = StateError::Data("its hash is something else (WRONGTYPE)".to_owned());
+        self.fail_run(job, run, &damage.as_reason()).await
+    }
+
+    async fn fail_run(&self, job: JobId, run: u32, reason: &str) -> Result<(), EndError> {
+        let verdict = Verdict::failed(job, Some(run), reason);
+        let outcome = ending::end(&self.state, &self.store, &verdict, self.keep()).await?;
+        tracing::warn!(%job, ?outcome, reason, "the job failed");
+        if outcome.is_so() {
+            self.counts.gave_up();
         }
         Ok(())
     }

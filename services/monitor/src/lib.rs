@@ -14,6 +14,7 @@ mod hopes;
 mod listing;
 mod measuring;
 mod registry;
+mod scrub;
 pub mod stalls;
 mod sweep;
 mod trimming;
@@ -28,7 +29,7 @@ use tessera::same_store::SameStore;
 use tessera::state::recovery::{Rebuilt, rebuild};
 use tessera::state::{NameKind, State};
 use tessera::store::Store;
-use tessera::telemetry::{Health, Metrics, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
 
 use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
 use actors::janitor::Janitor;
@@ -61,7 +62,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let (duty, counts) = (Duty::default(), Counts::default());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("monitor", &health, &clients, |registry| counts.register(registry, &duty));
-    let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::at(&config.store)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
@@ -83,21 +84,31 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let edges =
         Edges { state, store, producer, limits: config.limits.clone(), duty, counts, shutdown: shutdown.clone() };
-    actix::spawn(Measuring::connect(&config.kafka, &edges.store)?.run(edges.duty.clone(), edges.counts.clone()));
-    actix::spawn(Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone()));
-    actix::spawn(guard(edges.clone(), same_store.clone(), health.clone()));
+    let measuring = Measuring::connect(&config.kafka, &edges.store)?.run(edges.duty.clone(), edges.counts.clone());
+    let trimming = Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone());
     let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);
-    Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
+    let sweeper = Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
     let cleaning = Cleaning::new(edges.clone(), Duration::from_secs(config.orphan_seconds));
-    Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
-    let (duty, counts) = (edges.duty.clone(), edges.counts.clone());
-    let feed = HeartbeatFeed::start(&config.kafka, beats, registry, health.clone(), duty, counts)?;
-    let ((consumer, end), is_ours) = tokio::select! {
-        ended = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)) => ended,
+    let janitor = Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
+    let (duty, counts, to_feed) = (edges.duty.clone(), edges.counts.clone(), registry.clone());
+    let feed = HeartbeatFeed::start(&config.kafka, beats, to_feed, health.clone(), duty, counts)?;
+    let fed = same_store.clone().while_ours(&health, &shutdown, |stopping| feed.run(stopping));
+
+    let ended = tokio::select! {
+        fed = parts::caught("feed of heartbeats", fed) => fed,
+        part = parts::part("guard", guard(edges.clone(), same_store, health.clone())) => Err(part),
+        part = parts::part("trimming of logs", trimming) => Err(part),
+        part = parts::part("measuring", measuring) => Err(part),
+        part = parts::part("scrub", scrub::run(edges.clone(), config.scrub_pace())) => Err(part),
+        part = parts::until_gone("worker registry", || registry.connected()) => Err(part),
+        part = parts::until_gone("sweeper", || sweeper.connected()) => Err(part),
+        part = parts::until_gone("janitor", || janitor.connected()) => Err(part),
+        part = parts::until_gone("health page", || page.is_served()) => Err(part),
         other = held.keep() => return Err(held.lost_to(other).into()),
     };
     health.drain();
+    let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
     drain(consumer, &edges).await?;
     held.release().await;
     match end {
@@ -146,4 +157,32 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::prelude::*;
+    use tessera::telemetry::parts;
+
+    /// As the sweeper and the janitor: rounds, each in a future of the actor.
+    struct Rounds;
+
+    impl Actor for Rounds {
+        type Context = Context<Self>;
+
+        fn started(&mut self, context: &mut Self::Context) {
+            context.run_interval(std::time::Duration::from_millis(10), |_, context| {
+                let round = async { assert!(std::hint::black_box(false), "a round panics") };
+                context.spawn(round.into_actor(&Rounds).map(|(), _, _| ()));
+            });
+        }
+    }
+
+    #[actix::test]
+    async fn an_actor_that_panics_is_gone() {
+        let rounds = Rounds.start();
+        let gone = parts::until_gone("sweeper", || rounds.connected());
+        let gone = tokio::time::timeout(std::time::Duration::from_secs(10), gone).await;
+        assert_eq!(gone.unwrap(), "sweeper");
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tessera::bus::records::Check;
+use tessera::ending::EndError;
 use tessera::job::{JobId, TraceContext};
 use tessera::state::{JobView, StateError};
 use tessera::store::Object;
@@ -44,10 +45,13 @@ impl Sweep {
     /// Makes one round. Only for the active monitor.
     ///
     /// # Errors
-    /// [`StateError`] if Redis gives no answer: the next round begins anew.
-    pub async fn round(&mut self) -> Result<(), StateError> {
+    /// [`EndError`] if Redis gives no answer: the next round begins anew.
+    pub async fn round(&mut self) -> Result<(), EndError> {
         self.edges.state.ping().await?;
-        let jobs = self.edges.state.processing_jobs(JOBS_A_ROUND).await?;
+        let (jobs, damaged) = self.edges.state.jobs_in_hand(JOBS_A_ROUND).await?;
+        for job in damaged {
+            self.edges.fail_damaged(job).await?;
+        }
         let known: HashSet<JobId> = jobs.iter().map(|job| job.job).collect();
         self.stalls.keep(&known);
         self.hopes.keep(&known);
@@ -112,7 +116,7 @@ impl Sweep {
         })
     }
 
-    async fn judge(&mut self, job: &JobView, kafka_is_up: &mut bool) -> Result<(), StateError> {
+    async fn judge(&mut self, job: &JobView, kafka_is_up: &mut bool) -> Result<(), EndError> {
         let look = Look {
             job: job.job,
             status: job.status,

@@ -13,9 +13,9 @@ use support::{Picture, Rig, until};
 use tessera::bus::records::Check;
 use tessera::bus::{Consumer, ConsumerOptions, Group, Outgoing, Topic};
 use tessera::heartbeat::Heartbeat;
-use tessera::job::{EndMarker, JobId, JobStatus, Manifest, Token};
+use tessera::job::{Digest, EndMarker, JobId, JobStatus, Manifest, Token};
 use tessera::state::{Holder, JobView, NameClaim, NameKind, Release};
-use tessera::store::Store;
+use tessera::store::{Object, Store};
 use tessera::time::now;
 
 /// A monitor that is killed when it is dropped.
@@ -359,6 +359,7 @@ async fn a_redis_that_lost_all_is_rebuilt_from_the_store() {
         reason: Some("for a test".to_owned()),
         final_filename: None,
         bytes_out: 0,
+        digest: None,
         finished_at: now(),
     };
     store.put_end(&ended).await.unwrap();
@@ -417,4 +418,35 @@ async fn when_the_active_monitor_dies_another_goes_on() {
     drop(first);
     beat(&rig, "w-2", "running").await;
     until("the other monitor to hear", async || is_alive(&rig, "w-2").await == Some(true)).await;
+}
+
+#[actix::test]
+async fn the_scrub_finds_a_damaged_result_that_nobody_asks_for() {
+    let rig = Rig::new().await;
+    let store = Store::open(&rig.store).unwrap();
+    let picture = Picture::rgb(100, 100, 256, &["invert"]);
+    let (png, mut manifest) = (picture.png(), picture.manifest());
+    (manifest.bytes_in, manifest.digest) = (png.len() as u64, Some(Digest::of(&png)));
+    let job = manifest.job;
+    store.put(&Object::Original(job), png.into()).await.unwrap();
+    store.put_manifest(&manifest).await.unwrap();
+    let object = Object::Result { job, token: Token::random(), ext: "png".to_owned() };
+    store.put(&object, bytes::Bytes::from_static(b"a resulT")).await.unwrap();
+    let end = EndMarker {
+        job,
+        run: 1,
+        status: JobStatus::Done,
+        reason: None,
+        final_filename: Some(object.to_string()),
+        bytes_out: 8,
+        digest: Some(Digest::of(b"a result")),
+        finished_at: now(),
+    };
+    store.put_end(&end).await.unwrap();
+    // The monitor brings the job back from the store, as done.
+    forget_all(&rig);
+    let _monitor = Monitor::start(&rig, "one", &[]);
+    let run = async || rig.state.job(job).await.ok().flatten().map(|view| view.run);
+    until("the job to be queued again", async || run().await == Some(2)).await;
+    assert_eq!(view(&rig, job).await.status, JobStatus::Queued);
 }

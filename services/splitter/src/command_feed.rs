@@ -3,6 +3,7 @@
 //! A command is a doorbell: what is to be done is in Redis and in the store. So a command that comes
 //! twice, late or never changes nothing but the time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tessera::patience::Patience;
 use tessera::state::{StateError, Transition};
 use tessera::store::{Object, StoreError};
 use tessera::telemetry::logs::trace_id;
+use tessera::telemetry::parts;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -31,53 +33,80 @@ enum ApplyError {
     Store(#[from] StoreError),
 }
 
-impl ApplyError {
-    fn is_temporary(&self) -> bool {
-        match self {
-            Self::State(error) => matches!(error, StateError::Unavailable(_)),
-            Self::Store(error) => error.is_temporary(),
-        }
-    }
-}
-
 /// Applies what arrives until the consumer ends.
 pub async fn feed(desk: &Arc<Desk>, mut deliveries: mpsc::Receiver<Delivery>) {
     while let Some(delivery) = deliveries.recv().await {
-        match JobCommand::decode(&delivery.headers, &delivery.payload) {
-            Ok(command) => {
-                let span = tracing::info_span!(
-                    "command.obey",
-                    trace_id = trace_id(delivery.headers.trace().as_ref()),
-                    job = %command.job(),
-                    partition = delivery.partition,
-                    offset = delivery.offset,
-                );
-                obey(desk, delivery, &command).instrument(span).await;
-            }
-            Err(error) => bury(desk, delivery, &error.to_string()).await,
-        }
+        // After a panic the record comes again, a bounded number of times; the others are obeyed all the same.
+        let _ = parts::caught("obeying of a command", take(desk, delivery)).await;
     }
 }
 
-/// Applies a command, however long Redis or the store take to answer.
+async fn take(desk: &Arc<Desk>, delivery: Delivery) {
+    let spent = delivery.spent();
+    let read = || JobCommand::decode(&delivery.headers, &delivery.payload);
+    let command = match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(Ok(command)) => command,
+        Ok(Err(error)) => return bury(desk, delivery, "undecodable", &error.to_string()).await,
+        Err(panic) => {
+            let cause = format!("reading the record panicked: {}", parts::text_of(panic.as_ref()));
+            return bury(desk, delivery, "panic", &cause).await;
+        }
+    };
+    let span = tracing::info_span!(
+        "command.obey",
+        trace_id = trace_id(delivery.headers.trace().as_ref()),
+        job = %command.job(),
+        partition = delivery.partition,
+        offset = delivery.offset,
+    );
+    let obeyed = async {
+        match spent {
+            Some(cause) => give_up(desk, delivery, command.job(), "spent", &cause).await,
+            None => obey(desk, delivery, &command).await,
+        }
+    };
+    obeyed.instrument(span).await;
+}
+
+/// Applies a command. While Redis or the store is down it waits; what is wrong with its job alone holds nobody up.
 async fn obey(desk: &Arc<Desk>, delivery: Delivery, command: &JobCommand) {
     let mut patience = Patience::default();
-    loop {
+    let error = loop {
         match apply(desk, command).await {
-            Ok(()) => break,
-            Err(error) if error.is_temporary() => {
-                tracing::debug!(%error, job = %command.job(), "waiting to apply a command");
-                if !patience.pause(&desk.shutdown).await {
-                    return;
+            Ok(()) => return delivery.ack.done(),
+            Err(ApplyError::State(error @ StateError::Unavailable(_))) => {
+                if !patience.wait_for("redis", &error, &desk.shutdown).await {
+                    return delivery.ack.put_off();
                 }
             }
-            Err(error) => {
-                tracing::error!(%error, job = %command.job(), "a command cannot be applied");
-                return bury(desk, delivery, &error.to_string()).await;
-            }
+            Err(error) => break error,
         }
+    };
+    let job = command.job();
+    match error {
+        ApplyError::Store(error) if error.is_temporary() && !desk.store.answers().await => {
+            tracing::debug!(%error, %job, "the store is away; the command waits");
+            delivery.ack.put_off();
+        }
+        ApplyError::Store(error) if error.is_temporary() => {
+            tracing::warn!(%error, %job, attempt = delivery.attempt, "a command cannot be applied; it is tried again");
+            delivery.ack.fail(error.to_string());
+        }
+        ApplyError::Store(error) => {
+            let cause = format!("what the store has of this job is damaged: {error}; send the picture again");
+            give_up(desk, delivery, job, "damaged", &cause).await;
+        }
+        ApplyError::State(error) => give_up(desk, delivery, job, "damaged", &error.as_reason()).await,
     }
-    delivery.ack.done();
+}
+
+/// Fails the job of a command that can never be applied, and dead-letters the command.
+async fn give_up(desk: &Desk, delivery: Delivery, job: JobId, class: &str, cause: &str) {
+    tracing::error!(%job, cause, "a command cannot be applied");
+    if !verdict::fail(desk, job, cause).await {
+        return delivery.ack.put_off();
+    }
+    bury(desk, delivery, class, cause).await;
 }
 
 async fn apply(desk: &Arc<Desk>, command: &JobCommand) -> Result<(), ApplyError> {
@@ -117,22 +146,22 @@ async fn accept(desk: &Desk, job: JobId) -> Result<(), ApplyError> {
 }
 
 /// Dead-letters what is no command, and lets the partition move on.
-async fn bury(desk: &Desk, delivery: Delivery, cause: &str) {
+async fn bury(desk: &Desk, delivery: Delivery, class: &str, cause: &str) {
     let (partition, offset) = (delivery.partition, delivery.offset);
-    let Some(record) = dead_letter(&delivery, "undecodable", cause, &desk.config.kafka) else {
+    let Some(record) = dead_letter(&delivery, class, cause, &desk.config.kafka) else {
         return delivery.ack.done();
     };
     let mut patience = Patience::default();
     loop {
-        match desk.producer.send(record.clone()).await {
+        let problem = match desk.producer.send(record.clone()).await {
             Ok(_) => break tracing::warn!(partition, offset, cause, "a command was dead-lettered"),
             Err(error @ BusError::TooLarge { .. }) => {
                 break tracing::error!(partition, offset, cause, %error, "a command is dropped");
             }
-            Err(error) => tracing::debug!(%error, "waiting for kafka"),
-        }
-        if !patience.pause(&desk.shutdown).await {
-            return;
+            Err(problem) => problem,
+        };
+        if !patience.wait_for(problem.awaited(), &problem, &desk.shutdown).await {
+            return delivery.ack.put_off();
         }
     }
     delivery.ack.done();

@@ -41,3 +41,42 @@ pub struct Config {
     #[command(flatten)]
     pub limits: LimitArgs,
 }
+
+impl Config {
+    /// Looks for settings that cannot work, alone or together; gives all problems at once.
+    ///
+    /// # Errors
+    /// One line for each problem.
+    pub fn validate(&self) -> Result<(), Vec<String>> {
+        let mut problems = self.limits.problems();
+        let PassArgs { splitter_passes } = self.passes;
+        let largest = u64::try_from(self.kafka.max_record_bytes).unwrap_or(u64::MAX);
+        if splitter_passes == 0 {
+            problems.push("splitter_passes is 0, it must be at least 1".to_owned());
+        }
+        if self.limits.max_outstanding_bytes < largest {
+            let outstanding = self.limits.max_outstanding_bytes;
+            problems.push(format!(
+                "max_outstanding_bytes is {outstanding}, less than one record: max_record_bytes is {largest}"
+            ));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_work_and_all_problems_are_said_at_once() {
+        Config::try_parse_from(["x"]).unwrap().validate().unwrap();
+        let flags =
+            ["x", "--tile-size=100", "--max-outstanding-bytes=1000", "--max-decode-bytes=0", "--keep-results-hours=0"];
+        let problems = Config::try_parse_from(flags).unwrap().validate().unwrap_err();
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        for name in ["tile_size", "max_outstanding_bytes", "max_decode_bytes", "keep_results_hours"] {
+            assert!(problems.iter().any(|problem| problem.contains(name)), "{name}: {problems:?}");
+        }
+    }
+}

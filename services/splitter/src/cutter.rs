@@ -79,7 +79,7 @@ impl Cutting {
         let operations = manifest.plan.chain(number, numbers)?;
         let stage = manifest.plan.stage(number).cloned();
         let stage = stage.ok_or_else(|| StepError::Tile("the plan has no such stage; retry the job".to_owned()))?;
-        let (grid, plan) = (stage.grid(), manifest.plan.hash());
+        let (grid, plan) = (stage.grid(), manifest.plan_hash());
         Ok(Self { job: manifest.job, run, number, attempt, plan, stage, operations, grid })
     }
 
@@ -199,8 +199,8 @@ impl Cutting {
 }
 
 fn hand_over(tiles: &mpsc::Sender<CutTile>, tile: CutTile, gate: &Gate) -> Result<(), Halt> {
-    // Nobody receives any more once a tile could not be sent.
-    let stopped = || Halt::Stopped(gate.stopped().unwrap_or(Stop::Unsendable));
+    // Nobody receives any more: whoever closed the door has said why, or is gone itself.
+    let stopped = || Halt::Stopped(gate.stopped().unwrap_or(Stop::Drained));
     match tiles.try_send(tile) {
         Ok(()) => Ok(()),
         Err(TrySendError::Closed(_)) => Err(stopped()),

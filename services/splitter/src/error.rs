@@ -9,6 +9,9 @@ use tessera::store::StoreError;
 /// Why a splitter cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
+    /// Settings that cannot work.
+    #[error("reading the settings: {0}")]
+    Config(String),
     /// The health page cannot be served.
     #[error("opening the health page: check --health-addr and --run-dir")]
     Health(#[source] std::io::Error),

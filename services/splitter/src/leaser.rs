@@ -13,7 +13,7 @@ use tessera::job::{JobId, KeptText, Manifest, Token};
 use tessera::state::{Leased, StateError};
 use tessera::store::StoreError;
 use tessera::telemetry::logs::trace_id;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
 use crate::desk::{Desk, Remembered};
@@ -47,6 +47,8 @@ pub struct Leaser {
     desk: Arc<Desk>,
     passes: JoinSet<(JobId, Ended)>,
     running: HashMap<JobId, Needs>,
+    /// Whose each of the passes is, also of one that panicked.
+    jobs: HashMap<Id, JobId>,
     /// Jobs that have a place and wait for memory.
     waiting: HashMap<JobId, Needs>,
     admissions: JoinSet<(Arc<Manifest>, Share)>,
@@ -69,6 +71,7 @@ impl Leaser {
             desk,
             passes: JoinSet::new(),
             running: HashMap::new(),
+            jobs: HashMap::new(),
             waiting: HashMap::new(),
             admissions: JoinSet::new(),
             resting: HashMap::new(),
@@ -85,7 +88,7 @@ impl Leaser {
                 tracing::debug!(%error, "looking at the queue");
             }
             tokio::select! {
-                Some(ended) = self.passes.join_next() => self.ended(ended),
+                Some(ended) = self.passes.join_next_with_id() => self.ended(ended),
                 Some(admitted) = self.admissions.join_next() => self.admitted(admitted).await,
                 () = self.desk.doorbell.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -98,7 +101,7 @@ impl Leaser {
     pub async fn drain(&mut self, limit: Duration) {
         self.admissions.abort_all();
         let all = async {
-            while let Some(ended) = self.passes.join_next().await {
+            while let Some(ended) = self.passes.join_next_with_id().await {
                 self.ended(ended);
             }
         };
@@ -107,9 +110,10 @@ impl Leaser {
         }
     }
 
-    fn ended(&mut self, ended: Result<(JobId, Ended), JoinError>) {
+    fn ended(&mut self, ended: Result<(Id, (JobId, Ended)), JoinError>) {
         match ended {
-            Ok((job, ended)) => {
+            Ok((id, (job, ended))) => {
+                self.jobs.remove(&id);
                 self.running.remove(&job);
                 if ended == Ended::Unreadable {
                     self.resting.insert(job, Instant::now() + UNREADABLE_PAUSE);
@@ -117,8 +121,9 @@ impl Leaser {
             }
             Err(error) => {
                 tracing::error!(%error, "a pass ended in a panic; its lease runs out by itself");
-                // Which one it was is not known: those that are still there are counted by the set alone.
-                self.running.retain(|job, _| self.desk.passes().iter().any(|(open, _)| open == job));
+                if let Some(job) = self.jobs.remove(&error.id()) {
+                    self.running.remove(&job);
+                }
             }
         }
     }
@@ -140,10 +145,26 @@ impl Leaser {
                 continue;
             }
             if let Err(error) = self.consider(job).await {
-                tracing::debug!(%job, %error, "leasing a job");
+                self.refused(job, error).await;
             }
         }
         Ok(())
+    }
+
+    /// A job could not be leased: what is damaged of it fails it, anything else may pass.
+    async fn refused(&mut self, job: JobId, error: LeaseError) {
+        let reason = match &error {
+            LeaseError::State(error @ StateError::Data(_)) => error.as_reason(),
+            LeaseError::Store(error @ StoreError::Damaged { .. }) => {
+                format!("what the store has of this job is damaged: {error}; send the picture again")
+            }
+            error => {
+                tracing::debug!(%job, %error, "leasing a job");
+                self.resting.insert(job, Instant::now() + BUSY_PAUSE);
+                return;
+            }
+        };
+        verdict::fail(&self.desk, job, &reason).await;
     }
 
     async fn consider(&mut self, job: JobId) -> Result<(), LeaseError> {
@@ -174,7 +195,7 @@ impl Leaser {
         let job = manifest.job;
         let Some(needs) = self.waiting.remove(&job) else { return };
         if let Err(error) = self.lease(manifest, needs, share).await {
-            tracing::debug!(%job, %error, "leasing a job");
+            self.refused(job, error).await;
         }
     }
 
@@ -218,7 +239,8 @@ impl Leaser {
             drop(share);
             (job, ended)
         };
-        self.passes.spawn_local(run.instrument(span));
+        let pass = self.passes.spawn_local(run.instrument(span));
+        self.jobs.insert(pass.id(), job);
     }
 
     async fn manifest(&mut self, job: JobId) -> Result<Option<Arc<Manifest>>, StoreError> {

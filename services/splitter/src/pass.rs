@@ -12,6 +12,7 @@ use tessera::patience::answered;
 use tessera::plan::Numbers;
 use tessera::state::Release;
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
 
 use crate::counts::PassEnd;
 use crate::cutter::{Cut, Cutting, CuttingWork};
@@ -104,9 +105,12 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     let view = match answered(&desk.shutdown, look).await {
         None => return Outcome::Stopped(Stop::Drained),
         Some(Ok(views)) => views.into_iter().next(),
-        Some(Err(error)) => return Outcome::Unreadable(error.to_string()),
+        Some(Err(error)) => return Outcome::Damaged(error.as_reason()),
     };
     let Some(view) = view else { return Outcome::Stopped(Stop::Ended) };
+    if let Some(damage) = &view.damage {
+        return Outcome::Damaged(damage.as_reason());
+    }
     let resent = if view.received() > 0 { 2 } else { 1 };
     let (rows, numbers) = match given(desk, grant).await {
         Ok(given) => given,
@@ -145,7 +149,7 @@ async fn given(desk: &Desk, grant: &Grant) -> Result<(Option<String>, Numbers), 
     match answered(&desk.shutdown, async || desk.state.job(job).await).await {
         Some(Ok(Some(view))) if view.stage == grant.stage => Ok((view.rows, view.numbers)),
         Some(Ok(_)) => Err(Outcome::Stopped(Stop::Ended)),
-        Some(Err(error)) => Err(Outcome::Unreadable(error.to_string())),
+        Some(Err(error)) => Err(Outcome::Damaged(error.as_reason())),
         None => Err(Outcome::Stopped(Stop::Drained)),
     }
 }
@@ -169,13 +173,14 @@ async fn cut_and_send(
     trace: Option<TraceContext>,
 ) -> Outcome {
     let (job, stage) = (cutting.job(), cutting.stage());
+    let _open = StopOnDrop(gate.clone());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
     let errand = CuttingWork { cutting, input, gate: gate.clone(), tiles };
     let cutter = tokio::task::spawn_blocking(move || errand.run());
     let cut = async {
-        // A panic outside the decoder: the cutter has sent nothing wrong, so the pass may be tried again.
-        let (cut, split) = cutter.await.unwrap_or((Cut::Stopped(Stop::Drained), Duration::ZERO));
+        // A panic outside the decoder, which catches its own, or a process that stops.
+        let (cut, split) = cutter.await.unwrap_or_else(|error| (not_cut(&error), Duration::ZERO));
         note_split(desk, job, stage, split).await;
         cut
     };
@@ -183,6 +188,23 @@ async fn cut_and_send(
     let send = send_all(desk, most_bytes, cut_tiles, &gate, trace);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
+}
+
+/// A thread that gave no answer: it panicked, which the next would too, or it never ran.
+fn not_cut(error: &JoinError) -> Cut {
+    if error.is_panic() {
+        return Cut::Damaged("reading the picture: the reader panicked; please report it".to_owned());
+    }
+    Cut::Stopped(Stop::Drained)
+}
+
+/// Ends a pass whose sending ends in a panic: its thread must not wait at the gate for ever.
+struct StopOnDrop(Arc<Gate>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop(Stop::Lost);
+    }
 }
 
 /// Adds what reading and cutting took to the job's times. Only for show: the pass goes on without it.

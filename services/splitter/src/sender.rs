@@ -72,7 +72,11 @@ pub async fn send_all(
                 desk.counts.sent(size);
                 gate.delivered();
             }
-            Fate::Stopped => return Sent::Stopped,
+            Fate::Stopped => {
+                // Whoever cuts must not take the closed door for a tile that cannot be sent.
+                gate.stop(Stop::Drained);
+                return Sent::Stopped;
+            }
             Fate::Never(reason) => {
                 gate.stop(Stop::Unsendable);
                 return Sent::Never(reason);
@@ -119,12 +123,7 @@ async fn deliver(desk: &Desk, record: Outgoing, gate: &Gate) -> Fate {
             Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
             Err(error) => error,
         };
-        if problem.is_unavailable() {
-            tracing::debug!(%problem, "waiting for kafka");
-        } else {
-            tracing::error!(%problem, "kafka refuses a task");
-        }
-        if gate.stopped().is_some() || !patience.pause(&desk.shutdown).await {
+        if gate.stopped().is_some() || !patience.wait_for(problem.awaited(), &problem, &desk.shutdown).await {
             return Fate::Stopped;
         }
     }

@@ -8,7 +8,7 @@ use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
-use tessera::telemetry::{Metrics, Shutdown};
+use tessera::telemetry::{Metrics, Shutdown, parts};
 
 use crate::desk::Desk;
 use crate::gate::Stop;
@@ -32,6 +32,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// # Errors
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
+    config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
     let health = Health::new(&["kafka", "redis", "store"]);
     let service = config.service.clone();
     let name = service.name_or("splitter");
@@ -61,13 +62,14 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
 
     let ended = tokio::select! {
         () = shutdown.requested() => None,
-        () = leaser.run() => None,
-        () = command_feed::feed(&desk, commands) => Some("command feed"),
-        () = watcher::watch(&desk) => Some("watcher"),
-        () = logs::watch(&desk) => Some("watcher of Kafka's logs"),
-        () = look(&health, &consumer, &desk) => Some("health"),
+        part = parts::part("leaser", leaser.run()) => Some(part),
+        part = parts::part("command feed", command_feed::feed(&desk, commands)) => Some(part),
+        part = parts::part("watcher", watcher::watch(&desk)) => Some(part),
+        part = parts::part("watcher of Kafka's logs", logs::watch(&desk)) => Some(part),
+        part = parts::part("look at the dependencies", look(&health, &consumer, &desk)) => Some(part),
+        part = parts::until_gone("health page", || page.is_served()) => Some(part),
+        part = parts::part("store, which is not the system's", same_store.until_another(&health)) => Some(part),
         other = held.keep() => return Err(held.lost_to(other).into()),
-        () = same_store.until_another(&health) => Some("store, which is not the system's"),
     };
 
     health.drain();

@@ -1,60 +1,27 @@
-//! Ending a job that cannot be read, and leaving the mark of an end in the store.
-//!
-//! The mark survives Redis. It is written after Redis has decided, because only one end counts.
+//! Ending a job that cannot be read, and holding the end marker of a job against Redis.
 
-use tessera::job::{EndMarker, JobId};
-use tessera::patience::answered;
-use tessera::state::StateError;
-use tessera::store::StoreError;
+use tessera::ending::{self, Verdict};
+use tessera::job::JobId;
+use tessera::patience::{NoAnswer, insist};
 
 use crate::desk::Desk;
 
-/// Fails a job; says whether Redis took it, which is not so only when the splitter stops first.
+/// Fails a job; says whether that was made known, which is not so only when the splitter stops first.
 pub async fn fail(desk: &Desk, job: JobId, reason: &str) -> bool {
     let keep = desk.config.limits.keep_results();
-    match answered(&desk.shutdown, async || desk.state.fail(job, reason, keep).await).await {
-        None => return false,
-        Some(Err(error)) => tracing::error!(%job, %error, reason, "failing a job"),
-        Some(Ok(transition)) => tracing::warn!(%job, ?transition, reason, "the job has failed"),
+    let verdict = Verdict::failed(job, None, reason);
+    let end = || ending::end(&desk.state, &desk.store, &verdict, keep);
+    match insist(&desk.shutdown, "failing a job", end).await {
+        Err(NoAnswer::Stopping) => return false,
+        Err(NoAnswer::Failed(error)) => tracing::error!(%job, %error, reason, "failing a job"),
+        Ok(transition) => tracing::warn!(%job, ?transition, reason, "the job has failed"),
     }
-    mark_end(desk, job).await;
     true
 }
 
-/// Writes the end marker of a job that failed or was cancelled, unless there is one of that run.
-///
-/// A `done` job has its marker from the stitcher. A marker that cannot be written is no disaster: if
-/// Redis should lose its data too, the job runs once more.
+/// Makes the end marker of a job say what Redis says: it was ended by one that does not reach the store.
 pub async fn mark_end(desk: &Desk, job: JobId) {
-    if let Err(error) = try_mark_end(desk, job).await {
-        tracing::warn!(%job, %error, "writing the end marker");
+    if let Err(error) = ending::agree(&desk.state, &desk.store, job, None).await {
+        tracing::warn!(%job, %error, "the end marker is left to the monitor");
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum MarkError {
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-async fn try_mark_end(desk: &Desk, job: JobId) -> Result<(), MarkError> {
-    let Some(view) = desk.state.job(job).await? else { return Ok(()) };
-    if !view.status.is_terminal() || view.final_filename.is_some() || desk.store.manifest(job).await?.is_none() {
-        return Ok(());
-    }
-    if desk.store.end(job).await?.is_some_and(|end| end.run >= view.run) {
-        return Ok(());
-    }
-    let end = EndMarker {
-        job,
-        run: view.run,
-        status: view.status,
-        reason: view.reason,
-        final_filename: None,
-        bytes_out: 0,
-        finished_at: view.finished_at.unwrap_or_else(tessera::time::now),
-    };
-    Ok(desk.store.put_end(&end).await?)
 }

@@ -276,6 +276,67 @@ async fn a_cancelled_job_stops_being_sent_and_makes_room() {
 }
 
 #[actix_web::test]
+async fn one_manifest_that_cannot_be_read_fails_its_job_and_holds_up_no_other() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(100, 100, 256, &["invert"]);
+    let bad = accepted(&rig, &picture, picture.png()).await;
+    // Redis has forgotten it, and its description is a link to itself.
+    rig.state.withdraw(bad.job).await.unwrap();
+    let path = rig.folder.path().join("store").join(bad.job.to_string()).join("job.json");
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let damaged = accepted(&rig, &picture, picture.png()).await;
+    let file = rig.folder.path().join("store").join(damaged.job.to_string()).join("job.json");
+    std::fs::write(file, "{").unwrap();
+    tell(&rig, &JobCommand::Accepted { job: bad.job }).await;
+    tell(&rig, &JobCommand::Accepted { job: damaged.job }).await;
+    let _splitter = Running::start(&rig, "splitter");
+    let good = accepted(&rig, &picture, picture.png()).await;
+    tell(&rig, &JobCommand::Accepted { job: good.job }).await;
+    let mut tasks = Tasks::of(&rig);
+    tasks.wait_for(1).await;
+    assert_eq!(tasks.indices(good.job), [0]);
+    let letters = rig.records(Topic::JobsDlq, 1);
+    assert_eq!(letters[0].headers.get("error-class"), Some("spent"));
+    assert_eq!(letters[0].headers.get("attempts"), Some("5"));
+    assert!(letters[0].headers.get("error-message").unwrap().contains("job.json"), "{:?}", letters[0].headers);
+    rig.caught_up(Group::Jobs).await;
+    until("the damaged job to fail", async || {
+        rig.state.job(damaged.job).await.unwrap().unwrap().status == JobStatus::Failed
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn a_job_with_a_key_of_another_kind_fails_alone() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(100, 100, 256, &["invert"]);
+    let _splitter = Running::start(&rig, "splitter");
+    let mut jobs = Vec::new();
+    for key in ["", ":tiles:0"] {
+        let bad = accepted(&rig, &picture, picture.png()).await;
+        rig.spoil(&format!("job:{{{}}}{key}", bad.job));
+        tell(&rig, &JobCommand::Accepted { job: bad.job }).await;
+        jobs.push(bad.job);
+    }
+    rig.spoil("jobs:ready");
+    let good = accepted(&rig, &picture, picture.png()).await;
+    tell(&rig, &JobCommand::Accepted { job: good.job }).await;
+    let mut tasks = Tasks::of(&rig);
+    tasks.wait_for(1).await;
+    assert_eq!(tasks.indices(good.job), [0]);
+    for job in jobs {
+        until("the job to fail", async || {
+            rig.state.job(job).await.is_ok_and(|view| view.is_some_and(|view| view.status == JobStatus::Failed))
+        })
+        .await;
+        let reason = rig.state.job(job).await.unwrap().unwrap().reason.unwrap();
+        assert!(reason.contains("WRONGTYPE") && reason.contains("retry the job"), "{reason}");
+    }
+    rig.caught_up(Group::Jobs).await;
+}
+
+#[actix_web::test]
 async fn ended_is_believed_only_of_a_job_that_has_ended() {
     let rig = Rig::new().await;
     let picture = Picture::rgb(1000, 1000, 256, &["invert"]);

@@ -33,7 +33,7 @@ impl Counts {
     /// Nothing counted yet. Every kind of tile is there from the start, as a zero.
     pub fn new() -> Self {
         let tiles = Counters::default();
-        for kind in ["new", "known", "fenced", "ended", "dropped", "refused", "differing"] {
+        for kind in ["new", "known", "fenced", "ended", "dropped", "refused", "differing", "damaged"] {
             drop(tiles.get_or_create(&[("kind", kind)]));
         }
         let (ends, result_bytes, resends) = (Counters::default(), Counter::default(), Counter::default());
@@ -59,6 +59,7 @@ impl Counts {
             Marked::Known => "known",
             Marked::Fenced => "fenced",
             Marked::Ended => "ended",
+            Marked::Damaged => "damaged",
         });
     }
 

@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tessera::bus::records::JobCommand;
-use tessera::bus::{Outgoing, Producer, Topic, dead_letter};
+use tessera::bus::{BusError, Outgoing, Producer, Topic, dead_letter};
 use tessera::config::KafkaArgs;
-use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
+use tessera::ending::{self, EndError, Verdict};
+use tessera::job::{JobId, TraceContext};
 use tessera::state::{State, StateError};
 use tessera::store::{Store, StoreError};
 use tessera::telemetry::Shutdown;
-use tessera::time::now;
 
 use crate::counts::Counts;
 use crate::intake::Rubbish;
 use crate::manifests::KnownJob;
 use tessera::patience::{NoAnswer, insist};
+use tokio::task::JoinError;
 use tracing::Instrument;
 
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
@@ -49,6 +50,27 @@ pub enum Trouble {
     /// The store cannot do it.
     #[error(transparent)]
     Store(StoreError),
+    /// The code panicked; the log says where.
+    #[error("{0} panicked; please report it")]
+    Panicked(&'static str),
+}
+
+impl Trouble {
+    /// Why a thread gave no answer: it panicked, or the process stops.
+    pub fn of_thread(error: &JoinError) -> Self {
+        if error.is_panic() { Self::Panicked("a thread") } else { Self::Stopping }
+    }
+
+    /// The reason of a job that fails because what is kept of it is damaged; `None`: it may go well another time.
+    pub fn damage(&self) -> Option<String> {
+        match self {
+            Self::State(error @ StateError::Data(_)) => Some(error.as_reason()),
+            Self::Store(error @ StoreError::Damaged { .. }) => {
+                Some(format!("what the store has of this job is damaged: {error}; send the picture again"))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl From<NoAnswer<StateError>> for Trouble {
@@ -65,6 +87,16 @@ impl From<NoAnswer<StoreError>> for Trouble {
         match error {
             NoAnswer::Stopping => Self::Stopping,
             NoAnswer::Failed(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<NoAnswer<EndError>> for Trouble {
+    fn from(error: NoAnswer<EndError>) -> Self {
+        match error {
+            NoAnswer::Stopping => Self::Stopping,
+            NoAnswer::Failed(EndError::State(error)) => Self::State(error),
+            NoAnswer::Failed(EndError::Store(error)) => Self::Store(error),
         }
     }
 }
@@ -113,37 +145,27 @@ impl Edges {
         tokio::task::spawn_local(async move {
             match producer.send(letter).await {
                 Ok(_) => delivery.ack.done(),
+                Err(error @ BusError::TooLarge { .. }) => {
+                    tracing::error!(%error, "a record is too large for the dead letters; it is dropped");
+                    delivery.ack.done();
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "the dead letters are not there; the record is kept");
-                    delivery.ack.retry();
+                    tracing::debug!(%error, "the dead letters are not there; the record is kept");
+                    delivery.ack.put_off();
                 }
             }
         });
     }
 
-    /// Ends a job as failed: in Redis, then in the store, so that a later end is not overwritten.
+    /// Ends a job as failed.
     ///
     /// # Errors
     /// [`Trouble`]; asking again is harmless.
     pub async fn fail(&self, job: JobId, run: u32, reason: &str) -> Result<(), Trouble> {
-        tracing::warn!(%job, reason, "the job failed");
-        let made = insist(&self.shutdown, "failing a job", || self.state.fail(job, reason, self.keep)).await?;
-        if !made.is_so() {
-            return Ok(());
-        }
-        let end = EndMarker {
-            job,
-            run,
-            status: JobStatus::Failed,
-            reason: Some(reason.to_owned()),
-            final_filename: None,
-            bytes_out: 0,
-            finished_at: now(),
-        };
-        if let Err(error) = self.store.put_end(&end).await {
-            // A full disk is a likely reason of the failure; the monitor's janitor writes it later.
-            tracing::warn!(%job, %error, "could not write the end marker");
-        }
+        let verdict = Verdict::failed(job, Some(run), reason);
+        let end = || ending::end(&self.state, &self.store, &verdict, self.keep);
+        let outcome = insist(&self.shutdown, "failing a job", end).await?;
+        tracing::warn!(%job, ?outcome, reason, "the job failed");
         Ok(())
     }
 }

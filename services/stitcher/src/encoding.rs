@@ -20,6 +20,7 @@ use tessera::picture::metadata::Kept;
 use tessera::picture::raw::RawWriter;
 use tessera::picture::rows::{RowWriter, WriteError};
 use tessera::plan::{Makes, Stage};
+use tessera::store::Written;
 
 use link::Link;
 pub use output::Output;
@@ -69,10 +70,7 @@ pub enum Pool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Made {
     /// It is visible in the store.
-    Stored {
-        /// Its length.
-        bytes: u64,
-    },
+    Stored(Written),
     /// These are the numbers.
     Numbers(Vec<i64>),
 }
@@ -231,7 +229,7 @@ impl Encoding {
         match self.work {
             Work::Write { rows, output } | Work::Link { rows, output, .. } => {
                 rows.finish()?;
-                Ok(Made::Stored { bytes: output.publish().map_err(EncodeError::Output)? })
+                Ok(Made::Stored(output.publish().map_err(EncodeError::Output)?))
             }
             Work::Merge(_) if self.next_strip < self.stage.turned_grid().rows() => {
                 Err(EncodeError::Unsupported("strips are missing".to_owned()))

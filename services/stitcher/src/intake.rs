@@ -2,8 +2,12 @@
 //!
 //! Owns reading a record and comparing it with the job's plan. Decides nothing that needs Redis.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tessera::bus::Delivery;
 use tessera::bus::records::{Check, RecordError, TileHeader};
+use tessera::job::JobId;
+use tessera::telemetry::parts::text_of;
 
 use crate::manifests::KnownJob;
 
@@ -41,23 +45,40 @@ pub fn read_all(deliveries: Vec<Delivery>) -> Vec<Record> {
     deliveries.into_iter().map(read).collect()
 }
 
+/// What a record says that it is.
+enum Said {
+    Tile(Box<TileHeader>),
+    Check(Check),
+}
+
 fn read(delivery: Delivery) -> Record {
-    let rubbish =
-        |delivery, error: RecordError| Record::Rubbish(Rubbish::new(delivery, class(&error), error.to_string()));
-    if Check::is_check(&delivery.headers) {
-        return match Check::decode(&delivery.headers) {
-            Ok(check) => of_its_key(delivery, check.job, |delivery| Record::Check(check, delivery)),
-            Err(error) => rubbish(delivery, error),
-        };
+    match said(&delivery) {
+        Ok(Ok(Said::Tile(tile))) => of_its_key(delivery, tile.job, |delivery| Record::Tile(tile, delivery)),
+        Ok(Ok(Said::Check(check))) => of_its_key(delivery, check.job, |delivery| Record::Check(check, delivery)),
+        Ok(Err(error)) => Record::Rubbish(Rubbish::new(delivery, class(&error), error.to_string())),
+        Err(panic) => Record::Rubbish(Rubbish::new(delivery, "panic", format!("reading the record panicked: {panic}"))),
     }
-    match TileHeader::decode(&delivery.headers, &delivery.payload) {
-        Ok(tile) => of_its_key(delivery, tile.job, |delivery| Record::Tile(Box::new(tile), delivery)),
-        Err(error) => rubbish(delivery, error),
+}
+
+/// Reads what a record says; a panic is what the record did, not what this process did.
+fn said(delivery: &Delivery) -> Result<Result<Said, RecordError>, String> {
+    let read = || match Check::is_check(&delivery.headers) {
+        true => Check::decode(&delivery.headers).map(Said::Check),
+        false => TileHeader::decode(&delivery.headers, &delivery.payload).map(|tile| Said::Tile(Box::new(tile))),
+    };
+    catch_unwind(AssertUnwindSafe(read)).map_err(|panic| text_of(panic.as_ref()))
+}
+
+/// The job that a record is about, and what of it, if it can be read.
+pub fn whose(delivery: &Delivery) -> Option<(JobId, String)> {
+    match said(delivery).ok()?.ok()? {
+        Said::Tile(tile) => Some((tile.job, format!("tile {} of stage {}", tile.index, tile.stage))),
+        Said::Check(check) => Some((check.job, format!("a look at stage {}", check.stage))),
     }
 }
 
 /// A record under another job's key is in a partition whose stitcher has nothing to say about the job.
-fn of_its_key(delivery: Delivery, job: tessera::job::JobId, record: impl FnOnce(Delivery) -> Record) -> Record {
+fn of_its_key(delivery: Delivery, job: JobId, record: impl FnOnce(Delivery) -> Record) -> Record {
     if delivery.key.as_deref() == Some(job.to_string().as_bytes()) {
         return record(delivery);
     }

@@ -27,10 +27,10 @@ use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State};
 use tessera::store::Store;
-use tessera::telemetry::{Health, Metrics, Shutdown, health};
+use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
 use tokio::sync::oneshot;
 
-use actors::encoder::EncoderPool;
+use actors::encoder::{EncoderPool, Threads};
 use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
 use actors::result_feed::{self, FeedEnd, ResultFeed};
 use assembler::{Assembler, Report, Reports};
@@ -58,7 +58,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let counts = Counts::new();
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("stitcher", &health, &clients, |registry| counts.register(registry));
-    let _page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,
@@ -86,14 +86,21 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         counts,
         shutdown: shutdown.clone(),
     };
-    actix::spawn(probe(edges.clone(), spool.clone(), health.clone()));
-    let assembler = start_assembler(&config, edges.clone(), spool, memory)?;
+    let (assembler, encoders) = start_assembler(&config, edges.clone(), spool.clone(), memory)?;
     let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
-    let ((consumer, end), is_ours) = tokio::select! {
-        ended = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping)) => ended,
+    let fed = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping));
+
+    let ended = tokio::select! {
+        fed = parts::caught("feed of results", fed) => fed,
+        part = parts::part("look at the dependencies", probe(edges.clone(), spool, health.clone())) => Err(part),
+        part = parts::until_gone("assembler", || assembler.connected()) => Err(part),
+        part = parts::until_gone("encoders", || encoders.are_there()) => Err(part),
+        part = parts::until_gone("health page", || page.is_served()) => Err(part),
         other = held.keep() => return Err(held.lost_to(other).into()),
     };
+
     health.drain();
+    let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
     // In another store nothing is ended any more.
     let limit = if is_ours { config.service.drain_limit().saturating_sub(COMMIT_LIMIT) } else { Duration::ZERO };
     drain(limit, &assembler, consumer, &edges).await?;
@@ -110,7 +117,7 @@ fn start_assembler(
     edges: Edges,
     spool: Spool,
     memory: Memory,
-) -> Result<Addr<JobAssembler>, ServiceError> {
+) -> Result<(Addr<JobAssembler>, Threads), ServiceError> {
     let context = actix::Context::<JobAssembler>::new();
     let address = actix::AsyncContext::address(&context);
     let reports: Reports = {
@@ -123,9 +130,10 @@ fn start_assembler(
     };
     let encoders = EncoderPool::start(config.encoders, memory.strip_bytes, &edges.store, &encoded);
     let encoders = encoders.map_err(ServiceError::Threads)?;
+    let threads = encoders.watch();
     let assembler = Assembler::new(edges, config.name(), spool, memory, encoders, reports);
     let sweep_every = Duration::from_secs(config.spool_sweep_seconds);
-    Ok(context.run(JobAssembler::new(assembler, sweep_every)))
+    Ok((context.run(JobAssembler::new(assembler, sweep_every)), threads))
 }
 
 /// Stops in this order: complete stages end, the rest is let go, offsets are committed, records on their

@@ -48,7 +48,7 @@ impl Manifests {
     pub fn insert(&mut self, manifest: Manifest) -> Arc<KnownJob> {
         let job = manifest.job;
         let manifest = Manifest { kept: KeptText::default(), ..manifest };
-        let known = Arc::new(KnownJob { plan: manifest.plan.hash(), manifest });
+        let known = Arc::new(KnownJob { plan: manifest.plan_hash(), manifest });
         if self.known.insert(job, Arc::clone(&known)).is_none() {
             self.order.push_back(job);
         }
@@ -85,12 +85,15 @@ mod tests {
             format: "png".into(),
             priority: Priority::Normal,
             bytes_in: 1,
+            digest: None,
+            request: None,
             kept: KeptText::default(),
             notices: Vec::new(),
             quality: None,
             chroma: None,
             original_format: "png".into(),
             plan: Plan::make(info, &Chain::new(Vec::new()), &limits).unwrap(),
+            plan_hash: None,
             created_at: String::new(),
         }
     }

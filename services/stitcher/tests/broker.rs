@@ -347,3 +347,52 @@ async fn many_small_jobs_and_one_large_one_all_end() {
     println!("peak memory {} MiB", peak >> 20);
     assert!(peak < 200 << 20, "{peak} bytes");
 }
+
+#[actix::test]
+async fn a_job_with_a_key_of_another_kind_fails_with_a_reason_and_its_neighbours_are_done() {
+    let rig = Rig::new().await;
+    let _stitcher = Stitcher::start(&rig, "one");
+    for key in ["", ":tiles:0", ":by:0", ":tries:0", ":events"] {
+        let (bad, good) = (Job::new(&rig, &picture()).await, Job::new(&rig, &picture()).await);
+        bad.send(&rig, 0..4).await;
+        bad.until_received(&rig, 4).await;
+        rig.spoil(&format!("job:{{{}}}{key}", bad.id()));
+        // The jobs' records go to all partitions; those of the good one lie among those of the bad one.
+        for index in 0..good.tiles() {
+            bad.send(&rig, [index]).await;
+            good.send(&rig, [index]).await;
+        }
+        good.until_done(&rig).await;
+        let is_essential = ["", ":tiles:0"].contains(&key);
+        if is_essential {
+            until("the job to fail", async || {
+                rig.state.job(bad.id()).await.is_ok_and(|view| view.is_some_and(|view| view.status.is_terminal()))
+            })
+            .await;
+            let reason = bad.until_failed(&rig).await;
+            assert!(reason.contains("damaged") && reason.contains("retry the job"), "{key}: {reason}");
+        } else {
+            bad.until_done(&rig).await;
+        }
+        rig.caught_up(Group::Stitchers).await;
+    }
+}
+
+#[actix::test]
+async fn tiles_of_a_job_whose_description_cannot_be_read_are_set_aside_and_hold_up_no_other() {
+    let rig = Rig::new().await;
+    let (bad, good) = (Job::new(&rig, &picture()).await, Job::new(&rig, &picture()).await);
+    let path = bad.folder(&rig).join("job.json");
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let _stitcher = Stitcher::start(&rig, "one");
+    bad.send(&rig, [0]).await;
+    good.send(&rig, 0..good.tiles()).await;
+    good.until_done(&rig).await;
+    let reason = bad.until_failed(&rig).await;
+    assert!(reason.contains("tile 0 of stage 0: 5 attempts were in vain"), "{reason}");
+    let letters = rig.records(Topic::ResultsDlq, 1);
+    assert_eq!(letters[0].headers.get("error-class"), Some("spent"));
+    assert_eq!(letters[0].headers.get("attempts"), Some("5"));
+    rig.caught_up(Group::Stitchers).await;
+}

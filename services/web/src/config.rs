@@ -103,25 +103,15 @@ impl Config {
     /// # Errors
     /// One line for each problem.
     pub fn validate(&self) -> Result<(), Vec<String>> {
-        let limits = &self.limits;
-        let mut problems = Vec::new();
+        let mut problems = self.limits.problems();
         let mut at_least = |name: &str, value: u64, least: u64| {
             if value < least {
                 problems.push(format!("{name} is {value}, it must be at least {least}"));
             }
         };
-        at_least("max_upload_bytes", limits.max_upload_bytes, 1);
-        at_least("max_pixels", limits.max_pixels, 1);
-        at_least("max_side_px", limits.max_side_px.into(), 1);
-        at_least("max_operations", limits.max_operations as u64, 1);
-        at_least("max_uploads", limits.max_uploads as u64, 1);
-        at_least("max_queued_jobs", limits.max_queued_jobs, 1);
         at_least("upload_idle_seconds", self.http.upload_idle_seconds, 1);
         at_least("max_watchers", self.http.max_watchers as u64, 1);
         at_least("event_heartbeat_seconds", self.http.event_heartbeat_seconds, 1);
-        if !limits.tile_size.is_multiple_of(16) {
-            problems.push(format!("tile_size is {}, it must be a multiple of 16", limits.tile_size));
-        }
         for origin in self.http.allowed_origins.iter().filter(|origin| !is_origin(origin)) {
             problems.push(format!("allowed_origins has {origin:?}, an origin is SCHEME://HOST[:PORT] without a path"));
         }

@@ -27,6 +27,9 @@ pub enum ServiceError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A part that must never end has ended.
+    #[error("the web service's {0} has ended; the process must be started again")]
+    Ended(&'static str),
     /// This is not an address of Redis.
     #[error("setting up redis")]
     State(#[from] StateError),

@@ -13,6 +13,7 @@ mod files;
 mod gate;
 mod guard;
 mod job_json;
+mod mender;
 mod pages;
 mod places;
 mod problem;
@@ -35,7 +36,8 @@ use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::head::head_as_get;
 use tessera::telemetry::health::AddressFile;
-use tessera::telemetry::{AllowedHosts, Health, Metrics, Shutdown, health, metrics};
+use tessera::telemetry::{AllowedHosts, Health, Metrics, Shutdown, health, metrics, parts};
+use tokio::task::JoinError;
 
 use crate::config::Config;
 use crate::error::ServiceError;
@@ -46,6 +48,7 @@ use counts::Counts;
 use events::EventRelay;
 use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
+use mender::Mender;
 use services::Services;
 
 /// Open files beside the watchers' sockets: uploads, results, other requests.
@@ -65,41 +68,39 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     allow_connections(config.http.max_watchers);
     let health = Health::new(&["kafka", "redis", "store"]);
     let services = connect(&config, health.clone(), shutdown.clone())?;
-    let gate = services.gate.clone();
-    let watch = {
-        let (state, producer) = (services.state.clone(), services.producer.clone());
-        let shutdown = shutdown.clone();
-        actix_web::rt::spawn(async move { gate.watch(state, producer, shutdown).await })
-    };
-    let same_store = {
-        let same = SameStore::new(&services.store, &services.state, &config.service.name_or("web"));
-        actix_web::rt::spawn(same.watch(health.clone(), shutdown.clone()))
-    };
-    let relay = {
-        let (events, state, gate) = (services.events.clone(), services.state.clone(), services.gate.clone());
-        actix_web::rt::spawn(async move { events.run(state, gate).await })
-    };
-    let producer = services.producer.clone();
+    let (state, producer) = (services.state.clone(), services.producer.clone());
+    let (events, gate) = (services.events.clone(), services.gate.clone());
+    let same_store = SameStore::new(&services.store, &services.state, &config.service.name_or("web"));
     let (server, address) = listen(&config, services, &health)?;
     let file = AddressFile::write(&config.service.run_dir, &config.service.name_or("web"), address);
     let _file = file.map_err(|source| ServiceError::File { what: "the address file".to_owned(), source })?;
     let handle = server.handle();
-    let serving = actix_web::rt::spawn(server);
+    let mut serving = actix_web::rt::spawn(server);
     tracing::info!(%address, "listening");
     ready(address);
 
-    shutdown.requested().await;
+    let watch = gate.watch(state.clone(), producer.clone(), shutdown.clone());
+    let ended = tokio::select! {
+        biased;
+        () = shutdown.requested() => None,
+        part = parts::part("look at the dependencies", watch) => Some(part),
+        part = parts::part("look at the store", same_store.watch(health.clone(), shutdown.clone())) => Some(part),
+        part = parts::part("event relay", events.run(state, gate.clone())) => Some(part),
+        outcome = &mut serving => return served(outcome, address),
+    };
+
     health.drain();
-    handle.stop(true).await;
+    // Streams of events end when the service is asked to stop, and not before.
+    handle.stop(ended.is_none()).await;
     let flushed = producer.flush(Duration::from_secs(2)).await;
     flushed.unwrap_or_else(|error| tracing::warn!(%error, "stopping with records unsent"));
-    for task in [watch, same_store, relay] {
-        task.await.unwrap_or_else(|error| tracing::warn!(%error, "a task beside the requests ended badly"));
-    }
-    match serving.await {
-        Ok(outcome) => outcome.map_err(|source| ServiceError::Listen { address, source }),
-        Err(error) => Err(ServiceError::Listen { address, source: std::io::Error::other(error) }),
-    }
+    let outcome = served(serving.await, address);
+    ended.map_or(outcome, |part| Err(ServiceError::Ended(part)))
+}
+
+fn served(outcome: Result<std::io::Result<()>, JoinError>, address: SocketAddr) -> Result<(), ServiceError> {
+    let outcome = outcome.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    outcome.map_err(|source| ServiceError::Listen { address, source })
 }
 
 /// Each watcher is an open socket; the usual limit of open files is for programs with few.
@@ -128,6 +129,7 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
     let proxies = Arc::new(Proxies::new(&config.http.trusted_proxies));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
+    let mender = Mender::new(&state, &store, config.limits.keep_results());
     Ok(Services {
         config: Arc::new(config.clone()),
         state,
@@ -135,6 +137,7 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
         store,
         gate,
         counts: Counts::new(),
+        mender,
         events,
         readers,
         proxies,

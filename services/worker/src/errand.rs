@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use tessera::patience::answered;
 use tessera::state::{State, StateError, Take};
 use tessera::telemetry::Shutdown;
 use tessera::telemetry::logs::trace_id;
+use tessera::telemetry::parts::text_of;
 use tracing::Instrument;
 
 use crate::actors::{Published, ResultPublisher, TileExecutor};
@@ -82,12 +84,13 @@ impl Errands {
 
     /// Runs one errand to its end.
     pub async fn run(&self, delivery: Delivery) {
-        let task = match TaskHeader::decode(&delivery.headers, &delivery.payload) {
+        let task = match decode(&delivery) {
             Ok(task) => Arc::new(task),
-            Err(error) => {
-                return self.bury(delivery, &Poison { class: "undecodable", reason: error.to_string() }).await;
-            }
+            Err(poison) => return self.bury(delivery, &poison).await,
         };
+        if let Some(reason) = delivery.spent() {
+            return self.condemn(delivery, &task, &Poison { class: "spent", reason }).await;
+        }
         let span = tracing::info_span!(
             "tile.execute",
             trace_id = trace_id(delivery.headers.trace().as_ref()),
@@ -255,6 +258,18 @@ impl Errands {
         }
         self.counts.ended(Outcome::Buried);
         delivery.ack.done();
+    }
+}
+
+/// Reads what a record says; a panic is what the record did, not what this process did.
+fn decode(delivery: &Delivery) -> Result<TaskHeader, Poison> {
+    let read = || TaskHeader::decode(&delivery.headers, &delivery.payload);
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(read) => read.map_err(|error| Poison { class: "undecodable", reason: error.to_string() }),
+        Err(panic) => {
+            let reason = format!("reading the record panicked: {}", text_of(panic.as_ref()));
+            Err(Poison { class: "panic", reason })
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tessera::naming::Name;
 use tessera::patience::answered;
 use tessera::state::{NameKind, State, StateOptions};
 use tessera::telemetry::health::{self, Health};
-use tessera::telemetry::{Metrics, Shutdown};
+use tessera::telemetry::{Metrics, Shutdown, parts};
 
 use crate::actors::{Farewell, HAND_BACK_LIMIT, Heart, ResultPublisher, TaskFeed, TileExecutor};
 use crate::counts::Counts;
@@ -68,8 +68,11 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let ended = |part| WorkerError::Ended { part };
     let outcome = tokio::select! {
         () = shutdown.requested() => Ok(()),
-        () = feed.run() => Err(ended("task feed")),
-        part = look(&health, &consumer, &state, &errands) => Err(ended(part)),
+        part = parts::part("task feed", feed.run()) => Err(ended(part)),
+        part = parts::part("look at the dependencies", look(&health, &consumer, &state)) => Err(ended(part)),
+        part = parts::until_gone("tile executor", || errands.executor().is_whole()) => Err(ended(part)),
+        part = parts::until_gone("heart", || heart.connected()) => Err(ended(part)),
+        part = parts::until_gone("health page", || page.is_served()) => Err(ended(part)),
         other = name.keep() => Err(name.lost_to(other).into()),
     };
 
@@ -119,8 +122,8 @@ pub(crate) fn consumer_options(config: &WorkerConfig, worker: &str) -> ConsumerO
     }
 }
 
-/// Keeps the health page true; returns only when a thread of the executor is gone.
-async fn look(health: &Health, consumer: &Consumer, state: &State, errands: &Errands) -> &'static str {
+/// Keeps the health page true.
+async fn look(health: &Health, consumer: &Consumer, state: &State) {
     loop {
         let status = consumer.status();
         let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
@@ -128,9 +131,6 @@ async fn look(health: &Health, consumer: &Consumer, state: &State, errands: &Err
         let assigned = !consumer.assignment().is_empty();
         health.set("assignment", if assigned { Ok(()) } else { Err("no partition of tasks yet".to_owned()) });
         health.set("redis", state.ping().await.map_err(|error| error.to_string()));
-        if !errands.executor().is_whole() {
-            return "tile executor";
-        }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }

@@ -12,14 +12,16 @@ use std::time::Duration;
 pub(crate) enum Decision {
     /// Finished: its offset may be stepped over.
     Done,
-    /// Not finished: hand it out again after a backoff.
+    /// Not finished: hand it out again after a backoff. It counts as an attempt.
     Retry,
+    /// Not finished for no fault of the record: hand it out again after a backoff, and count nothing.
+    PutOff,
     /// Still unfinished, but no longer counted against the bound on records in flight.
     Released,
 }
 
 /// A decision with the record it is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Verdict {
     pub(crate) partition: i32,
     /// The assignment the record was handed out under; decisions of an older one are void.
@@ -28,6 +30,8 @@ pub(crate) struct Verdict {
     /// Bytes to give back to the bound; `None` when the slot was given back before.
     pub(crate) slot_bytes: Option<usize>,
     pub(crate) decision: Decision,
+    /// Why it is given back, as far as anybody knows.
+    pub(crate) cause: Option<String>,
 }
 
 /// What can wake a polling thread.
@@ -39,6 +43,9 @@ pub(crate) enum Signal {
     Stop(Duration),
 }
 
+/// What a handler left behind that panicked.
+const PANICKED: &str = "its handling panicked; the log says where, please report it";
+
 /// The acknowledgement of one record. Dropped undecided, it asks for a retry.
 #[must_use = "dropping it undecided hands the record out again"]
 pub struct Ack {
@@ -48,11 +55,12 @@ pub struct Ack {
     offset: i64,
     slot_bytes: Option<usize>,
     decision: Decision,
+    cause: Option<String>,
 }
 
 impl Ack {
     pub(crate) fn new(thread: Sender<Signal>, partition: i32, generation: u64, offset: i64, bytes: usize) -> Self {
-        Self { thread, partition, generation, offset, slot_bytes: Some(bytes), decision: Decision::Retry }
+        Self { thread, partition, generation, offset, slot_bytes: Some(bytes), decision: Decision::Retry, cause: None }
     }
 
     /// Declares the record finished: its offset is committed once all lower ones are.
@@ -60,29 +68,45 @@ impl Ack {
         self.decision = Decision::Done;
     }
 
-    /// Gives the record back: it is handed out again after a backoff.
+    /// Gives the record back: it is handed out again after a backoff, and the attempt counts.
     pub fn retry(self) {}
+
+    /// As [`Ack::retry`], and says why: the reason is in the dead letter when the attempts are spent.
+    pub fn fail(mut self, cause: impl Into<String>) {
+        self.cause = Some(cause.into());
+    }
+
+    /// Gives the record back because something else is down or in the way: it is handed out again after a backoff,
+    /// and nothing is counted.
+    pub fn put_off(mut self) {
+        self.decision = Decision::PutOff;
+    }
 
     /// Stops counting the record against the bound on records in flight, although it stays
     /// unacknowledged. For the record that completes a stage: its offset waits for the stage's end,
     /// and must not hold up the records behind it.
     pub fn release_slot(&mut self) {
         if self.slot_bytes.is_some() {
-            self.send(Decision::Released);
+            self.send(Decision::Released, None);
             self.slot_bytes = None;
         }
     }
 
-    fn send(&self, decision: Decision) {
+    fn send(&self, decision: Decision, cause: Option<String>) {
         let Self { partition, generation, offset, slot_bytes, .. } = *self;
+        let verdict = Verdict { partition, generation, offset, slot_bytes, decision, cause };
         // A stopped polling thread has given its partitions back: there is nobody left to tell.
-        let _ = self.thread.send(Signal::Verdict(Verdict { partition, generation, offset, slot_bytes, decision }));
+        let _ = self.thread.send(Signal::Verdict(verdict));
     }
 }
 
 impl Drop for Ack {
     fn drop(&mut self) {
-        self.send(self.decision);
+        let mut cause = self.cause.take();
+        if self.decision == Decision::Retry && std::thread::panicking() {
+            cause.get_or_insert_with(|| PANICKED.to_owned());
+        }
+        self.send(self.decision, cause);
     }
 }
 
@@ -120,6 +144,9 @@ mod tests {
         let (retried, receiver) = ack();
         retried.retry();
         assert_eq!(verdicts(&receiver), [(Decision::Retry, Some(1000))]);
+        let (put_off, receiver) = ack();
+        put_off.put_off();
+        assert_eq!(verdicts(&receiver), [(Decision::PutOff, Some(1000))]);
         let (dropped, receiver) = ack();
         drop(dropped);
         assert_eq!(verdicts(&receiver), [(Decision::Retry, Some(1000))]);
@@ -133,7 +160,9 @@ mod tests {
             panic!("a handler failed");
         }));
         assert!(outcome.is_err());
-        assert_eq!(verdicts(&receiver), [(Decision::Retry, Some(1000))]);
+        let Ok(Signal::Verdict(verdict)) = receiver.try_recv() else { panic!("a verdict") };
+        assert_eq!((verdict.decision, verdict.slot_bytes), (Decision::Retry, Some(1000)));
+        assert!(verdict.cause.unwrap().contains("panicked"));
     }
 
     #[test]

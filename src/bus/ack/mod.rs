@@ -4,8 +4,9 @@
 //! to Kafka, read a clock, or let an offset be committed above a record that is not finished.
 
 mod guard;
+mod runs;
 mod tracker;
 
 pub use guard::Ack;
 pub(crate) use guard::{Decision, Signal, Verdict};
-pub use tracker::{Handing, PartitionAcks};
+pub use tracker::{Handing, MAX_UNFINISHED, PartitionAcks};

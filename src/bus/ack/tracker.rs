@@ -1,20 +1,36 @@
 //! The pure tracker of one partition's offsets.
 //!
 //! Owns the answer to "up to where may we commit?" and "where must we read again?". Must never
-//! step over a record that is not finished.
+//! step over a record that is not finished, in whatever order records come.
 
 use std::collections::BTreeMap;
+
+use super::runs::Runs;
 
 /// How often a seek to a waiting record may bring a later one first before the record is taken to
 /// be gone from the log (deleted by retention or compaction). More than one, because records fetched
 /// before the seek may still arrive after it.
 const MISSES_UNTIL_GONE: u32 = 3;
+/// Unfinished records of a partition that are kept in mind; while there are so many, no new one is handed out.
+pub const MAX_UNFINISHED: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Progress {
+    /// Handed out for the `attempt`-th time.
     InHand { attempt: u32 },
-    Waiting { attempt: u32 },
-    Done,
+    /// Given back; `attempts` were counted so far.
+    Waiting { attempts: u32 },
+}
+
+/// From where on all is still to be read, whatever was read meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unread {
+    from: i64,
+    /// Whether a seek was made to it, or to one before it, and nothing beyond it came since.
+    is_sought: bool,
+    misses: u32,
+    /// The lowest beyond it that was read since.
+    next: i64,
 }
 
 /// What to do with a record that was read.
@@ -22,13 +38,15 @@ enum Progress {
 pub enum Handing {
     /// Hand it out; it is the `attempt`-th time, from 1.
     Hand {
-        /// Times the record was handed out under this assignment, this one included.
+        /// Times the record was handed out under this assignment and did not come to be put off, this one included.
         attempt: u32,
     },
-    /// It is in hand or finished: it was only read again on the way to a record that waits.
+    /// It is in hand or finished, or it is read again later: it was only read on the way.
     Skip,
-    /// The log begins anew below what was read before (the topic was made again): start over with
-    /// a fresh tracker.
+    /// There are too many unfinished records: it is read again when there are fewer.
+    Full,
+    /// It lies below what was committed and was not expected again (the topic was made again, or a seek came very
+    /// late): start over with [`PartitionAcks::beginning_at`] it.
     Rewound,
 }
 
@@ -36,18 +54,23 @@ pub enum Handing {
 ///
 /// # Invariants
 /// [`commit_point`](Self::commit_point) never exceeds the lowest unfinished offset, never goes
-/// back, and is one past the last record once all are finished.
+/// back, and is one past the last record once all are finished. Its memory is bounded by [`MAX_UNFINISHED`].
 #[derive(Debug, Default)]
 pub struct PartitionAcks {
-    /// Records at or above the commit point; those below are finished and forgotten.
-    records: BTreeMap<i64, Progress>,
+    unfinished: BTreeMap<i64, Progress>,
+    /// The finished records above the commit point; those below it are forgotten.
+    finished: Runs,
     /// One past the highest offset handed out.
     end: Option<i64>,
+    /// Nothing from here on counts until the record there was read.
+    unread: Option<Unread>,
     /// The lowest offset the broker may hand us next.
     position: i64,
-    /// Set by a seek until the next record is read.
-    sought: Option<i64>,
+    /// Where the last seek went, and whether a record was read since.
+    sought: Option<(i64, bool)>,
     misses: u32,
+    /// The lowest record that missed seeks brought first: what was fetched before a seek lies higher.
+    next: Option<i64>,
     gone: u32,
 }
 
@@ -58,20 +81,41 @@ impl PartitionAcks {
         Self::default()
     }
 
+    /// A tracker that begins with the record at `offset`, which is in hand. What is read after it does not count
+    /// before a seek to the next one: who knows what lies between.
+    #[must_use]
+    pub fn beginning_at(offset: i64) -> Self {
+        let mut acks = Self::new();
+        acks.deliver(offset);
+        acks.leave_unread(acks.position);
+        acks
+    }
+
     /// Takes note of a record that was read, and says whether to hand it out.
     pub fn deliver(&mut self, offset: i64) -> Handing {
-        if self.end.is_some() && offset < self.position {
-            return Handing::Rewound;
+        if self.commit_point().is_some_and(|point| offset < point) {
+            if offset < self.position {
+                return Handing::Rewound;
+            }
+            self.position = offset.saturating_add(1);
+            return Handing::Skip;
+        }
+        if !self.is_read_up_to(offset) {
+            return Handing::Skip;
         }
         self.position = offset.saturating_add(1);
         self.note_seek(offset);
-        let attempt = match self.records.get(&offset) {
-            Some(Progress::Waiting { attempt }) => attempt.saturating_add(1),
-            Some(Progress::InHand { .. } | Progress::Done) => return Handing::Skip,
-            None if self.end.is_some_and(|end| offset < end) => return Handing::Skip,
+        let attempt = match self.unfinished.get(&offset) {
+            Some(Progress::Waiting { attempts }) => attempts.saturating_add(1),
+            Some(Progress::InHand { .. }) => return Handing::Skip,
+            None if self.finished.contains(offset) => return Handing::Skip,
+            None if self.unfinished.len() >= MAX_UNFINISHED => {
+                self.leave_unread(offset);
+                return Handing::Full;
+            }
             None => 1,
         };
-        self.records.insert(offset, Progress::InHand { attempt });
+        self.unfinished.insert(offset, Progress::InHand { attempt });
         self.end = self.end.max(Some(self.position));
         Handing::Hand { attempt }
     }
@@ -79,40 +123,56 @@ impl PartitionAcks {
     /// Marks a record finished. Answers the next offset to commit if it advanced.
     pub fn finish(&mut self, offset: i64) -> Option<i64> {
         let before = self.commit_point();
-        let record = self.records.get_mut(&offset)?;
-        *record = Progress::Done;
+        self.unfinished.remove(&offset)?;
+        self.finished.insert(offset);
         self.forget_finished();
         self.commit_point().filter(|point| Some(*point) != before)
     }
 
-    /// Marks a record as given back: it must be read again.
+    /// Marks a record as given back: it must be read again, and the attempt counts.
     pub fn retry(&mut self, offset: i64) {
-        if let Some(record) = self.records.get_mut(&offset)
-            && let Progress::InHand { attempt } = *record
-        {
-            *record = Progress::Waiting { attempt };
+        if let Some(Progress::InHand { attempt }) = self.unfinished.get(&offset).copied() {
+            self.unfinished.insert(offset, Progress::Waiting { attempts: attempt });
         }
     }
 
-    /// The offset to commit: the lowest unfinished, or one past the last when all are finished.
+    /// Marks a record as given back for no fault of its own: it must be read again, and the attempt does not count.
+    pub fn put_off(&mut self, offset: i64) {
+        if let Some(Progress::InHand { attempt }) = self.unfinished.get(&offset).copied() {
+            self.unfinished.insert(offset, Progress::Waiting { attempts: attempt.saturating_sub(1) });
+        }
+    }
+
+    /// The offset to commit: the lowest unfinished or unread, or one past the last when all are finished.
     #[must_use]
     pub fn commit_point(&self) -> Option<i64> {
-        self.records.first_key_value().map(|(offset, _)| *offset).or(self.end)
+        let point = self.unfinished.first_key_value().map(|(offset, _)| *offset).or(self.end)?;
+        Some(self.unread.map_or(point, |unread| point.min(unread.from)))
     }
 
     /// The lowest offset that must be read again.
     #[must_use]
     pub fn waiting(&self) -> Option<i64> {
-        self.records
-            .iter()
-            .find(|(_, progress)| matches!(progress, Progress::Waiting { .. }))
-            .map(|(offset, _)| *offset)
+        let is_waiting = |progress: &Progress| matches!(progress, Progress::Waiting { .. });
+        self.unfinished.iter().find(|(_, progress)| is_waiting(progress)).map(|(offset, _)| *offset)
+    }
+
+    /// From where on reading goes on only after a seek to it. `None`: it goes on by itself.
+    #[must_use]
+    pub fn unread(&self) -> Option<i64> {
+        self.unread.filter(|unread| !unread.is_sought).map(|unread| unread.from)
+    }
+
+    /// Whether so many records were finished since it was full that reading on is worth a seek.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.unfinished.len() <= MAX_UNFINISHED / 2
     }
 
     /// Records handed out and not yet decided.
     #[must_use]
     pub fn in_hand(&self) -> usize {
-        self.records.values().filter(|progress| matches!(progress, Progress::InHand { .. })).count()
+        self.unfinished.values().filter(|progress| matches!(progress, Progress::InHand { .. })).count()
     }
 
     /// One past the last record read, or where a seek went.
@@ -121,10 +181,20 @@ impl PartitionAcks {
         self.end.map(|_| self.position)
     }
 
-    /// Takes note that reading goes on from `offset`, which must be [`waiting`](Self::waiting).
+    /// Takes note that reading goes on from `offset`: that of [`waiting`](Self::waiting) or
+    /// [`unread`](Self::unread), whichever is lower.
     pub fn sought(&mut self, offset: i64) {
         self.position = offset;
-        self.sought = Some(offset);
+        self.sought = Some((offset, false));
+        if let Some(unread) = self.unread.as_mut().filter(|unread| offset <= unread.from) {
+            unread.is_sought = true;
+        }
+    }
+
+    /// Whether the last seek brought only later records so far, although the one it was for waits: seek again.
+    #[must_use]
+    pub fn has_missed(&self) -> bool {
+        self.misses > 0 && self.sought.is_some_and(|(_, has_read)| has_read)
     }
 
     /// Takes the number of records that were given up because the log no longer has them.
@@ -132,36 +202,65 @@ impl PartitionAcks {
         std::mem::take(&mut self.gone)
     }
 
+    fn leave_unread(&mut self, from: i64) {
+        self.unread = Some(Unread { from, is_sought: false, misses: 0, next: i64::MAX });
+    }
+
+    /// Whether no record before that at `offset` is left unread. One that several seeks do not find is gone.
+    fn is_read_up_to(&mut self, offset: i64) -> bool {
+        let Some(mut unread) = self.unread.filter(|unread| offset >= unread.from) else { return true };
+        if offset > unread.from {
+            unread.next = unread.next.min(offset);
+        }
+        if !unread.is_sought {
+            self.unread = Some(unread);
+            return false;
+        }
+        if offset > unread.from {
+            (unread.is_sought, unread.misses) = (false, unread.misses + 1);
+            if unread.misses >= MISSES_UNTIL_GONE {
+                unread = Unread { from: unread.next, misses: 0, next: i64::MAX, ..unread };
+            }
+        }
+        self.unread = (offset != unread.from).then_some(unread);
+        self.unread.is_none()
+    }
+
     /// A record that waits and is no longer in the log would hold the partition for ever.
     fn note_seek(&mut self, offset: i64) {
-        let Some(target) = self.sought.take() else { return };
-        if offset <= target {
-            self.misses = 0;
+        let Some((target, has_read)) = self.sought else { return };
+        let is_waiting = matches!(self.unfinished.get(&target), Some(Progress::Waiting { .. }));
+        if offset <= target || !is_waiting {
+            (self.misses, self.next, self.sought) = (0, None, None);
             return;
         }
+        if has_read {
+            return;
+        }
+        self.sought = Some((target, true));
         self.misses += 1;
-        if self.misses < MISSES_UNTIL_GONE {
-            return;
+        let next = self.next.map_or(offset, |next| next.min(offset));
+        self.next = Some(next);
+        if self.misses >= MISSES_UNTIL_GONE {
+            (self.misses, self.next, self.sought) = (0, None, None);
+            self.give_up_below(next);
         }
-        self.misses = 0;
-        let lost: Vec<i64> = self
-            .records
-            .range(..offset)
-            .filter(|(_, progress)| matches!(progress, Progress::Waiting { .. }))
-            .map(|(lost, _)| *lost)
-            .collect();
+    }
+
+    fn give_up_below(&mut self, offset: i64) {
+        let waiting = |(_, progress): &(&i64, &Progress)| matches!(progress, Progress::Waiting { .. });
+        let lost: Vec<i64> = self.unfinished.range(..offset).filter(waiting).map(|(lost, _)| *lost).collect();
         for lost in lost {
-            self.records.insert(lost, Progress::Done);
+            self.unfinished.remove(&lost);
+            self.finished.insert(lost);
             self.gone += 1;
         }
         self.forget_finished();
     }
 
     fn forget_finished(&mut self) {
-        while let Some(first) = self.records.first_entry()
-            && *first.get() == Progress::Done
-        {
-            first.remove();
+        if let Some(point) = self.commit_point() {
+            self.finished.forget_below(point);
         }
     }
 }

@@ -24,6 +24,8 @@ struct Partition {
     sent: Option<i64>,
     retry_at: Option<Instant>,
     backoff: Duration,
+    /// Why records that wait were given back, by their offsets.
+    causes: BTreeMap<i64, String>,
 }
 
 /// The state of one consumer.
@@ -94,10 +96,15 @@ impl Desk {
         Some((generation, attempt))
     }
 
-    /// Takes note of a record that was read although it cannot be handed out now: it is read again.
+    /// Why the last attempt at a record that was handed out again was in vain.
+    pub(super) fn cause(&self, (partition, offset): Place) -> Option<String> {
+        self.partitions.get(&partition)?.causes.get(&offset).cloned()
+    }
+
+    /// Takes note of a record that was read although it cannot be handed out now: it is read again. That is no attempt.
     pub(super) fn decline(&mut self, place: Place, now: Instant) {
         if self.note_read(place).is_some() {
-            self.give_back(place, now);
+            self.give_back(place, Decision::PutOff, now);
         }
     }
 
@@ -105,11 +112,11 @@ impl Desk {
         let mut state = self.partitions.get_mut(&partition)?;
         let mut handing = state.acks.deliver(offset);
         if handing == Handing::Rewound {
-            tracing::warn!(partition, offset, "the log begins anew below what was read; was the topic made again?");
-            let fresh = self.fresh();
+            tracing::warn!(partition, offset, "a record below what was committed; was the topic made again?");
+            let fresh = Partition { acks: PartitionAcks::beginning_at(offset), ..self.fresh() };
             self.partitions.insert(partition, fresh);
             state = self.partitions.get_mut(&partition)?;
-            handing = state.acks.deliver(offset);
+            handing = Handing::Hand { attempt: 1 };
         }
         let gone = state.acks.take_gone();
         if gone > 0 {
@@ -118,8 +125,15 @@ impl Desk {
         }
         // What is committed already need not be committed again.
         state.sent = state.sent.or(state.acks.commit_point());
+        if state.acks.waiting().is_none() {
+            state.retry_at = None;
+        }
         match handing {
             Handing::Hand { attempt } => Some((state.generation, attempt)),
+            Handing::Full => {
+                tracing::warn!(partition, offset, "too many unfinished records; the partition waits for some of them");
+                None
+            }
             Handing::Skip | Handing::Rewound => None,
         }
     }
@@ -138,8 +152,14 @@ impl Desk {
         }
         match verdict.decision {
             Decision::Released => {}
-            Decision::Retry => self.give_back((verdict.partition, verdict.offset), now),
+            Decision::Retry | Decision::PutOff => {
+                if let Some(cause) = &verdict.cause {
+                    state.causes.insert(verdict.offset, cause.clone());
+                }
+                self.give_back((verdict.partition, verdict.offset), verdict.decision, now);
+            }
             Decision::Done => {
+                state.causes.remove(&verdict.offset);
                 if state.acks.finish(verdict.offset).is_some() {
                     state.backoff = FIRST_BACKOFF;
                     self.has_progress = true;
@@ -148,22 +168,30 @@ impl Desk {
         }
     }
 
-    fn give_back(&mut self, (partition, offset): Place, now: Instant) {
+    fn give_back(&mut self, (partition, offset): Place, how: Decision, now: Instant) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
-        state.acks.retry(offset);
+        if how == Decision::PutOff {
+            state.acks.put_off(offset)
+        } else {
+            state.acks.retry(offset)
+        }
         if state.retry_at.is_none() {
             state.retry_at = Some(now + state.backoff);
             state.backoff = (state.backoff * 2).min(LONGEST_BACKOFF);
         }
     }
 
-    /// Where to read again now: the lowest waiting record of each partition whose backoff is over.
+    /// Where to read again now: the lowest waiting record of each partition whose backoff is over, or where reading
+    /// stopped because there was too much.
     pub(super) fn seeks(&self, now: Instant) -> Vec<Place> {
-        let due = |state: &&Partition| state.retry_at.is_some_and(|at| at <= now);
-        let place = |(partition, state): (&i32, &Partition)| {
-            due(&state).then(|| state.acks.waiting().map(|offset| (*partition, offset)))?
-        };
+        let place = |(partition, state): (&i32, &Partition)| state.due(now).map(|offset| (*partition, offset));
         self.partitions.iter().filter_map(place).collect()
+    }
+
+    /// The partitions of which nothing is to be read before the next seek.
+    pub(super) fn closed(&self) -> Vec<i32> {
+        let closed = self.partitions.iter().filter(|(_, state)| state.acks.unread().is_some());
+        closed.map(|(partition, _)| *partition).collect()
     }
 
     /// Takes note that a partition is read again from `offset` on.
@@ -230,7 +258,19 @@ impl Desk {
     fn fresh(&mut self) -> Partition {
         self.generations += 1;
         let acks = PartitionAcks::new();
-        Partition { acks, generation: self.generations, sent: None, retry_at: None, backoff: FIRST_BACKOFF }
+        let (generation, causes) = (self.generations, BTreeMap::new());
+        Partition { acks, generation, sent: None, retry_at: None, backoff: FIRST_BACKOFF, causes }
+    }
+}
+
+impl Partition {
+    /// Where it is to be read again now.
+    fn due(&self, now: Instant) -> Option<i64> {
+        let is_over = self.retry_at.is_some_and(|at| at <= now);
+        let waiting = self.acks.waiting().filter(|_| is_over || self.acks.has_missed());
+        let may_go_on = self.acks.has_room() && self.retry_at.is_none_or(|at| at <= now);
+        let unread = self.acks.unread().filter(|_| may_go_on);
+        waiting.into_iter().chain(unread).min()
     }
 }
 

@@ -35,6 +35,10 @@ const STOPPING: &str = "stopping a consumer";
 /// How much longer than its limit a stop may take, for the last commit and for leaving the group.
 const LEAVE_LIMIT: Duration = Duration::from_secs(10);
 
+/// Attempts at a record after which it is set aside. They are counted under one assignment; what fails because
+/// something is down is none.
+pub const MAX_ATTEMPTS: u32 = 5;
+
 /// How a consumer reads.
 #[derive(Debug, Clone)]
 pub struct ConsumerOptions {
@@ -69,8 +73,10 @@ pub struct Delivery {
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
-    /// How often it has been handed out under this assignment, this time included.
+    /// Which attempt it is under this assignment, from 1; see [`Delivery::spent`].
     pub attempt: u32,
+    /// Why the last attempt was in vain, as far as its handler said.
+    pub cause: Option<String>,
     /// Its key.
     pub key: Option<Vec<u8>>,
     /// Its headers, as they came.
@@ -79,6 +85,16 @@ pub struct Delivery {
     pub payload: Vec<u8>,
     /// How to say that it is finished, or not.
     pub ack: Ack,
+}
+
+impl Delivery {
+    /// Why no further attempt is to be made at the record: it is for the dead letters, unread. `None` until
+    /// [`MAX_ATTEMPTS`] were made.
+    #[must_use]
+    pub fn spent(&self) -> Option<String> {
+        let cause = self.cause.as_deref().unwrap_or("its handling gave up without a reason");
+        (self.attempt > MAX_ATTEMPTS).then(|| format!("{MAX_ATTEMPTS} attempts were in vain; at the last, {cause}"))
+    }
 }
 
 /// A member of a group, reading on a thread of its own.

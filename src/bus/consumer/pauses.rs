@@ -1,4 +1,4 @@
-//! The partitions whose reading is paused.
+//! The partitions whose reading is paused: all, or one by one.
 //!
 //! Owns which they are. Must never forget one that was taken away meanwhile: the client keeps a pause beyond the
 //! assignment, so that a partition which comes back would stay silent.
@@ -30,6 +30,24 @@ impl Pauses {
     }
 }
 
+/// The partitions that are paused one by one, because too many of their records are unfinished.
+#[derive(Debug, Default)]
+pub(super) struct Closed(BTreeSet<i32>);
+
+impl Closed {
+    /// Whether a partition is closed.
+    pub(super) fn has(&self, partition: i32) -> bool {
+        self.0.contains(&partition)
+    }
+
+    /// Takes note of those that are to be closed now; gives those to pause and those to resume.
+    pub(super) fn change(&mut self, now: Vec<i32>) -> (Vec<i32>, Vec<i32>) {
+        let now: BTreeSet<i32> = now.into_iter().collect();
+        let before = std::mem::replace(&mut self.0, now);
+        (self.0.difference(&before).copied().collect(), before.difference(&self.0).copied().collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +61,14 @@ mod tests {
         assert_eq!(pauses.end(), [3, 4, 5]);
         assert_eq!(pauses.end(), [0; 0]);
         assert!(pauses.begin(2, &[4]), "paused anew");
+    }
+
+    #[test]
+    fn a_partition_is_closed_once_and_opened_once_also_when_it_has_left() {
+        let mut closed = Closed::default();
+        assert_eq!(closed.change(vec![1, 2]), (vec![1, 2], vec![]));
+        assert_eq!(closed.change(vec![1, 2]), (vec![], vec![]));
+        assert_eq!(closed.change(vec![2, 3]), (vec![3], vec![1]));
+        assert_eq!(closed.change(vec![]), (vec![], vec![2, 3]));
     }
 }

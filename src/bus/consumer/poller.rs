@@ -16,7 +16,7 @@ use super::board::Board;
 use super::client::{Client, Settings};
 use super::context::Context;
 use super::desk::Desk;
-use super::pauses::Pauses;
+use super::pauses::{Closed, Pauses};
 use super::watchdog::Watchdog;
 use super::{Delivery, copy};
 use crate::bus::BusError;
@@ -58,6 +58,7 @@ pub(super) struct Pace {
     pub(super) lag_shown_at: Instant,
     full_since: Option<Instant>,
     pauses: Pauses,
+    pub(super) closed: Closed,
     /// Set by a stop: when to give up waiting for records in flight.
     pub(super) stop_at: Option<Instant>,
     is_deserted: bool,
@@ -74,6 +75,7 @@ impl Pace {
             lag_shown_at: now,
             full_since: None,
             pauses: Pauses::default(),
+            closed: Closed::default(),
             stop_at: None,
             is_deserted: false,
         }
@@ -110,7 +112,7 @@ impl Poller {
 
     fn reopen(&mut self) -> Result<Client, BusError> {
         self.pace.watchdog.rebuilt();
-        self.pace.pauses = Pauses::default();
+        (self.pace.pauses, self.pace.closed) = (Pauses::default(), Closed::default());
         self.wait_for_signal(REPLACE_PAUSE);
         let client = self.open();
         self.board.set_assignment(Vec::new());
@@ -128,6 +130,7 @@ impl Poller {
             self.show_lag_if_due(client, now);
             self.commit_if_due(client, now);
             self.seek_if_due(client, now);
+            self.close_and_open(client);
             let broken = if self.pace.stop_at.is_some() || self.pace.is_deserted {
                 self.hold(client)
             } else if self.desk.lock().slots.is_free() {
@@ -169,13 +172,18 @@ impl Poller {
         self.pace.watchdog.received();
         let (partition, offset) = (message.partition(), message.offset());
         let bytes = message.payload_len();
-        let Some((generation, attempt)) = self.desk.lock().deliver((partition, offset), bytes) else { return };
+        let (generation, attempt, cause) = {
+            let mut desk = self.desk.lock();
+            let Some((generation, attempt)) = desk.deliver((partition, offset), bytes) else { return };
+            (generation, attempt, desk.cause((partition, offset)))
+        };
         self.board.handed_out(bytes, attempt);
         let delivery = Delivery {
             topic: self.settings.options.topic,
             partition,
             offset,
             attempt,
+            cause,
             key: message.key().map(<[u8]>::to_vec),
             headers: copy::headers(message),
             payload: message.payload().map_or_else(Vec::new, <[u8]>::to_vec),
@@ -220,6 +228,8 @@ impl Poller {
         let paused = self.pace.pauses.end();
         if !paused.is_empty() {
             client.resume(&paused);
+            // Those that are closed are paused again at the next look.
+            self.pace.closed = Closed::default();
         }
     }
 

@@ -54,13 +54,31 @@ impl Poller {
         }
         let places = self.desk.lock().seeks(now);
         for place in places {
+            let is_closed = self.pace.closed.has(place.0);
+            if is_closed {
+                client.resume(&[place.0]);
+            }
             match client.seek(place) {
                 Ok(()) => self.desk.lock().sought(place),
                 Err(error) => {
+                    if is_closed {
+                        client.pause(&[place.0]);
+                    }
                     tracing::debug!(%error, partition = place.0, "reading again from {}", place.1);
                     self.desk.lock().seek_failed(place, now);
                 }
             }
+        }
+    }
+
+    /// Lets the client bring nothing of partitions that have too many unfinished records.
+    pub(super) fn close_and_open(&mut self, client: &Client) {
+        let (close, open) = self.pace.closed.change(self.desk.lock().closed());
+        if !close.is_empty() {
+            client.pause(&close);
+        }
+        if !open.is_empty() {
+            client.resume(&open);
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns that thread. Must never make the one who drops a producer wait for it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,8 +34,12 @@ impl Native {
         let mut brokers = Brokers::new(args);
         let listen = move || {
             while !is_dropped.load(Ordering::Relaxed) {
-                client.poll(POLL);
-                brokers.remind(client.client());
+                // A panic is logged by the process's hook; without this thread no delivery would ever be reported.
+                let once = AssertUnwindSafe(|| {
+                    client.poll(POLL);
+                    brokers.remind(client.client());
+                });
+                let _ = catch_unwind(once);
             }
         };
         let thread = std::thread::Builder::new().name("bus-reports".to_owned());

@@ -6,6 +6,7 @@
 -- [7] id; [8] workers remembered; [9] ms that a dead one is shown; [10] places of strangers; [11] seconds that they keep them;
 -- [12..] number, line for the history, ..., oldest first; then field, value, ...
 -- Answers: made, tiles done by all its starts, tiles failed by all | other (start has the name) | full (of strangers)
+for at, kind in ipairs({ 'hash', 'hash', 'list', 'zset', 'zset', 'string' }) do only(KEYS[at], kind) end
 local now, id = now_ms(), ARGV[7]
 local function text(number) return string.format('%.0f', number) end
 local function forget_before(set, moment)

@@ -2,6 +2,7 @@
 -- KEYS[1] the hash, then the indexes
 -- ARGV[1] seconds to live, 0 for none; [2] now; [3] status; [4..] field, value, ...
 -- Answers: made | already, status
+only(KEYS[1], 'hash')
 local status = redis.call('HGET', KEYS[1], 'status')
 if status then
   if status == 'accepting' and tonumber(ARGV[1]) > 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end

@@ -1,6 +1,6 @@
 -- finishing -> done: publishes the result's name. Only the claim's holder, only once all tiles are in.
 -- KEYS[1] the hash, then the indexes
--- ARGV[1] claim; [2] the result's name; [3] its bytes; [4] when; [5] seconds to keep the job's keys
+-- ARGV[1] claim; [2] the result's name; [3] its bytes; [4] when; [5] seconds to keep the job's keys; [6] digest
 -- Answers: made, from | already, status | refused, status | unknown
 local job = redis.call('HMGET', KEYS[1], 'status', 'claim', 'received_tiles', 'total_tiles', 'final_filename',
   'stage', 'stages')
@@ -13,7 +13,8 @@ if tonumber(job[6] or '0') + 1 ~= tonumber(job[7] or '1') then return { 'refused
 redis.call('HSET', KEYS[1], 'final_filename', ARGV[2], 'bytes_out', ARGV[3], 'finished_at', ARGV[4],
   'updated_at', ARGV[4])
 set_status('done')
-redis.call('HDEL', KEYS[1], 'lease', 'lease_until', 'again', 'reason')
+redis.call('HDEL', KEYS[1], 'lease', 'lease_until', 'again', 'reason', 'digest')
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'digest', ARGV[6]) end
 end_times(KEYS[1])
 note(KEYS[1], ARGV[4], 'done', '')
 expire_all(KEYS[1], ARGV[5])

@@ -1,6 +1,10 @@
 -- Any unfinished status -> failed or cancelled.
 -- KEYS[1] the hash, then the indexes    ARGV[1] failed | cancelled; [2] reason; [3] now; [4] seconds to keep the job's keys
 -- Answers: made, from | already, status | refused, status | unknown
+-- Of a job whose hash is something else nothing is left but its end.
+if only(KEYS[1], 'hash') then
+  redis.call('HSET', KEYS[1], 'status', 'processing', 'created_at', ARGV[3])
+end
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return { 'unknown' } end
 if status == ARGV[1] then return { 'already', status } end

@@ -13,6 +13,7 @@ if index >= total then return { 'ended' } end
 local known = redis.call('SETBIT', KEYS[2], index, 1) == 1
 local received = redis.call('BITCOUNT', KEYS[2])
 if not known then
+  only(KEYS[3], 'string')
   redis.call('SETRANGE', KEYS[3], index * 8, struct.pack('>HHI4', tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[8])))
   redis.call('HSET', KEYS[1], 'received_tiles', received, 'updated_at', ARGV[6],
     'progress_ms', string.format('%.0f', now_ms()))

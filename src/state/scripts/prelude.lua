@@ -4,8 +4,21 @@
 local STATUSES = { 'accepting', 'queued', 'processing', 'finishing', 'done', 'failed', 'cancelled', 'expired' }
 local JOBS, READY = 1, 2
 
--- The name of an index, by its place among them.
-local function index(at) return KEYS[#KEYS - #STATUSES - 2 + at] end
+-- Removes a key that holds another kind of value than `kind`: nothing of Tessera's is in it. Says whether it did.
+local function only(key, kind)
+  local is = redis.call('TYPE', key).ok
+  if is == kind or is == 'none' then return false end
+  redis.call('DEL', key)
+  return true
+end
+
+-- The name of an index, by its place among them. One that holds something else begins anew; the monitor's repair, once
+-- a minute, enters the other jobs again.
+local function index(at)
+  local name = KEYS[#KEYS - #STATUSES - 2 + at]
+  only(name, 'zset')
+  return name
+end
 
 local function id_of_job() return string.match(KEYS[1], '{([^{}]*)}$') end
 
@@ -24,6 +37,7 @@ end
 
 -- A state change for the job's page.
 local function note(job, at, status, text)
+  only(job .. ':events', 'stream')
   redis.call('XADD', job .. ':events', 'MAXLEN', '~', 200, '*', 'at', at, 'status', status, 'text', text)
 end
 
@@ -110,8 +124,8 @@ local function end_times(job)
   redis.call('HSET', job, 'finished_ms', string.format('%.0f', now_ms()))
   set_time(job, 'ms_total', 'queued_at_ms')
   local kernels = 0
-  for stage = 0, tonumber(redis.call('HGET', job, 'stage') or '0') do
-    kernels = kernels + tonumber(redis.call('HGET', job, 'ms_kernels:' .. stage) or '0')
+  for stage = 0, math.min(tonumber(redis.call('HGET', job, 'stage') or '0') or 0, 63) do
+    kernels = kernels + (tonumber(redis.call('HGET', job, 'ms_kernels:' .. stage) or '0') or 0)
   end
   redis.call('HSET', job, 'ms_kernels', string.format('%.3f', kernels))
   set_time(job, 'ms_total:' .. (redis.call('HGET', job, 'stage') or '0'), 'stage_at_ms')

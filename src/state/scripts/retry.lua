@@ -10,6 +10,7 @@ if run == tonumber(ARGV[1]) and working(status) then
 end
 if (status ~= 'failed' and status ~= 'cancelled') or run + 1 ~= tonumber(ARGV[1]) then return { 'refused', status } end
 each_stage_key(KEYS[1], function(key) redis.call('DEL', key) end)
+redis.call('HDEL', KEYS[1], 'final_filename', 'digest')
 redis.call('HDEL', KEYS[1], 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
   'stitcher', 'splitter', 'rows', 'stage_at_ms', 'queued_ms', 'stage_ms', 'started_ms', 'finished_ms', 'in_line_ms')
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do

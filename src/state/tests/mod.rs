@@ -1,6 +1,7 @@
 //! The state on a real Redis, at `TESSERA_TEST_REDIS_URL`, under a prefix of its own.
 
 mod connection;
+mod damage;
 mod idempotency;
 mod indexes;
 mod leases;
@@ -156,6 +157,7 @@ pub(super) fn end(job: JobId) -> EndMarker {
         reason: None,
         final_filename: Some(format!("{job}/{}.png", Token::random())),
         bytes_out: 1234,
+        digest: Some(crate::job::Digest::of(b"x")),
         finished_at: now(),
     }
 }
@@ -177,12 +179,15 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         format: "png".to_owned(),
         priority: Priority::Normal,
         bytes_in: 99,
+        digest: None,
+        request: None,
         kept: crate::job::KeptText::default(),
         notices: Vec::new(),
         quality: None,
         chroma: None,
         original_format: "png".to_owned(),
         plan: Plan { input, output: input, stages: vec![stage; stages] },
+        plan_hash: None,
         created_at: now(),
     }
 }

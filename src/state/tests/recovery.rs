@@ -53,6 +53,7 @@ async fn jobs_come_back_as_queued_or_as_they_ended() {
     let view = scene.state.job(done.job).await.unwrap().unwrap();
     assert_eq!((view.status, view.final_filename), (JobStatus::Done, end_done.final_filename));
     assert_eq!((view.stage, view.received_tiles, view.bytes_out), (1, 12, 1234));
+    assert_eq!(view.digest, end_done.digest);
     assert_eq!(scene.indexes(done.job), ["jobs", "jobs:status:done"]);
     let ttl = scene.ttl(&format!("job:{{{}}}", done.job));
     assert!((7 * 24 * 3600..=7 * 24 * 3600 + 3600).contains(&ttl), "{ttl}");
@@ -121,4 +122,38 @@ async fn a_rebuilt_job_can_be_finished_by_the_spool_that_has_its_tiles() {
     scene.mark_all(of.job, 0, &token).await;
     assert_eq!(scene.state.finishing(of.job, &token).await.unwrap(), Transition::Made);
     assert_eq!(scene.state.done(of.job, &token, &end(of.job), HOUR).await.unwrap(), Transition::Made);
+}
+
+#[tokio::test]
+async fn idempotency_keys_of_jobs_with_a_result_or_a_future_come_back() {
+    let scene = Scene::new().await;
+    let (_dir, store) = store();
+    let keyed = |key: &str| {
+        let key = super::super::key_digest("a", key);
+        Manifest { request: Some(crate::job::RequestKey { key, fingerprint: "f".to_owned() }), ..manifest(1) }
+    };
+    let (waiting, done, failed) = (keyed("waiting"), keyed("done"), keyed("failed"));
+    for one in [&waiting, &done, &failed] {
+        store.put_manifest(one).await.unwrap();
+    }
+    store.put_end(&end(done.job)).await.unwrap();
+    store.put_end(&EndMarker { status: JobStatus::Failed, final_filename: None, ..end(failed.job) }).await.unwrap();
+    scene.flush();
+    rebuild(&scene.state, &store, HOUR).await.unwrap();
+    let claim = async |key: &str| scene.state.claim_key("a", key, "f", &Token::random(), HOUR, None).await.unwrap();
+    assert_eq!(claim("waiting").await, Idempotency::Known { job: waiting.job });
+    assert_eq!(claim("done").await, Idempotency::Known { job: done.job });
+    assert_eq!(claim("failed").await, Idempotency::Claimed);
+}
+
+#[tokio::test]
+async fn a_job_whose_end_marker_is_damaged_is_run_again() {
+    let scene = Scene::new().await;
+    let (_dir, store) = store();
+    let of = manifest(1);
+    store.put_manifest(&of).await.unwrap();
+    store.put(&Object::End(of.job), Bytes::from_static(b"{\"job\":")).await.unwrap();
+    scene.flush();
+    assert_eq!(rebuild(&scene.state, &store, HOUR).await.unwrap(), Rebuilt::Jobs { queued: 1, ended: 0, damaged: 0 });
+    assert_eq!(scene.status(of.job).await, Some(JobStatus::Queued));
 }

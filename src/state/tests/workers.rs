@@ -128,6 +128,23 @@ async fn a_worker_keeps_its_number() {
     assert_eq!(scene.state.worker_names().await.unwrap(), [(1, one), (2, two)].into());
 }
 
+#[tokio::test]
+async fn keys_of_another_kind_hide_no_worker() {
+    let scene = Scene::new().await;
+    let token = Token::random();
+    scene.state.beat(&beat("host-1", &token, 3), TTL).await.unwrap();
+    for name in ["worker:host-2", "worker:host-2:totals", "worker:host-2:history", "workers", "workers:numbers"] {
+        let key = scene.key(name);
+        scene.redis::<u32>(&["DEL", &key]);
+        scene.redis::<()>(&["SET", &key, "rubbish"]);
+        scene.state.workers().await.unwrap();
+        scene.state.beat(&beat("host-1", &token, 3), TTL).await.unwrap();
+        scene.state.beat(&beat("host-2", &token, 3), TTL).await.unwrap();
+        assert_eq!(scene.state.live_slots().await.unwrap(), 4, "{name}");
+        scene.state.worker_number(&"host-2".parse().unwrap()).await.unwrap();
+    }
+}
+
 async fn known(scene: &Scene, worker: &str) -> Heartbeat {
     let incarnation = Token::random();
     let holder = Holder { incarnation: incarnation.clone(), host: "host".into(), pid: 7, mark: "x/y/1".into() };

@@ -12,6 +12,7 @@ use tessera::store::{Store, StoreId};
 
 use super::topics::{gigabytes, log_bytes};
 use crate::api::Api;
+use crate::commands::scrub;
 use crate::output;
 use crate::runtime::block_on;
 use crate::{CtlError, pasted};
@@ -26,6 +27,9 @@ pub struct Args {
     /// Make the store that is set here the system's, in place of the one the services agreed on. Stop them first.
     #[arg(long)]
     adopt_store: bool,
+    /// Read every picture and result in the store, and say which are damaged. Mends nothing.
+    #[arg(long, conflicts_with = "adopt_store")]
+    scrub: bool,
     #[command(flatten)]
     kafka: KafkaArgs,
     #[command(flatten)]
@@ -48,6 +52,9 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     let mut partitions = args.kafka.tasks_partitions;
     if args.adopt_store {
         return block_on(adopt_store(args));
+    }
+    if args.scrub {
+        return block_on(scrub::run(&args.store, args.json));
     }
     let mut findings = block_on(async {
         let (kafka, topics, found) = kafka(&args.kafka).await;
@@ -90,7 +97,7 @@ async fn bounded<T, E: std::error::Error>(task: impl Future<Output = Result<T, E
     }
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let cause = error.source().map(|cause| format!(": {}", with_causes(cause))).unwrap_or_default();
     format!("{error}{cause}")
 }

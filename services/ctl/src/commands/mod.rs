@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod operations;
 pub mod purge;
 pub mod run;
+pub mod scrub;
 pub mod submit;
 pub mod topics;
 pub mod workers;

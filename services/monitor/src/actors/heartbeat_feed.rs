@@ -4,6 +4,7 @@
 //! dropped: there are no dead letters for signs of life.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use actix::Addr;
@@ -11,6 +12,7 @@ use tessera::bus::{Ack, BusError, Consumer, ConsumerOptions, Delivery, Group, To
 use tessera::config::KafkaArgs;
 use tessera::heartbeat::Heartbeat;
 use tessera::job::{Token, WorkerId};
+use tessera::telemetry::parts::text_of;
 use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;
 
@@ -102,7 +104,7 @@ impl HeartbeatFeed {
         let (mut beats, mut acks) = (HashMap::<(WorkerId, Token), Heartbeat>::new(), Vec::new());
         let mut next = Some(first);
         while let Some(delivery) = next {
-            match Heartbeat::decode(&delivery.headers, &delivery.payload) {
+            match decode(&delivery) {
                 Ok(mut beat) => {
                     let start = (beat.worker.clone(), beat.incarnation.clone());
                     if let Some(older) = beats.remove(&start) {
@@ -129,4 +131,11 @@ impl HeartbeatFeed {
         let ready = if status.is_connected { Ok(()) } else { Err("not connected".to_owned()) };
         self.health.set("heartbeats", ready.map_err(|text: String| status.last_error.unwrap_or(text)));
     }
+}
+
+/// Reads what a record says; a panic is what the record did, not what this process did.
+fn decode(delivery: &Delivery) -> Result<Heartbeat, String> {
+    let read = || Heartbeat::decode(&delivery.headers, &delivery.payload).map_err(|error| error.to_string());
+    let panicked = |panic: Box<dyn std::any::Any + Send>| format!("reading it panicked: {}", text_of(panic.as_ref()));
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(panicked(panic)))
 }

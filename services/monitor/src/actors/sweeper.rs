@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix::prelude::*;
+use tessera::patience::Passing;
 
 use super::Round;
 use crate::duty::Duty;
@@ -38,8 +39,11 @@ impl Handler<Round> for Sweeper {
         // Without it, a round is still under way: this one is left out.
         let Some(mut sweep) = self.sweep.take_if(|_| self.duty.is_on()) else { return };
         let round = async move {
-            if let Err(error) = sweep.round().await {
-                tracing::warn!(%error, "a sweep could not be completed");
+            match sweep.round().await {
+                Ok(()) => {}
+                // The health page's line says what is away, once.
+                Err(error) if error.may_pass() => tracing::debug!(%error, "a sweep could not be completed"),
+                Err(error) => tracing::warn!(%error, "a sweep could not be completed"),
             }
             sweep
         };

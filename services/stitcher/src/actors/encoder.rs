@@ -7,6 +7,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -14,7 +15,7 @@ use tessera::budget::Share;
 use tessera::job::JobId;
 use tessera::picture::metadata::Kept;
 use tessera::plan::Stage;
-use tessera::store::{Object, Store};
+use tessera::store::{Object, Store, Written};
 use tokio::runtime::Handle;
 
 use crate::assembly::{Then, Turn};
@@ -62,8 +63,8 @@ pub enum StageProduct {
     Stored {
         /// Its name.
         object: Object,
-        /// Its length.
-        bytes: u64,
+        /// Its length and digest.
+        written: Written,
     },
     /// What was measured.
     Numbers(Vec<i64>),
@@ -91,7 +92,18 @@ pub type Report = Arc<dyn Fn(StripsEncoded) + Send + Sync>;
 #[derive(Debug)]
 pub struct EncoderPool {
     turns: SyncSender<EncodeStrips>,
-    threads: usize,
+    threads: Threads,
+}
+
+/// The pool's threads, to be watched. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Threads(Arc<Vec<JoinHandle<()>>>);
+
+impl Threads {
+    /// Whether all are there: each ends only with the pool.
+    pub fn are_there(&self) -> bool {
+        self.0.iter().all(|thread| !thread.is_finished())
+    }
 }
 
 impl EncoderPool {
@@ -102,7 +114,7 @@ impl EncoderPool {
     pub fn start(threads: usize, strip_bytes: usize, store: &Store, report: &Report) -> io::Result<Self> {
         let (turns, waiting) = sync_channel(threads);
         let waiting = Arc::new(Mutex::new(waiting));
-        for number in 1..=threads {
+        let thread = |number: usize| {
             let encoder = Encoder {
                 turns: Arc::clone(&waiting),
                 strip_bytes,
@@ -110,14 +122,20 @@ impl EncoderPool {
                 runtime: Handle::current(),
                 report: Arc::clone(report),
             };
-            std::thread::Builder::new().name(format!("encoder-{number}")).spawn(move || encoder.run())?;
-        }
-        Ok(Self { turns, threads })
+            std::thread::Builder::new().name(format!("encoder-{number}")).spawn(move || encoder.run())
+        };
+        let threads = (1..=threads).map(thread).collect::<io::Result<_>>()?;
+        Ok(Self { turns, threads: Threads(Arc::new(threads)) })
     }
 
     /// How many turns can be taken at once.
     pub fn threads(&self) -> usize {
-        self.threads
+        self.threads.0.len()
+    }
+
+    /// The threads, to be watched.
+    pub fn watch(&self) -> Threads {
+        self.threads.clone()
     }
 
     /// Gives a turn to an encoder; gives it back if all are busy.
@@ -203,7 +221,7 @@ impl Encoder {
 
 fn finished(made: Made, object: Option<Object>) -> TurnEnd {
     match (made, object) {
-        (Made::Stored { bytes }, Some(object)) => TurnEnd::Finished(StageProduct::Stored { object, bytes }),
+        (Made::Stored(written), Some(object)) => TurnEnd::Finished(StageProduct::Stored { object, written }),
         (Made::Numbers(numbers), None) => TurnEnd::Finished(StageProduct::Numbers(numbers)),
         _ => TurnEnd::Failed(EncodeError::Unsupported("the stage has another product than planned".to_owned())),
     }

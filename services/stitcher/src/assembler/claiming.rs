@@ -80,7 +80,8 @@ impl Assembler {
         let asked = [(known.manifest.job, number)];
         let ask = || self.edges.state.windows(&asked);
         let mut views = insist(&self.edges.shutdown, "reading a job's tiles", ask).await?;
-        views.pop().ok_or(Trouble::Stopping)
+        let view = views.pop().ok_or(Trouble::Stopping)?;
+        view.damage.clone().map_or(Ok(view), |damage| Err(Trouble::State(damage)))
     }
 
     async fn make_spool(&self, known: &KnownJob, number: u32) -> io::Result<(Token, Slots)> {

@@ -4,10 +4,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use tessera::job::JobId;
+use tessera::telemetry::parts;
 
 use super::ending::{self, StageEnd};
 use super::marking::spool_failure;
-use super::{Assembler, Report};
+use super::{Assembler, Report, StageEnded};
 use crate::actors::encoder::StageProduct;
 use crate::actors::encoder::{EncodeStrips, StripsEncoded, TurnEnd};
 use crate::assembly::{Assembly, Work};
@@ -111,7 +112,9 @@ impl Assembler {
             drop(encoding);
             if let TurnEnd::Finished(StageProduct::Stored { object, .. }) = outcome {
                 // The claim was lost meanwhile: only this attempt's own file is removed.
-                self.edges.store.delete(&object).await.map_err(Trouble::Store)?;
+                if let Err(error) = self.edges.store.delete(&object).await {
+                    tracing::warn!(%job, %error, "could not remove a file that nobody needs; the job's end removes it");
+                }
             }
             return Ok(());
         };
@@ -123,12 +126,15 @@ impl Assembler {
             }
             TurnEnd::Finished(product) => {
                 assembly.work = Work::Ending;
-                if let StageProduct::Stored { bytes, .. } = &product {
-                    self.edges.counts.produced(*bytes);
+                if let StageProduct::Stored { written, .. } = &product {
+                    self.edges.counts.produced(written.bytes);
                 }
                 let end = StageEnd::of(assembly, product);
                 let (edges, reports) = (self.edges.clone(), self.reports.clone());
-                let ending = async move { reports(Report::Ended(ending::end(&edges, end).await)) };
+                let ending = async move {
+                    let ended = parts::caught("making of an end known", ending::end(&edges, end)).await;
+                    reports(Report::Ended(ended.unwrap_or_else(|_| StageEnded::panicked(id, job))));
+                };
                 tokio::task::spawn_local(ending.in_current_span());
             }
             TurnEnd::BadSlots(tiles) => {

@@ -4,9 +4,10 @@
 
 use tessera::bus::Ack;
 use tessera::bus::records::JobCommand;
+use tessera::ending::agree;
 use tessera::job::{EndMarker, JobId, JobStatus, Token, TraceContext};
-use tessera::state::{Given, JobView, Transition};
-use tessera::store::{Object, StoreError};
+use tessera::state::{Given, Transition};
+use tessera::store::{Object, StoreError, Written};
 use tessera::time::now;
 
 use super::Assembler;
@@ -83,6 +84,11 @@ impl StageEnd {
 }
 
 impl StageEnded {
+    /// The end of a stage whose making known panicked.
+    pub(super) fn panicked(id: u64, job: JobId) -> Self {
+        Self { id, job, outcome: Outcome::Later(Trouble::Panicked("making the end of a stage known")) }
+    }
+
     /// The job.
     pub fn job(&self) -> JobId {
         self.job
@@ -96,7 +102,7 @@ pub(super) async fn end(edges: &Edges, end: StageEnd) -> StageEnded {
     // Only for show: without it the stage ends all the same.
     let _ = edges.state.add_times(job, Some(end.stage), &[("stitch", end.stitch_ms), ("encode", end.encode_ms)]).await;
     let made = match &end.product {
-        StageProduct::Stored { object, bytes } if end.is_last() => finish_job(edges, &end, object, *bytes).await,
+        StageProduct::Stored { object, written } if end.is_last() => finish_job(edges, &end, object, *written).await,
         StageProduct::Stored { object, .. } => next_stage(edges, &end, Given::Rows(object.to_string())).await,
         StageProduct::Numbers(numbers) => next_stage(edges, &end, Given::Numbers(numbers.clone())).await,
     };
@@ -115,61 +121,35 @@ pub(super) async fn end(edges: &Edges, end: StageEnd) -> StageEnded {
 }
 
 /// Writes the end marker, then publishes the result's name; says whether this attempt made the end.
-async fn finish_job(edges: &Edges, end: &StageEnd, object: &Object, bytes: u64) -> Result<bool, Trouble> {
+async fn finish_job(edges: &Edges, end: &StageEnd, object: &Object, written: Written) -> Result<bool, Trouble> {
     let marker = EndMarker {
         job: end.job,
         run: end.run,
         status: JobStatus::Done,
         reason: None,
         final_filename: Some(object.to_string()),
-        bytes_out: bytes,
+        bytes_out: written.bytes,
+        digest: written.digest,
         finished_at: now(),
     };
     insist(&edges.shutdown, "writing the end marker", || edges.store.put_end(&marker)).await?;
     let ask = || edges.state.done(end.job, &end.token, &marker, edges.keep);
     let made = insist(&edges.shutdown, "ending a job", ask).await?;
     match made {
-        Transition::Made => tracing::info!(job = %end.job, bytes, "the job is done"),
+        Transition::Made => tracing::info!(job = %end.job, bytes = written.bytes, "the job is done"),
         Transition::AlreadySo => {}
         Transition::Refused { status } => {
             tracing::info!(job = %end.job, ?status, "the job was not this attempt's to end");
-            restore_marker(edges, end, object).await?;
+            let view = insist(&edges.shutdown, "reading a job", || edges.state.job(end.job)).await?;
+            if view.as_ref().and_then(|view| view.final_filename.as_ref()) != marker.final_filename.as_ref() {
+                insist(&edges.shutdown, "removing a result", || edges.store.delete(object)).await?;
+            }
         }
     }
+    // Another may have ended the job meanwhile, and have left its marker.
+    let agreed = || agree(&edges.state, &edges.store, end.job, Some(&marker));
+    insist(&edges.shutdown, "looking at the end marker", agreed).await?;
     Ok(made.is_so())
-}
-
-/// Puts the end marker back to what Redis says of the job, and removes this attempt's own result.
-async fn restore_marker(edges: &Edges, end: &StageEnd, object: &Object) -> Result<(), Trouble> {
-    let view = insist(&edges.shutdown, "reading a job", || edges.state.job(end.job)).await?;
-    let own = object.to_string();
-    if view.as_ref().and_then(|view| view.final_filename.as_ref()) != Some(&own) {
-        insist(&edges.shutdown, "removing a result", || edges.store.delete(object)).await?;
-    }
-    match view.as_ref().and_then(marker_of) {
-        Some(marker) => insist(&edges.shutdown, "writing the end marker", || edges.store.put_end(&marker)).await?,
-        None => {
-            let marker = Object::End(end.job);
-            insist(&edges.shutdown, "removing an end marker", || edges.store.delete(&marker)).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The end marker of a job as Redis has it; `None` if it has not ended.
-fn marker_of(view: &JobView) -> Option<EndMarker> {
-    if !view.status.is_terminal() || view.status == JobStatus::Expired {
-        return None;
-    }
-    Some(EndMarker {
-        job: view.job,
-        run: view.run,
-        status: view.status,
-        reason: view.reason.clone(),
-        final_filename: view.final_filename.clone(),
-        bytes_out: view.bytes_out,
-        finished_at: view.finished_at.clone().unwrap_or_else(now),
-    })
 }
 
 /// Moves the job on to its next stage; says whether it is there.
@@ -217,7 +197,7 @@ impl Assembler {
             Outcome::Failed(reason) => self.fail(job, &reason).await?,
             Outcome::Later(trouble) => {
                 tracing::warn!(%job, error = %trouble, "could not make a stage's end known");
-                self.drop_assembly(job);
+                self.spoiled(job, trouble).await?;
             }
         }
         Ok(())

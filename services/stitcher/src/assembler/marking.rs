@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tessera::bus::Ack;
 use tessera::job::JobId;
-use tessera::state::{Mark, Marked};
+use tessera::state::{Mark, Marked, StateError};
 
 use super::{Assembler, Placed};
 use crate::assembly::Mismatch;
@@ -34,6 +35,8 @@ enum Putted {
     Differs,
     /// The spool does not take them.
     Failed(io::Error),
+    /// The code panicked.
+    Panicked,
 }
 
 /// A tile whose pixels are in its slot.
@@ -52,6 +55,7 @@ impl Assembler {
         for Placed { tile, pixels, ack } in tiles {
             // Without an assembly (its claim was lost to a later record of this batch) the tile comes again.
             let Some(assembly) = self.assemblies.get(&tile.job).filter(|found| found.number == tile.stage) else {
+                ack.put_off();
                 continue;
             };
             let is_known = assembly.strips.contains(tile.index) || !now_known.insert((assembly.id, tile.index));
@@ -69,7 +73,7 @@ impl Assembler {
             waiting.push(Stored { mark, ack });
         }
         let outcomes = tokio::task::spawn_blocking(move || puts.into_iter().map(timed).collect::<Vec<_>>()).await;
-        let outcomes = outcomes.map_err(|_| Trouble::Stopping)?;
+        let outcomes = outcomes.map_err(|error| Trouble::of_thread(&error))?;
         let outcomes = waiting.iter().zip(outcomes).map(|(tile, (outcome, took))| {
             if let Some(assembly) = self.assemblies.get_mut(&tile.mark.job) {
                 assembly.stitching += took;
@@ -87,16 +91,21 @@ impl Assembler {
                 Putted::Held => stored.push(tile),
                 Putted::Differs => differing.push(tile),
                 Putted::Failed(error) => failed.push((tile, error)),
+                Putted::Panicked => tile.ack.fail("keeping its pixels panicked; please report it"),
             }
         }
         self.mark(stored).await?;
         for tile in differing {
-            let span = self.span_of(tile.mark.job);
-            self.differs(tile).instrument(span).await?;
+            let (job, span) = (tile.mark.job, self.span_of(tile.mark.job));
+            if let Err(trouble) = self.differs(tile).instrument(span).await {
+                self.spoiled(job, trouble).await?;
+            }
         }
         for (tile, error) in failed {
-            let span = self.span_of(tile.mark.job);
-            self.no_room(tile, &error).instrument(span).await?;
+            let (job, span) = (tile.mark.job, self.span_of(tile.mark.job));
+            if let Err(trouble) = self.no_room(tile, &error).instrument(span).await {
+                self.spoiled(job, trouble).await?;
+            }
         }
         Ok(())
     }
@@ -110,7 +119,9 @@ impl Assembler {
         for ((mark, ack), marked) in marks.into_iter().zip(acks).zip(marked) {
             self.edges.counts.marked(marked);
             let span = self.span_of(mark.job);
-            self.marked(&mark, ack, marked).instrument(span).await?;
+            if let Err(trouble) = self.marked(&mark, ack, marked).instrument(span).await {
+                self.spoiled(mark.job, trouble).await?;
+            }
         }
         Ok(())
     }
@@ -118,6 +129,7 @@ impl Assembler {
     async fn marked(&mut self, mark: &Mark, mut ack: Ack, marked: Marked) -> Result<(), Trouble> {
         let Some(assembly) = self.assemblies.get_mut(&mark.job).filter(|found| found.token == mark.token) else {
             // Dropped by an earlier tile of this batch: the record comes again, or is another's.
+            ack.put_off();
             return Ok(());
         };
         match marked {
@@ -140,6 +152,10 @@ impl Assembler {
                 self.remove_spool(mark.job, mark.stage);
                 held.into_iter().for_each(Ack::done);
                 ack.done();
+            }
+            Marked::Damaged => {
+                let damage = StateError::Data("a key of the job holds what does not belong there".to_owned());
+                self.troubled(mark.job, ack, Trouble::State(damage)).await?;
             }
         }
         Ok(())
@@ -164,6 +180,7 @@ impl Assembler {
     async fn differs(&mut self, tile: Stored) -> Result<(), Trouble> {
         let (job, index) = (tile.mark.job, tile.mark.index);
         let Some(assembly) = self.assemblies.get_mut(&job).filter(|found| found.token == tile.mark.token) else {
+            tile.ack.put_off();
             return Ok(());
         };
         let number = assembly.number;
@@ -197,6 +214,11 @@ impl Assembler {
 
     async fn no_room(&mut self, tile: Stored, error: &io::Error) -> Result<(), Trouble> {
         let job = tile.mark.job;
+        if self.assemblies.get(&job).is_none_or(|found| found.token != tile.mark.token) {
+            // Another record of this batch ended the claim: under a new one there may be room.
+            tile.ack.put_off();
+            return Ok(());
+        }
         if error.kind() == io::ErrorKind::NotFound {
             // Somebody removed the spool: the next record claims the stage with a new one.
             tracing::warn!(%job, "the spool has gone");
@@ -220,7 +242,7 @@ pub(super) fn spool_failure(error: &io::Error) -> String {
 
 fn timed(one: Put) -> (Putted, Duration) {
     let begun = Instant::now();
-    (put(one), begun.elapsed())
+    (catch_unwind(AssertUnwindSafe(|| put(one))).unwrap_or(Putted::Panicked), begun.elapsed())
 }
 
 /// Puts pixels into their slot, or compares them with what it holds. Blocks.

@@ -4,19 +4,19 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tessera::store::{BlockingWriter, StoreError};
+use tessera::store::{BlockingWriter, StoreError, Written};
 
 /// Takes a product's bytes. Dropped before it is published, nothing is left.
 pub trait Output: Write + Send {
-    /// Makes the product visible; gives its bytes. Blocks.
+    /// Makes the product visible; gives its length and digest. Blocks.
     ///
     /// # Errors
     /// What went wrong; a full disk is [`io::ErrorKind::StorageFull`].
-    fn publish(self: Box<Self>) -> io::Result<u64>;
+    fn publish(self: Box<Self>) -> io::Result<Written>;
 }
 
 impl Output for BlockingWriter {
-    fn publish(self: Box<Self>) -> io::Result<u64> {
+    fn publish(self: Box<Self>) -> io::Result<Written> {
         (*self).finish().map_err(|error| match error {
             full @ StoreError::Full { .. } => io::Error::new(io::ErrorKind::StorageFull, full),
             other => io::Error::other(other),
@@ -33,7 +33,7 @@ impl Tap {
         Self(Arc::new(Mutex::new(Some(output))))
     }
 
-    pub(super) fn publish(self) -> io::Result<u64> {
+    pub(super) fn publish(self) -> io::Result<Written> {
         let output = self.0.lock().take();
         output.ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))?.publish()
     }

@@ -9,6 +9,7 @@ use tessera::picture::png::PngRows;
 use tessera::picture::rows::RowReader;
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size, Turn};
 use tessera::plan::{Makes, Stage};
+use tessera::store::Written;
 
 use super::strip::StripBuffer;
 use super::*;
@@ -32,10 +33,10 @@ impl Write for Paper {
 }
 
 impl Output for Paper {
-    fn publish(self: Box<Self>) -> io::Result<u64> {
+    fn publish(self: Box<Self>) -> io::Result<Written> {
         let mut paper = self.0.lock();
         paper.1 = true;
-        Ok(paper.0.len() as u64)
+        Ok(Written { bytes: paper.0.len() as u64, digest: None })
     }
 }
 
@@ -141,7 +142,7 @@ proptest! {
             encoding.advance(&bench.slots, ready, 16 << 20).unwrap();
         }
         prop_assert_eq!(encoding.next_strip(), grid.rows());
-        prop_assert_eq!(encoding.finish().unwrap(), Made::Stored { bytes: paper.bytes().len() as u64 });
+        prop_assert_eq!(encoding.finish().unwrap(), Made::Stored(Written { bytes: paper.bytes().len() as u64, digest: None }));
         prop_assert!(paper.0.lock().1);
         prop_assert_eq!(bench.decode(&paper.bytes()), bench.whole);
     }

@@ -12,7 +12,9 @@ use actix_web::body::{BodySize, MessageBody, SizedStream};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
-use tessera::store::{Object, Store, StoreError};
+use futures_util::TryStreamExt;
+use tessera::job::Digest;
+use tessera::store::{Damage, Object, Store, StoreError};
 
 use self::range::{Part, has_etag, part};
 use super::problem::Problem;
@@ -20,18 +22,43 @@ use super::problem::Problem;
 /// A browser that opens a file as a page runs nothing of it.
 const FILE_POLICY: &str = "default-src 'none'; sandbox";
 
+/// Files up to this length are checked as a whole before any of it is sent.
+const CHECKED_BYTES: u64 = 16 << 20;
+
 /// A file to be sent.
 #[derive(Clone, Debug)]
 pub struct Served {
     /// Where it is.
     pub object: Object,
+    /// The bytes it was written with.
+    pub bytes: u64,
+    /// Its digest, where one was kept: nothing else is sent as the whole file then.
+    pub digest: Option<Digest>,
     /// Its type, from our encoder or from its content: never from its sender.
     pub media_type: &'static str,
     /// Its `Content-Disposition`.
     pub disposition: String,
-    /// What changes when its bytes do.
+    /// What changes when its bytes do, where there is no digest.
     pub version: String,
 }
+
+/// Why a file is not sent.
+#[derive(Debug)]
+pub enum NotSent {
+    /// It is not what was written.
+    Damaged(Damage),
+    /// All else.
+    Problem(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for NotSent {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+/// What is told of damage that is found while a file is sent.
+pub type Report = Box<dyn Fn(Damage)>;
 
 /// A body that is not sent but whose length is said: the answer to `HEAD`.
 struct NoBody(u64);
@@ -48,13 +75,19 @@ impl MessageBody for NoBody {
     }
 }
 
-/// Answers a request for a file.
+/// Answers a request for a file. Up to [`CHECKED_BYTES`] it is read and checked before the first byte is sent; a larger
+/// one, sent as a whole, breaks off before its end if it is damaged, and `report` is told.
 ///
 /// # Errors
-/// [`Problem::Gone`] if the store does not have it, [`Problem::Range`] if the range lies outside.
-pub async fn send(store: &Store, request: &HttpRequest, file: Served) -> Result<HttpResponse, Problem> {
-    let length = store.size(&file.object).await?.ok_or_else(gone)?;
-    let etag = format!("\"{}\"", file.version);
+/// [`NotSent::Damaged`] if it is not what was written, [`Problem::Range`] if the range lies outside.
+pub async fn send(store: &Store, request: &HttpRequest, file: Served, report: Report) -> Result<HttpResponse, NotSent> {
+    let length = file.bytes;
+    let is_read = request.method() != Method::HEAD && length <= CHECKED_BYTES;
+    let damage = store.verify(&file.object, length, file.digest.as_ref().filter(|_| is_read), None).await?;
+    if let Some(damage) = damage {
+        return Err(NotSent::Damaged(damage));
+    }
+    let etag = format!("\"{}\"", file.digest.map_or_else(|| file.version.clone(), |digest| digest.to_string()));
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     if text(header::IF_NONE_MATCH).is_some_and(|list| has_etag(list, &etag)) {
         return Ok(with_headers(HttpResponse::NotModified(), &file, &etag).finish());
@@ -64,7 +97,7 @@ pub async fn send(store: &Store, request: &HttpRequest, file: Served) -> Result<
     let (status, first, count) = match part(range, length) {
         Part::Whole => (StatusCode::OK, 0, length),
         Part::Range { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
-        Part::Unsatisfiable => return Err(Problem::Range(length)),
+        Part::Unsatisfiable => return Err(NotSent::Problem(Problem::Range(length))),
     };
     let mut response = with_headers(HttpResponse::build(status), &file, &etag);
     if status == StatusCode::PARTIAL_CONTENT {
@@ -74,10 +107,19 @@ pub async fn send(store: &Store, request: &HttpRequest, file: Served) -> Result<
     if request.method() == Method::HEAD {
         return Ok(response.body(NoBody(count)));
     }
-    let stream = store.read(&file.object, Some(first..first + count)).await.map_err(|error| match error {
-        StoreError::Missing { .. } => gone(),
+    let stream = match file.digest.filter(|_| status == StatusCode::OK) {
+        Some(digest) => store.read_verified(&file.object, digest).await,
+        None => store.read(&file.object, Some(first..first + count)).await,
+    };
+    let stream = stream.map_err(|error| match error {
+        StoreError::Missing { .. } => NotSent::Damaged(Damage::Missing),
         error => error.into(),
     })?;
+    let stream = stream.inspect_err(move |error| {
+        if let StoreError::Damaged { cause, .. } = error {
+            report(Damage::Unreadable(cause.clone()));
+        }
+    });
     Ok(response.body(SizedStream::new(count, stream)))
 }
 
@@ -89,9 +131,9 @@ fn with_headers(mut response: HttpResponseBuilder, file: &Served, etag: &str) ->
         .insert_header((header::ACCEPT_RANGES, "bytes"))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
         .insert_header((header::CONTENT_SECURITY_POLICY, FILE_POLICY));
+    if let Some(digest) = file.digest {
+        // Of the whole file, also where a part of it is sent (RFC 9530).
+        response.insert_header(("Repr-Digest", digest.header()));
+    }
     response
-}
-
-fn gone() -> Problem {
-    Problem::Gone("the file is no longer kept".to_owned())
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tessera::job::JobStatus;
+use tessera::job::{Digest, JobStatus};
 use tessera::state::JobView;
 use tessera::store::Object;
 use tessera::time::{millis, now_ms};
@@ -60,6 +60,8 @@ pub struct JobJson {
     updated_at: String,
     finished_at: Option<String>,
     final_filename: Option<String>,
+    /// The result's SHA-256.
+    digest: Option<Digest>,
     #[serde(flatten)]
     ms: BTreeMap<String, u64>,
 }
@@ -124,6 +126,7 @@ impl JobJson {
             updated_at: view.updated_at.clone(),
             finished_at: view.finished_at.clone(),
             final_filename: view.final_filename.clone(),
+            digest: view.digest,
             ms: view.ms.iter().map(|(step, ms)| (format!("ms_{step}"), *ms)).collect(),
         }
     }

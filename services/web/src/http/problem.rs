@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use tessera::bus::BusError;
+use tessera::ending::EndError;
 use tessera::operation::StepError;
 use tessera::plan::PlanError;
 use tessera::state::StateError;
@@ -196,6 +197,15 @@ impl From<StateError> for Problem {
                 Self::Unavailable("the job store (Redis) does not answer now".to_owned())
             }
             error => Self::internal("asking redis", error),
+        }
+    }
+}
+
+impl From<EndError> for Problem {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::State(error) => error.into(),
+            EndError::Store(error) => error.into(),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::connection::Readers;
 use super::counts::Counts;
 use super::events::relay::EventRelay;
 use super::gate::Gate;
+use super::mender::Mender;
 use crate::config::Config;
 use crate::proxies::Proxies;
 
@@ -30,6 +31,8 @@ pub struct Services {
     pub counts: Counts,
     /// Who may upload now.
     pub gate: Arc<Gate>,
+    /// Puts jobs right whose result is damaged.
+    pub mender: Mender,
     /// Who watches which job.
     pub events: EventRelay,
     /// Who may read a large answer now.

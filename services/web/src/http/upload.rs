@@ -15,7 +15,7 @@ pub mod receive;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
-use tessera::job::{JobId, Manifest, TraceContext};
+use tessera::job::{JobId, Manifest, RequestKey, TraceContext};
 use tessera::operation::Chain;
 use tessera::telemetry::logs::trace_id;
 use tracing::Instrument;
@@ -71,7 +71,6 @@ async fn take(
             length.unwrap_or(config.limits.max_upload_bytes),
         ),
         sender: Some(place.holder().clone()),
-        with_digest: key.is_some(),
         ignore_fields: matches!(default, Default::Always(_)),
     };
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -120,10 +119,10 @@ async fn make_job(
         };
         match (key, received.digest) {
             (Some(key), Some(digest)) => {
-                let fingerprint = idempotency::fingerprint(digest, &request);
+                let fingerprint = idempotency::fingerprint(digest.bytes(), &request);
                 with_key(services, &received, &request, key, &fingerprint, trace).await
             }
-            _ => without_key(services, &received, &request, trace).await,
+            _ => without_key(services, &received, &request, None, trace).await,
         }
     };
     let outcome = outcome.await;
@@ -138,9 +137,11 @@ async fn without_key(
     services: &Services,
     received: &Received,
     request: &JobRequest,
+    key: Option<RequestKey>,
     trace: TraceContext,
 ) -> Result<Accepted, Problem> {
-    let manifest: Manifest = accept::describe(services, received, request, trace).await?;
+    let described = accept::describe(services, received, request, trace).await?;
+    let manifest = Manifest { request: key, ..described };
     let accepted = accept::announce(services, &manifest).await?;
     let (job, bytes, took) = (accepted.job, received.bytes, received.took.as_millis());
     let upload_ms = u64::try_from(took).unwrap_or(u64::MAX);
@@ -164,7 +165,7 @@ async fn with_key(
         Claimed::Ours(claim) => claim,
         Claimed::Known(job) => return known(services, job).await,
     };
-    match without_key(services, received, request, trace).await {
+    match without_key(services, received, request, Some(claim.request()), trace).await {
         Ok(accepted) => {
             claim.settle(services, accepted.job).await;
             Ok(accepted)

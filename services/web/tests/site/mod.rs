@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod bridge;
+pub mod peers;
 pub mod stream;
 
 use std::collections::HashMap;
@@ -214,6 +215,7 @@ pub async fn complete(rig: &Rig, store: &Store, job: JobId, result: &[u8]) {
         reason: None,
         final_filename: Some(object.to_string()),
         bytes_out: result.len() as u64,
+        digest: Some(tessera::job::Digest::of(result)),
         finished_at: tessera::time::now(),
     };
     assert!(state.done(job, &token, &end, Duration::from_secs(60)).await.unwrap().is_so());

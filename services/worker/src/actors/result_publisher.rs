@@ -108,13 +108,7 @@ impl ResultPublisher {
                 Err(error @ BusError::TooLarge { .. }) => return Published::Never(error.to_string()),
                 Err(error) => error,
             };
-            // A refusal is a setting of the broker that an operator can mend: it is waited for, too.
-            if problem.is_unavailable() {
-                tracing::debug!(%problem, "waiting for kafka");
-            } else {
-                tracing::error!(%problem, topic = record.topic.base_name(), "kafka refuses a record");
-            }
-            if !patience.pause(&self.shutdown).await {
+            if !patience.wait_for(problem.awaited(), &problem, &self.shutdown).await {
                 return Published::Stopped;
             }
         }

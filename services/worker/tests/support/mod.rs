@@ -143,6 +143,14 @@ impl Rig {
         .await;
     }
 
+    /// Puts a value of another kind at a key, named without the prefix.
+    pub fn spoil(&self, key: &str) {
+        let key = format!("{}{key}", self.redis.key_prefix);
+        let mut connection = redis::Client::open(self.redis.redis_url.as_str()).unwrap().get_connection().unwrap();
+        redis::cmd("DEL").arg(&key).query::<u32>(&mut connection).unwrap();
+        redis::cmd("SADD").arg(&key).arg("rubbish").query::<u32>(&mut connection).unwrap();
+    }
+
     /// The incarnations that hold a tile of a job's first stage, as Redis notes them.
     pub fn takers(&self, job: JobId, index: u32) -> String {
         let key = format!("{}job:{{{job}}}:tries:0", self.redis.key_prefix);
@@ -251,12 +259,15 @@ impl Picture {
             format: "png".to_owned(),
             priority: Priority::Normal,
             bytes_in: 1,
+            digest: None,
+            request: None,
             kept: tessera::job::KeptText::default(),
             notices: Vec::new(),
             quality: None,
             chroma: None,
             original_format: "png".to_owned(),
             plan: self.plan(),
+            plan_hash: None,
             created_at: tessera::time::now(),
         }
     }

@@ -5,10 +5,11 @@ use actix_web::web::{Data, Path};
 use serde_json::json;
 use tessera::bus::records::JobCommand;
 use tessera::bus::{Outgoing, Topic};
-use tessera::job::{EndMarker, JobId, JobStatus, TraceContext};
+use tessera::ending::{self, Verdict};
+use tessera::job::{JobId, JobStatus, TraceContext};
+use tessera::mending::run_again;
 use tessera::state::{JobView, Transition};
 use tessera::store::Object;
-use tessera::time::now;
 
 use super::jobs::job;
 use crate::http::problem::Problem;
@@ -51,19 +52,8 @@ fn answer(id: JobId, status: JobStatus) -> HttpResponse {
 pub async fn cancel_job(services: &Services, view: &JobView) -> Result<(), Problem> {
     let job = view.job;
     services.gate.check_store()?;
-    let transition = services.state.cancel(job, services.config.limits.keep_results()).await?;
-    allowed(transition, "cancelled")?;
-    // Redis has decided; the marker only lets that outlive it.
-    let end = EndMarker {
-        job,
-        run: view.run,
-        status: JobStatus::Cancelled,
-        reason: Some("cancelled by its owner".to_owned()),
-        final_filename: None,
-        bytes_out: 0,
-        finished_at: now(),
-    };
-    services.store.put_end(&end).await?;
+    let (verdict, keep) = (Verdict::cancelled(job), services.config.limits.keep_results());
+    allowed(ending::end(&services.state, &services.store, &verdict, keep).await?, "cancelled")?;
     tell(services, JobCommand::Ended { job }, view.trace).await;
     Ok(())
 }
@@ -80,12 +70,10 @@ pub async fn retry_job(services: &Services, view: &JobView) -> Result<(), Proble
     services.gate.check_store()?;
     let gone = || Problem::Gone("the job's picture is no longer kept".to_owned());
     let manifest = services.store.manifest(job).await?.ok_or_else(gone)?;
-    services.store.size(&Object::Original(job)).await?.ok_or_else(gone)?;
-    let run = view.run + 1;
-    // The marker belongs to the last run: it goes when the description says that there is another.
-    services.store.put_manifest(&tessera::job::Manifest { run, ..manifest }).await?;
-    services.store.delete(&Object::End(job)).await?;
-    allowed(services.state.retry(job, run).await?, "run again")?;
+    if let Some(damage) = services.store.check_length(&Object::Original(job), manifest.bytes_in).await? {
+        return Err(Problem::Gone(format!("the job's picture is damaged in the store: {damage}")));
+    }
+    allowed(run_again(&services.state, &services.store, manifest, view.run).await?, "run again")?;
     tell(services, JobCommand::NextStage { job }, view.trace).await;
     Ok(())
 }

@@ -9,7 +9,7 @@ use tessera::store::Object;
 
 use super::jobs::job;
 use crate::http::files::attachment::attachment;
-use crate::http::files::{Served, send};
+use crate::http::files::{NotSent, Served, send};
 use crate::http::job_json::result_object;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
@@ -49,11 +49,23 @@ pub async fn send_result(services: &Services, request: &HttpRequest, view: &JobV
     };
     let file = Served {
         object: Object::Result { job: view.job, token: token.clone(), ext: ext.clone() },
+        bytes: view.bytes_out,
+        digest: view.digest,
         media_type: media_type(&ext),
         disposition: attachment(&view.filename, "", &ext),
         version: token.to_string(),
     };
-    send(&services.store, request, file).await
+    let (mender, of) = (services.mender.clone(), view.clone());
+    let sent = send(&services.store, request, file, Box::new(move |damage| mender.put_right(&of, damage))).await;
+    sent.map_err(|why| match why {
+        NotSent::Problem(problem) => problem,
+        NotSent::Damaged(damage) => {
+            let text =
+                format!("the result is damaged in the store ({damage}); it is made anew if its picture is whole");
+            services.mender.put_right(view, damage);
+            Problem::Unavailable(text)
+        }
+    })
 }
 
 fn ended(status: JobStatus) -> &'static str {
@@ -68,14 +80,28 @@ pub async fn original(
 ) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
     services.gate.check_store()?;
+    if view.status == JobStatus::Expired {
+        return Err(Problem::Gone("the job has expired, its picture is no longer kept".to_owned()));
+    }
+    let gone = || Problem::Gone("the job's picture is no longer kept".to_owned());
+    let manifest = services.store.manifest(view.job).await?.ok_or_else(gone)?;
     // What it was found to be by its content.
-    let manifest = services.store.manifest(view.job).await?;
-    let ext = manifest.map_or_else(|| "png".to_owned(), |manifest| manifest.original_format);
+    let ext = manifest.original_format;
     let file = Served {
         object: Object::Original(view.job),
+        bytes: manifest.bytes_in,
+        digest: manifest.digest,
         media_type: media_type(&ext),
         disposition: attachment(&view.filename, "-original", &ext),
         version: format!("{}-original", view.job),
     };
-    send(&services.store, &request, file).await
+    let job = view.job;
+    let report = move |damage| tracing::error!(%job, %damage, "the picture of a job is damaged in the store");
+    send(&services.store, &request, file, Box::new(report)).await.map_err(|why| match why {
+        NotSent::Problem(problem) => problem,
+        NotSent::Damaged(damage) => {
+            report(damage.clone());
+            Problem::Gone(format!("the job's picture is damaged in the store: {damage}"))
+        }
+    })
 }

@@ -6,12 +6,13 @@
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use tessera::job::{JobId, Token};
+use tessera::job::{JobId, JobStatus, RequestKey, Token};
 use tessera::picture::codec::Wanted;
 use tessera::picture::jpeg::DEFAULT_QUALITY;
-use tessera::state::{Idempotency, MAX_KEY_BYTES};
+use tessera::state::{Idempotency, MAX_KEY_BYTES, key_digest};
 
 use super::form::JobRequest;
+use crate::http::job_json::result_object;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 
@@ -45,6 +46,7 @@ impl Key {
 #[derive(Debug)]
 pub struct Claim {
     key: Key,
+    fingerprint: String,
     token: Token,
 }
 
@@ -74,7 +76,8 @@ pub fn fingerprint(picture: [u8; 32], request: &JobRequest) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Claims a key, or finds the job it stands for; waits for an equal request that is under way.
+/// Claims a key, or finds the job it stands for; waits for an equal request that is under way. A key whose job has no
+/// result and will have none is free again.
 ///
 /// # Errors
 /// [`Problem::Unprocessable`] if the key was used for something else, [`Problem::Conflict`] if the other
@@ -82,9 +85,13 @@ pub fn fingerprint(picture: [u8; 32], request: &JobRequest) -> String {
 pub async fn claim(services: &Services, key: Key, fingerprint: &str) -> Result<Claimed, Problem> {
     let token = Token::random();
     let deadline = Instant::now() + WAIT;
+    let mut dead = None;
     loop {
-        match services.state.claim_key(SCOPE, &key.0, fingerprint, &token, CLAIM_TTL).await? {
-            Idempotency::Claimed => return Ok(Claimed::Ours(Claim { key, token })),
+        match services.state.claim_key(SCOPE, &key.0, fingerprint, &token, CLAIM_TTL, dead).await? {
+            Idempotency::Claimed => {
+                return Ok(Claimed::Ours(Claim { key, fingerprint: fingerprint.to_owned(), token }));
+            }
+            Idempotency::Known { job } if dead != Some(job) && is_dead(services, job).await? => dead = Some(job),
             Idempotency::Known { job } => return Ok(Claimed::Known(job)),
             Idempotency::Mismatch => {
                 let text = "this Idempotency-Key was used for another picture or other operations; take a new key";
@@ -98,11 +105,31 @@ pub async fn claim(services: &Services, key: Key, fingerprint: &str) -> Result<C
     }
 }
 
+/// Whether nothing can come of a job any more: it failed, was cancelled or deleted, or its result is not whole.
+async fn is_dead(services: &Services, job: JobId) -> Result<bool, Problem> {
+    let Some(view) = services.state.job(job).await? else { return Ok(true) };
+    Ok(match view.status {
+        JobStatus::Failed | JobStatus::Cancelled | JobStatus::Expired => true,
+        JobStatus::Done => match result_object(&view) {
+            Some(result) => services.store.check_length(&result, view.bytes_out).await?.is_some(),
+            None => true,
+        },
+        _ => false,
+    })
+}
+
 impl Claim {
+    /// The request, as the job's description keeps it.
+    pub fn request(&self) -> RequestKey {
+        RequestKey { key: key_digest(SCOPE, &self.key.0), fingerprint: self.fingerprint.clone() }
+    }
+
     /// Gives the key its job. A failure is only logged: the job is there, and the claim ends by itself.
     pub async fn settle(self, services: &Services, job: JobId) {
         let ttl = services.config.limits.keep_results();
-        if let Err(error) = services.state.settle_key(SCOPE, &self.key.0, &self.token, job, ttl).await {
+        if let Err(error) =
+            services.state.settle_key(SCOPE, &self.key.0, &self.fingerprint, &self.token, job, ttl).await
+        {
             tracing::warn!(%job, %error, "an idempotency key was not settled");
         }
     }

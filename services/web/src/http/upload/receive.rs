@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 use actix_web::web::Payload;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use sha2::{Digest, Sha256};
-use tessera::job::JobId;
+use tessera::job::{Digest, JobId};
 use tessera::picture::codec::{is_decided, refusal};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
-use tessera::store::{Object, ObjectWriter, Store};
+use tessera::store::{Object, ObjectWriter, Store, Written};
 
 use super::disposition::Disposition;
 use super::form::JobForm;
@@ -35,8 +34,6 @@ pub struct Terms {
     pub pace: Pace,
     /// Who sends it, and may be told to give way; `None`: nobody else wants to.
     pub sender: Option<Arc<Holder>>,
-    /// Whether a digest of the picture is wanted.
-    pub with_digest: bool,
     /// Whether fields beside the picture are ignored.
     pub ignore_fields: bool,
 }
@@ -54,8 +51,8 @@ pub struct Received {
     pub bytes: u64,
     /// The other fields.
     pub form: JobForm,
-    /// SHA-256 of the picture, if it was wanted.
-    pub digest: Option<[u8; 32]>,
+    /// SHA-256 of the picture.
+    pub digest: Option<Digest>,
     /// How long it took to come.
     pub took: Duration,
 }
@@ -65,7 +62,6 @@ struct Picture {
     writer: ObjectWriter,
     filename: String,
     format: Format,
-    digest: Option<Sha256>,
 }
 
 /// What the bytes of the present part are.
@@ -101,9 +97,8 @@ pub async fn receive(store: &Store, content_type: &str, body: &mut Payload, term
         return Err(problem);
     }
     let picture = upload.picture.ok_or_else(no_picture)?;
-    let Picture { writer, filename, format, digest } = *picture;
-    let bytes = writer.finish().await?;
-    let digest = digest.map(|digest| digest.finalize().into());
+    let Picture { writer, filename, format } = *picture;
+    let Written { bytes, digest } = writer.finish().await?;
     Ok(Received { job, filename, format, bytes, form: upload.form, digest, took: began.elapsed() })
 }
 
@@ -231,8 +226,7 @@ impl Upload<'_> {
     async fn begin_picture(&mut self, filename: String, start: Bytes) -> Result<(), Problem> {
         let format = recognized(&start)?;
         let writer = self.store.writer(&Object::Original(self.job)).await?;
-        let digest = self.terms.with_digest.then(Sha256::new);
-        self.part = Part::Picture(Box::new(Picture { writer, filename, format, digest }));
+        self.part = Part::Picture(Box::new(Picture { writer, filename, format }));
         self.add_to_picture(start).await
     }
 
@@ -241,9 +235,6 @@ impl Upload<'_> {
         let most = self.terms.max_upload_bytes;
         if picture.writer.bytes() + bytes.len() as u64 > most {
             return Err(too_large(most));
-        }
-        if let Some(digest) = &mut picture.digest {
-            digest.update(&bytes);
         }
         Ok(picture.writer.write(bytes).await?)
     }

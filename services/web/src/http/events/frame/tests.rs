@@ -45,6 +45,7 @@ fn view() -> JobView {
         updated_at: String::new(),
         finished_at: None,
         final_filename: None,
+        digest: None,
         bytes_in: 1,
         bytes_out: 0,
         trace: None,

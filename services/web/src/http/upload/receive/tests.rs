@@ -20,7 +20,7 @@ async fn take(store: &Store, body: Vec<u8>, max_upload_bytes: u64) -> Result<Rec
     let (request, mut payload) = TestRequest::post().set_payload(body).to_http_parts();
     let mut body = Payload::from_request(&request, &mut payload).await.unwrap();
     let pace = Pace::new(Duration::from_secs(5), 1, max_upload_bytes);
-    let terms = Terms { max_upload_bytes, pace, sender: None, with_digest: true, ignore_fields: false };
+    let terms = Terms { max_upload_bytes, pace, sender: None, ignore_fields: false };
     receive(store, "multipart/form-data; boundary=XX", &mut body, terms).await
 }
 
@@ -34,7 +34,7 @@ async fn fields_come_in_any_order_and_the_picture_is_stored() {
         let body = [parts.concat(), b"--XX--\r\n".to_vec()].concat();
         let received = take(&store, body, 1000).await.unwrap();
         assert_eq!((received.bytes, received.filename.as_str()), (PNG.len() as u64, "../a.png"));
-        assert_eq!(received.digest.unwrap(), <[u8; 32]>::from(Sha256::digest(PNG)));
+        assert_eq!(received.digest.unwrap(), Digest::of(PNG));
         assert_eq!(received.form.finish(1).unwrap().chain.steps().len(), 1);
         let stored = store.get(&Object::Original(received.job)).await.unwrap().unwrap();
         assert_eq!(stored, PNG);

@@ -1,0 +1,80 @@
+//! The scrub: reads the files of all jobs, slowly, again and again, and has damaged results made anew.
+//!
+//! Owns its pace. Never reads faster than its setting, and nothing while another monitor is on duty.
+
+use std::time::Duration;
+
+use tessera::job::{JobId, JobStatus};
+use tessera::mending::{Finding, inspect, replace_result};
+use tessera::store::{Object, StoreError};
+
+use crate::cleaning::CleaningError;
+use crate::edges::Edges;
+
+/// Between two looks while another monitor is on duty, or nothing can be read.
+const REST: Duration = Duration::from_secs(5);
+/// Between two jobs, however small they are.
+const BETWEEN_JOBS: Duration = Duration::from_millis(20);
+
+/// How the scrub is paced.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Bytes a second; 0: there is no scrub.
+    pub rate: u64,
+    /// Between the ends of two rounds.
+    pub rest: Duration,
+}
+
+/// Reads round after round; never ends.
+pub async fn run(edges: Edges, pace: Pace) {
+    if pace.rate == 0 {
+        return std::future::pending().await;
+    }
+    loop {
+        let rest = match round(&edges, pace.rate).await {
+            Ok(true) => pace.rest,
+            Ok(false) => REST,
+            Err(error) => {
+                tracing::warn!(%error, "a round of the scrub could not be completed");
+                REST
+            }
+        };
+        tokio::time::sleep(rest).await;
+    }
+}
+
+/// Reads the files of all jobs once; `false` if this monitor is not on duty.
+async fn round(edges: &Edges, rate: u64) -> Result<bool, CleaningError> {
+    let (mut jobs, mut damaged) = (0_u64, 0_u64);
+    for job in edges.store.jobs().await? {
+        if !edges.duty.is_on() {
+            return Ok(false);
+        }
+        match inspect(&edges.store, job, Some(rate)).await {
+            Ok(findings) => {
+                jobs += 1;
+                damaged += findings.len() as u64;
+                for finding in &findings {
+                    settle(edges, job, finding).await?;
+                }
+            }
+            Err(error @ StoreError::Unavailable { .. }) => return Err(error.into()),
+            Err(error) => tracing::warn!(%job, %error, "the files of a job could not be read"),
+        }
+        tokio::time::sleep(BETWEEN_JOBS).await;
+    }
+    tracing::debug!(jobs, damaged, "scrubbed");
+    Ok(true)
+}
+
+async fn settle(edges: &Edges, job: JobId, finding: &Finding) -> Result<(), CleaningError> {
+    tracing::error!(%job, file = %finding.object, damage = %finding.damage, "a file in the store is damaged");
+    edges.counts.damaged();
+    let Some(view) = edges.state.job(job).await? else { return Ok(()) };
+    let is_its_result = view.status == JobStatus::Done && view.final_filename == Some(finding.object.to_string());
+    if is_its_result && matches!(finding.object, Object::Result { .. }) {
+        let mended = replace_result(&edges.state, &edges.store, &view, &finding.damage, edges.keep()).await?;
+        tracing::warn!(%job, ?mended, "a damaged result was taken out of use");
+    }
+    Ok(())
+}

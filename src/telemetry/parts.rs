@@ -1,0 +1,84 @@
+//! The parts of a service that must never end: whichever does, by itself or by a panic, ends the service.
+//!
+//! Owns that a part which is gone is named. Restarts nothing: that is the keeper's, who starts the process anew.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+/// How often it is looked whether a part is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Runs a part; gives its name when it has ended, by itself or by a panic.
+///
+/// # Cancel safety
+/// That of `work`.
+pub async fn part(name: &'static str, work: impl Future) -> &'static str {
+    caught(name, work).await.map_or_else(|name| name, |_| name)
+}
+
+/// Runs a part that may end.
+///
+/// # Errors
+/// Its name, if it panicked.
+pub async fn caught<T>(name: &'static str, work: impl Future<Output = T>) -> Result<T, &'static str> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| {
+        tracing::error!(part = name, panic = text_of(panic.as_ref()), "a part of the service panicked");
+        name
+    })
+}
+
+/// Waits until a part that runs elsewhere (an actor, a thread) has gone; gives its name.
+pub async fn until_gone(name: &'static str, is_there: impl Fn() -> bool) -> &'static str {
+    while is_there() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    name
+}
+
+/// What a panic said, at most 200 characters of it.
+pub fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    text.chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// As in the services: whichever part ends first is named.
+    async fn first(
+        watcher: impl Future<Output = ()>,
+        feed: impl Future<Output = ()>,
+        is_there: impl Fn() -> bool,
+    ) -> &'static str {
+        tokio::select! {
+            part = part("watcher", watcher) => part,
+            part = part("feed", feed) => part,
+            part = until_gone("actor", is_there) => part,
+        }
+    }
+
+    async fn panics() {
+        tokio::task::yield_now().await;
+        panic!("a bug");
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_or_ends_is_named() {
+        let for_ever = std::future::pending::<()>;
+        assert_eq!(first(for_ever(), panics(), || true).await, "feed");
+        assert_eq!(first(panics(), for_ever(), || true).await, "watcher");
+        assert_eq!(first(for_ever(), async {}, || true).await, "feed");
+        let is_there = AtomicBool::new(true);
+        let looked = || is_there.swap(false, Ordering::Relaxed);
+        assert_eq!(first(for_ever(), for_ever(), looked).await, "actor");
+        assert_eq!(caught("feed", async { 7 }).await, Ok(7));
+        assert_eq!(caught("feed", panics()).await, Err("feed"));
+    }
+}
