@@ -72,17 +72,18 @@ pub async fn create_topics(args: &KafkaArgs) -> Result<Vec<(Topic, Creation)>, B
     let all = named.map(|((topic, name, _), answer)| Ok((*topic, creation(name, answer)?)));
     let all = all.collect::<Result<Vec<_>, BusError>>()?;
     let made = all.iter().filter(|(_, creation)| *creation == Creation::Created);
-    let made = made.map(|(topic, _)| topic.name(args)).collect();
+    let made = made.map(|(topic, _)| (topic.name(args), 1)).collect();
     blocking(CREATING, "", move || wait_for_leaders(&admin, made)).await?;
     Ok(all)
 }
 
-/// Asks until every partition of the `topics` has a leader that has its log.
-fn wait_for_leaders(admin: &Admin, mut topics: Vec<String>) -> Result<(), KafkaError> {
+/// Asks until each of the `topics` has as many partitions as are named, and each of these a leader that has its log.
+fn wait_for_leaders(admin: &Admin, mut topics: Vec<(String, usize)>) -> Result<(), KafkaError> {
     let until = Instant::now() + LIMIT;
     loop {
         for at in (0..topics.len()).rev() {
-            if is_led(admin, &topics[at]).unwrap_or(false) {
+            let (name, least) = &topics[at];
+            if is_led(admin, name, *least).unwrap_or(false) {
                 topics.swap_remove(at);
             }
         }
@@ -96,11 +97,12 @@ fn wait_for_leaders(admin: &Admin, mut topics: Vec<String>) -> Result<(), KafkaE
     }
 }
 
-fn is_led(admin: &Admin, name: &str) -> Result<bool, KafkaError> {
+fn is_led(admin: &Admin, name: &str, least: usize) -> Result<bool, KafkaError> {
     let metadata = admin.inner().fetch_metadata(Some(name), LIMIT)?;
     let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
     let has_log = |partition: i32| admin.inner().fetch_watermarks(name, partition, LOG_LIMIT).is_ok();
-    Ok(!partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0 && has_log(partition.id())))
+    Ok(partitions.len() >= least
+        && partitions.iter().all(|partition| partition.leader() >= 0 && has_log(partition.id())))
 }
 
 fn creation(name: &str, answer: Result<String, (String, RDKafkaErrorCode)>) -> Result<Creation, BusError> {

@@ -10,7 +10,8 @@ use rdkafka::error::KafkaError;
 
 use super::check::is_enough;
 use super::look::look;
-use super::{TopicState, admin, lag, options, records_in};
+use super::{TopicState, admin, lag, options, records_in, wait_for_leaders};
+use crate::bus::producer::blocking;
 use crate::bus::{BusError, Group, Topic};
 use crate::config::KafkaArgs;
 
@@ -68,8 +69,8 @@ pub async fn raise_topics(args: &KafkaArgs) -> Result<Vec<(Topic, Vec<Change>)>,
     for state in look(admin(args)?, args).await? {
         let mut changes = Vec::new();
         if state.exists() {
-            changes.extend(add_partitions(&state, args).await?);
             changes.extend(change_settings(&state, args).await?);
+            changes.extend(add_partitions(&state, args).await?);
         }
         all.push((state.topic, changes));
     }
@@ -83,10 +84,14 @@ async fn add_partitions(state: &TopicState, args: &KafkaArgs) -> Result<Option<C
     }
     let failed = |error| BusError::of(RAISING, &state.name, error);
     let wanted = NewPartitions::new(&state.name, to);
-    let answers = admin(args)?.create_partitions([&wanted], &options()).await.map_err(failed)?;
+    let admin = admin(args)?;
+    let answers = admin.create_partitions([&wanted], &options()).await.map_err(failed)?;
     answers
         .into_iter()
         .try_for_each(|answer| answer.map(drop).map_err(|(_, code)| failed(KafkaError::AdminOp(code))))?;
+    // Who asks or writes before the leaders have the new logs is refused.
+    let led = vec![(state.name.clone(), to)];
+    blocking(RAISING, &state.name, move || wait_for_leaders(&admin, led)).await?;
     Ok(Some(Change::Partitions { from, to }))
 }
 
