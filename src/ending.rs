@@ -90,16 +90,31 @@ impl Verdict {
 /// [`EndError`]; the job has not ended then, unless Redis took the verdict and its answer was lost.
 pub async fn end(state: &State, store: &Store, verdict: &Verdict, keep: Duration) -> Result<Transition, EndError> {
     let job = verdict.job;
-    let Some(view) = state.job(job).await? else { return Ok(Transition::Refused { status: None }) };
-    let is_other_run = verdict.run.is_some_and(|run| run != view.run);
-    if view.status.is_terminal() || is_other_run {
-        agree(state, store, job, None).await?;
-        let is_so = view.status == verdict.status && !is_other_run;
-        return Ok(if is_so { Transition::AlreadySo } else { Transition::Refused { status: Some(view.status) } });
-    }
+    let run = match state.job(job).await {
+        Ok(None) => return Ok(Transition::Refused { status: None }),
+        Ok(Some(view)) => {
+            let is_other_run = verdict.run.is_some_and(|run| run != view.run);
+            if view.status.is_terminal() || is_other_run {
+                agree(state, store, job, None).await?;
+                let is_so = view.status == verdict.status && !is_other_run;
+                return Ok(if is_so {
+                    Transition::AlreadySo
+                } else {
+                    Transition::Refused { status: Some(view.status) }
+                });
+            }
+            view.run
+        }
+        // Something else is in the place of the job's hash: the script of the end makes it anew.
+        Err(StateError::Data(_)) => match verdict.run {
+            Some(run) => run,
+            None => store.manifest(job).await.ok().flatten().map_or(1, |manifest| manifest.run),
+        },
+        Err(error) => return Err(error.into()),
+    };
     let marker = EndMarker {
         job,
-        run: view.run,
+        run,
         status: verdict.status,
         reason: Some(verdict.reason.chars().take(MAX_REASON_CHARS).collect()),
         final_filename: None,

@@ -75,7 +75,7 @@ fn results_are_the_same_after_everything_was_restarted() -> Result<()> {
 
 /// Keys that stay, without the prefix, and why: docs/features.md.
 fn may_stay(key: &str) -> bool {
-    let indexes = ["jobs", "jobs:ready", "workers", "workers:numbers", "activity", "tessera:alive"];
+    let indexes = ["jobs", "jobs:ready", "workers", "workers:numbers", "activity", "tessera:alive", "tessera:store"];
     indexes.contains(&key) || key.starts_with("jobs:status:")
 }
 

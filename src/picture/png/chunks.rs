@@ -75,6 +75,8 @@ pub(super) fn extras(input: &mut (impl BufRead + Seek), walk: Walk) -> Result<Ex
 /// Gives why the picture is refused, if it is.
 fn walk_over(input: &mut (impl BufRead + Seek), walk: Walk, extras: &mut Extras) -> io::Result<Option<String>> {
     input.seek_relative(SIGNATURE_BYTES)?;
+    // One for all chunks: a file of many must not ask for the memory of each.
+    let mut data = Vec::new();
     for _ in 0..MAX_CHUNKS {
         let mut head = [0; 8];
         input.read_exact(&mut head)?;
@@ -90,7 +92,7 @@ fn walk_over(input: &mut (impl BufRead + Seek), walk: Walk, extras: &mut Extras)
             }
             _ => {}
         }
-        let (data, is_sound) = read_chunk(input, kind, length)?;
+        let is_sound = read_chunk(input, kind, length, &mut data)?;
         if is_sound {
             extras.take(kind, &data);
         } else if let Some((_, what)) = OF_THE_PICTURE.iter().find(|(known, _)| **known == kind) {
@@ -107,13 +109,14 @@ fn walk_over(input: &mut (impl BufRead + Seek), walk: Walk, extras: &mut Extras)
     Ok(None)
 }
 
-/// The start of a chunk's data, and whether its checksum is right.
-fn read_chunk(input: &mut impl BufRead, kind: [u8; 4], length: u32) -> io::Result<(Vec<u8>, bool)> {
-    let (mut data, mut crc) = (Vec::new(), Crc::new());
+/// Puts the start of a chunk's data into `data`; whether the checksum is right.
+fn read_chunk(input: &mut impl BufRead, kind: [u8; 4], length: u32, data: &mut Vec<u8>) -> io::Result<bool> {
+    data.clear();
+    let mut crc = Crc::new();
     crc.update(&kind);
     let mut rest = input.by_ref().take(length.into());
-    rest.by_ref().take(MOST_BYTES as u64).read_to_end(&mut data)?;
-    crc.update(&data);
+    rest.by_ref().take(MOST_BYTES as u64).read_to_end(data)?;
+    crc.update(data);
     loop {
         let more = rest.fill_buf()?;
         if more.is_empty() {
@@ -128,7 +131,7 @@ fn read_chunk(input: &mut impl BufRead, kind: [u8; 4], length: u32) -> io::Resul
     }
     let mut expected = [0; 4];
     input.read_exact(&mut expected)?;
-    Ok((data, u32::from_be_bytes(expected) == crc.sum()))
+    Ok(u32::from_be_bytes(expected) == crc.sum())
 }
 
 impl Extras {

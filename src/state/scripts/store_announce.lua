@@ -9,4 +9,5 @@ for field = 1, #all, 2 do
     redis.call('HDEL', KEYS[1], all[field])
   end
 end
+redis.call('EXPIRE', KEYS[1], 3600)
 return { 'made', string.format('%.0f', at) }
