@@ -76,11 +76,14 @@ fn rubbish_is_dead_lettered_and_the_partitions_move_on() -> Result<()> {
 
 #[test]
 fn replaying_all_results_twice_changes_nothing() -> Result<()> {
-    let system = System::start(&Options::default())?;
+    let mut system = System::start(&Options::default())?;
     let picture = pictures::rgb_png(1500, 1200, 22)?;
+    // It would remove the results that are to be replayed.
+    system.process("monitor")?.signal(libc::SIGSTOP)?;
     let job = system.submit_and_compare(&picture, &["invert"])?;
     let before = (system.result(&job)?, system.field(&job, "finished_at")?, system.files("store").len());
     let replayed = replay(&system, 2)?;
+    system.process("monitor")?.signal(libc::SIGCONT)?;
     assert!(replayed >= 9, "{replayed} results to replay");
     // A job sent behind the replayed records on every partition shows that they have been read.
     for seed in 0..8 {

@@ -42,11 +42,14 @@ fn measured_chains_come_out_as_the_reference() -> Result<()> {
 
 #[test]
 fn replaying_all_partial_results_twice_changes_nothing() -> Result<()> {
-    let system = System::start(&Options { tile_delay_ms: 100, ..Options::default() })?;
+    let mut system = System::start(&Options { tile_delay_ms: 100, ..Options::default() })?;
     let picture = pictures::rgb_png(2000, 1600, 54)?;
+    // It would remove the results that are to be replayed.
+    system.process("monitor")?.signal(libc::SIGSTOP)?;
     let job = system.submit(&picture, &OPERATIONS)?;
     wait_for_stage(&system, &job, "1")?;
     let replayed = replay(&system, 2)?;
+    system.process("monitor")?.signal(libc::SIGCONT)?;
     // All of the first stage, which has ended: 4 x 4 tiles.
     assert!(replayed >= 16, "{replayed} results to replay");
     system.compare(&job, &picture, &OPERATIONS)
