@@ -60,6 +60,8 @@ fn one_trace_leads_from_the_upload_through_every_service_to_the_result() -> Resu
     let picture = pictures::rgb_png(1100, 900, 71)?;
     let sent = format!("00-{TRACE}-b7ad6b7169203331-01");
     let form = Form::picture("traced.png", &picture, &["invert"]);
+    // It would remove the records that are to be looked at.
+    system.process("monitor")?.signal(libc::SIGSTOP)?;
     let answer = system.client.post("/api/v1/jobs", &form, &[("traceparent", sent.as_str())])?;
     ensure!(answer.status == 202, "{}: {}", answer.status, answer.text());
     assert_eq!(answer.header("traceparent"), Some(sent.as_str()));
