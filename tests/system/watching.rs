@@ -35,12 +35,12 @@ fn submit_watch_tells_how_it_goes_and_ends_with_the_outcome() -> Result<()> {
     let lines: Vec<Value> =
         String::from_utf8(output.stdout)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     ensure!(output.status.success() && lines.len() > 4, "{lines:?}");
-    assert_eq!(lines[1]["event"], "snapshot");
+    assert_eq!(lines[0]["event"], "snapshot");
     let last = lines.last().context("nothing")?;
-    assert_eq!(last["status"], "done");
+    assert_eq!((&last["file"], &last["job"]["status"]), (&Value::from(file.as_str()), &Value::from("done")));
 
     // A job that has ended is followed to its end at once; so is one that failed.
-    let id = last["id"].as_str().context("no id")?;
+    let id = last["job"]["id"].as_str().context("no id")?;
     ensure!(system.command(&["jobs", id, "--watch"])?.status.success());
     let broken = system.folder.path().join("broken.png");
     let bytes = std::fs::read(&file)?;
@@ -80,7 +80,7 @@ fn watching_goes_on_after_a_break() -> Result<()> {
         1,
         "it resumes, it does not begin anew: {kinds:?}"
     );
-    assert_eq!(rest.last().context("nothing")?["status"], "done");
+    assert_eq!(rest.last().context("nothing")?["job"]["status"], "done");
     Ok(())
 }
 
