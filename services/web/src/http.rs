@@ -91,11 +91,15 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
 
     health.drain();
     // Streams of events end when the service is asked to stop, and not before.
-    handle.stop(ended.is_none()).await;
+    handle.stop(ended.is_none() || shutdown.is_requested()).await;
     let flushed = producer.flush(Duration::from_secs(2)).await;
     flushed.unwrap_or_else(|error| tracing::warn!(%error, "stopping with records unsent"));
     let outcome = served(serving.await, address);
-    ended.map_or(outcome, |part| Err(ServiceError::Ended(part)))
+    // Parts that see the request to stop themselves may be faster than the look at it above.
+    match ended.filter(|_| !shutdown.is_requested()) {
+        Some(part) => Err(ServiceError::Ended(part)),
+        None => outcome,
+    }
 }
 
 fn served(outcome: Result<std::io::Result<()>, JoinError>, address: SocketAddr) -> Result<(), ServiceError> {
