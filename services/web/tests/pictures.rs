@@ -110,7 +110,15 @@ async fn content_decides_and_what_a_result_lacks_is_said() {
         ("tiles-3x16.tif", "tif", "tif", &[]),
         ("pages.tif", "tif", "tif", &["pages: the result is the first of 3 pages"]),
         ("rgb24.bmp", "bmp", "png", &["BMP is not written here: the result is PNG"]),
-        ("rgba.qoi", "qoi", "png", &["QOI is not written here: the result is PNG"]),
+        (
+            "rgba.qoi",
+            "qoi",
+            "png",
+            &[
+                "QOI is not written here: the result is PNG",
+                "it says that its colours are linear, which is not kept: they may look different",
+            ],
+        ),
         (
             "animated.webp",
             "webp",
