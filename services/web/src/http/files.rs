@@ -22,8 +22,9 @@ use super::problem::Problem;
 /// A browser that opens a file as a page runs nothing of it.
 const FILE_POLICY: &str = "default-src 'none'; sandbox";
 
-/// Files up to this length are checked as a whole before any of it is sent.
-const CHECKED_BYTES: u64 = 16 << 20;
+/// Files up to this length are checked as a whole before any of it is sent. A longer one is checked while it is sent:
+/// hundreds of readers that ask again and again must not have it read each time.
+const CHECKED_BYTES: u64 = 4 << 20;
 
 /// A file to be sent.
 #[derive(Clone, Debug)]
