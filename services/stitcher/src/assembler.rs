@@ -5,12 +5,12 @@
 //! acknowledges a record that completes a stage before the stage has ended.
 
 mod claiming;
-mod encoding;
 mod ending;
 mod marking;
 mod sweeping;
 mod taking;
 mod troubles;
+mod turns;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,9 +22,10 @@ use tessera::telemetry::logs::trace_id;
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use crate::actors::encoder::{EncoderPool, StripsEncoded};
 use crate::assembly::Assembly;
 use crate::edges::Edges;
+use crate::encoding::encoder::EncoderPool;
+use crate::encoding::turn::StripsEncoded;
 use crate::manifests::Manifests;
 use crate::memory::Memory;
 use crate::spool::Spool;

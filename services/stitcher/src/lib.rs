@@ -16,7 +16,6 @@ mod intake;
 mod manifests;
 mod memory;
 mod spool;
-mod strips;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,12 +29,12 @@ use tessera::store::Store;
 use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
 use tokio::sync::oneshot;
 
-use actors::encoder::{EncoderPool, Threads};
 use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
 use actors::result_feed::{self, FeedEnd, ResultFeed};
 use assembler::{Assembler, Report, Reports};
 use counts::Counts;
 use edges::Edges;
+use encoding::encoder::{EncodedReport, EncoderPool, Threads};
 use memory::Memory;
 use spool::Spool;
 
@@ -124,7 +123,7 @@ fn start_assembler(
         let address = address.clone();
         Arc::new(move |report| address.do_send(StepReported(report)))
     };
-    let encoded: actors::encoder::Report = {
+    let encoded: EncodedReport = {
         let reports = Arc::clone(&reports);
         Arc::new(move |encoded| reports(Report::Encoded(encoded)))
     };

@@ -10,7 +10,7 @@ use tessera::linking::PART_PIXELS;
 use tessera::plan::{Makes, Stage};
 
 use crate::Config;
-use crate::encoding::Product;
+use crate::encoding::product::Product;
 
 /// What an open encoding holds beside rows: parts on their way to the store, and the format's buffers.
 const ENCODING_BYTES: u64 = 2 << 20;

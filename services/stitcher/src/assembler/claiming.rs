@@ -9,9 +9,9 @@ use tessera::state::{Claim, WindowView};
 use super::{Assembler, Place};
 use crate::assembly::Assembly;
 use crate::edges::Trouble;
+use crate::encoding::strips::Strips;
 use crate::manifests::KnownJob;
 use crate::spool::{SlotOwner, Slots};
-use crate::strips::Strips;
 use tessera::patience::insist;
 
 impl Assembler {

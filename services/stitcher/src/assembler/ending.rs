@@ -11,10 +11,10 @@ use tessera::store::{Object, StoreError, Written};
 use tessera::time::now;
 
 use super::Assembler;
-use crate::actors::encoder::StageProduct;
 use crate::assembly::Assembly;
 use crate::counts::StageOutcome;
 use crate::edges::{Edges, Trouble};
+use crate::encoding::product::StageProduct;
 use tessera::patience::insist;
 
 /// A stage whose product is written.

@@ -9,11 +9,11 @@ use tessera::telemetry::parts;
 use super::ending::{self, StageEnd};
 use super::marking::spool_failure;
 use super::{Assembler, Report, StageEnded};
-use crate::actors::encoder::StageProduct;
-use crate::actors::encoder::{EncodeStrips, StripsEncoded, TurnEnd};
 use crate::assembly::{Assembly, Work};
 use crate::edges::Trouble;
-use crate::encoding::{EncodeError, Pool};
+use crate::encoding::EncodeError;
+use crate::encoding::product::{Pool, StageProduct};
+use crate::encoding::turn::{EncodeStrips, StripsEncoded, TurnEnd};
 use tracing::Instrument;
 
 /// Stages that are encoded while tiles still come, at most: each holds an open file and its buffers.
