@@ -9,9 +9,8 @@
 mod backlog;
 mod command_feed;
 mod config;
-mod counts;
+mod counters;
 mod cutter;
-mod desk;
 mod error;
 pub mod gate;
 mod gauges;
@@ -22,6 +21,7 @@ mod memory;
 mod pass;
 mod sender;
 mod service;
+mod splitter;
 mod verdict;
 mod watcher;
 pub mod window;
