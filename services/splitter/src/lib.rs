@@ -20,6 +20,7 @@ mod leaser;
 mod logs;
 mod memory;
 mod pass;
+mod proof;
 mod sender;
 mod service;
 mod verdict;

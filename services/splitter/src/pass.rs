@@ -72,6 +72,10 @@ pub async fn run(desk: Arc<Desk>, grant: Grant) -> Ended {
             let taken = verdict::fail(&desk, job, &reason).await;
             (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
         }
+        Outcome::Misread(reason) => {
+            let taken = verdict::begin_anew(&desk, &grant, &reason).await;
+            (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
+        }
         Outcome::Unreadable(problem) => {
             tracing::warn!(%job, problem, "the store cannot be read; the job waits");
             (Release::Drained, Ended::Unreadable)
@@ -85,6 +89,7 @@ enum Outcome {
     Complete { tiles: u32 },
     Stopped(Stop),
     Damaged(String),
+    Misread(String),
     Unreadable(String),
 }
 
@@ -94,6 +99,7 @@ impl Outcome {
             Self::Complete { .. } => PassEnd::Complete,
             Self::Stopped(stop) => PassEnd::Stopped(*stop),
             Self::Damaged(_) => PassEnd::Damaged,
+            Self::Misread(_) => PassEnd::Misread,
             Self::Unreadable(_) => PassEnd::Unreadable,
         }
     }
@@ -119,6 +125,8 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     let input = match Input::open(&desk.store, &grant.manifest, stage, rows.as_deref()).await {
         Ok(input) => input.within(desk.config.limits.max_decode_bytes),
         Err(InputError::Gone(reason)) => return Outcome::Damaged(reason),
+        Err(InputError::NoRows(reason)) => return Outcome::Misread(reason),
+        Err(error @ InputError::Io(_)) => return Outcome::Unreadable(error.to_string()),
         Err(InputError::Store(error)) => return Outcome::Unreadable(error.to_string()),
     };
     let cutting = match Cutting::new(&grant.manifest, grant.run, stage, grant.attempt.max(resent), &numbers) {
@@ -221,10 +229,8 @@ fn outcome(sent: Sent, cut: Cut, gate: &Gate, fault: &Fault) -> Outcome {
         (Sent::All { tiles }, Cut::Complete) => Outcome::Complete { tiles },
         (_, Cut::Stopped(stop)) => Outcome::Stopped(stop),
         (Sent::Stopped, Cut::Complete) => Outcome::Stopped(gate.stopped().unwrap_or(Stop::Drained)),
-        (_, Cut::Damaged(reason)) => match fault.text() {
-            Some(problem) => Outcome::Unreadable(problem),
-            None => Outcome::Damaged(reason),
-        },
+        (_, Cut::Damaged(reason)) => fault.text().map_or(Outcome::Damaged(reason), Outcome::Unreadable),
+        (_, Cut::Misread(reason)) => fault.text().map_or(Outcome::Misread(reason), Outcome::Unreadable),
     }
 }
 

@@ -46,6 +46,7 @@ use connection::{Readers, attend};
 use counting::count;
 use counts::Counts;
 use events::EventRelay;
+use files::checked::Checked;
 use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
 use mender::Mender;
@@ -142,6 +143,7 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
         gate,
         counts: Counts::new(),
         mender,
+        checked: Checked::default(),
         events,
         readers,
         proxies,

@@ -11,6 +11,7 @@ use super::client::Client;
 use super::connection::Readers;
 use super::counts::Counts;
 use super::events::relay::EventRelay;
+use super::files::checked::Checked;
 use super::gate::Gate;
 use super::mender::Mender;
 use crate::config::Config;
@@ -33,6 +34,8 @@ pub struct Services {
     pub gate: Arc<Gate>,
     /// Puts jobs right whose result is damaged.
     pub mender: Mender,
+    /// Which large files were found whole.
+    pub checked: Checked,
     /// Who watches which job.
     pub events: EventRelay,
     /// Who may read a large answer now.
