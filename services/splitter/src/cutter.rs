@@ -20,7 +20,7 @@ use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::gate::{Admission, Gate, Stop};
+use crate::gate::{Clearance, Gate, Stop};
 use crate::input::{Fault, Input, damaged};
 use crate::proof::Proof;
 
@@ -189,9 +189,9 @@ impl Cutting {
 
     fn hand_over_last(&self, gate: &Gate, tile: CutTile, tiles: &mpsc::Sender<CutTile>) -> Result<(), Halt> {
         match gate.admit(tile.header.index, tile.pixels.len() as u64) {
-            Admission::Send => hand_over(tiles, tile, gate),
-            Admission::Known => Ok(()),
-            Admission::Stop(stop) => Err(Halt::Stopped(stop)),
+            Clearance::Send => hand_over(tiles, tile, gate),
+            Clearance::Known => Ok(()),
+            Clearance::Stop(stop) => Err(Halt::Stopped(stop)),
         }
     }
 
@@ -199,9 +199,9 @@ impl Cutting {
     fn admitted(&self, gate: &Gate, band: &Band, index: u32) -> Result<Option<CutTile>, Halt> {
         let bytes = self.grid.rect(index).map_or(0, |rect| self.input_bytes(rect));
         match gate.admit(index, bytes) {
-            Admission::Send => self.tile(band, index).map(Some),
-            Admission::Known => Ok(None),
-            Admission::Stop(stop) => Err(Halt::Stopped(stop)),
+            Clearance::Send => self.tile(band, index).map(Some),
+            Clearance::Known => Ok(None),
+            Clearance::Stop(stop) => Err(Halt::Stopped(stop)),
         }
     }
 

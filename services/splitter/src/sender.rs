@@ -12,8 +12,8 @@ use tessera::patience::{Patience, answered};
 use tokio::sync::mpsc;
 
 use crate::cutter::CutTile;
-use crate::desk::Desk;
 use crate::gate::{Gate, Stop};
+use crate::splitter::Splitter;
 
 /// How sending ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ enum Fate {
 
 /// Sends the tiles that come over `tiles`; takes the next while fewer than `most_bytes` wait for their acknowledgement.
 pub async fn send_all(
-    desk: &Desk,
+    splitter: &Splitter,
     most_bytes: usize,
     mut tiles: mpsc::Receiver<CutTile>,
     gate: &Gate,
@@ -54,11 +54,11 @@ pub async fn send_all(
             tile = tiles.recv(), if more && bytes < most_bytes => {
                 match tile {
                     Some(tile) => {
-                        if !note(desk, &tile).await {
+                        if !note(splitter, &tile).await {
                             return Sent::Stopped;
                         }
                         bytes += tile.pixels.len();
-                        on_their_way.push(deliver(desk, record(tile, desk.logs.partitions()).traced(trace.as_ref()), gate));
+                        on_their_way.push(deliver(splitter, record(tile, splitter.logs.partitions()).traced(trace.as_ref()), gate));
                     }
                     None => more = false,
                 }
@@ -69,7 +69,7 @@ pub async fn send_all(
             Fate::Delivered(size) => {
                 bytes -= size;
                 sent += 1;
-                desk.counts.sent(size);
+                splitter.counts.sent(size);
                 gate.delivered();
             }
             Fate::Stopped => {
@@ -87,12 +87,12 @@ pub async fn send_all(
 }
 
 /// Adds what a tile brings for the sender to the job, before the tile can end it; `false` if the splitter stops first.
-async fn note(desk: &Desk, tile: &CutTile) -> bool {
+async fn note(splitter: &Splitter, tile: &CutTile) -> bool {
     let job = tile.header.job;
     if tile.remarks.is_empty() {
         return true;
     }
-    match answered(&desk.shutdown, async || desk.state.add_notices(job, &tile.remarks).await).await {
+    match answered(&splitter.shutdown, async || splitter.state.add_notices(job, &tile.remarks).await).await {
         None => false,
         Some(Ok(())) => true,
         Some(Err(error)) => {
@@ -108,22 +108,22 @@ fn record(tile: CutTile, partitions: i32) -> Outgoing {
     Outgoing { topic: Topic::Tasks, key: None, partition: Some(partition), headers, payload }
 }
 
-async fn deliver(desk: &Desk, record: Outgoing, gate: &Gate) -> Fate {
+async fn deliver(splitter: &Splitter, record: Outgoing, gate: &Gate) -> Fate {
     let size = record.payload.len();
     let partition = record.partition.unwrap_or(0);
     let mut patience = Patience::default();
     loop {
-        if !desk.logs.wait_for_room(partition, size, gate).await {
+        if !splitter.logs.wait_for_room(partition, size, gate).await {
             return Fate::Stopped;
         }
-        let outcome = desk.producer.send(record.clone()).await;
-        desk.logs.settle(partition, size, outcome.as_ref().ok());
+        let outcome = splitter.producer.send(record.clone()).await;
+        splitter.logs.settle(partition, size, outcome.as_ref().ok());
         let problem = match outcome {
             Ok(_) => return Fate::Delivered(size),
             Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
             Err(error) => error,
         };
-        if gate.stopped().is_some() || !patience.wait_for(problem.awaited(), &problem, &desk.shutdown).await {
+        if gate.stopped().is_some() || !patience.wait_for(problem.awaited(), &problem, &splitter.shutdown).await {
             return Fate::Stopped;
         }
     }

@@ -1,5 +1,4 @@
 //! The actors of a stitcher: thin shells around plain types.
 
-pub mod encoder;
 pub mod job_assembler;
 pub mod result_feed;

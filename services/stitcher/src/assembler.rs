@@ -5,12 +5,12 @@
 //! acknowledges a record that completes a stage before the stage has ended.
 
 mod claiming;
-mod encoding;
 mod ending;
 mod marking;
 mod sweeping;
 mod taking;
 mod troubles;
+mod turns;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,11 +22,12 @@ use tessera::telemetry::logs::trace_id;
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use crate::actors::encoder::{EncoderPool, StripsEncoded};
 use crate::assembly::Assembly;
-use crate::edges::Edges;
+use crate::backends::StitcherBackends;
+use crate::encoding::encoder::EncoderPool;
+use crate::encoding::turn::StripsEncoded;
 use crate::manifests::Manifests;
-use crate::memory::Memory;
+use crate::memory::StitcherMemory;
 use crate::spool::Spool;
 
 pub use ending::StageEnded;
@@ -49,10 +50,10 @@ pub type Reports = Arc<dyn Fn(Report) + Send + Sync>;
 
 /// Puts stages together.
 pub struct Assembler {
-    edges: Edges,
+    backends: StitcherBackends,
     name: String,
     spool: Spool,
-    memory: Memory,
+    memory: StitcherMemory,
     /// The spool of stages of one tile, which are kept in memory: it is new with each process.
     memory_spool: Token,
     encoders: EncoderPool,
@@ -98,15 +99,15 @@ fn tile_span(tile: &TileHeader, delivery: &Delivery) -> Span {
 impl Assembler {
     /// An assembler called `name` that has no stages yet.
     pub fn new(
-        edges: Edges,
+        backends: StitcherBackends,
         name: String,
         spool: Spool,
-        memory: Memory,
+        memory: StitcherMemory,
         encoders: EncoderPool,
         reports: Reports,
     ) -> Self {
         Self {
-            edges,
+            backends,
             name,
             spool,
             memory,

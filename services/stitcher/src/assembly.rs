@@ -4,7 +4,6 @@
 //! told by Redis's answers.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +12,12 @@ use tessera::job::{JobId, Token};
 use tessera::plan::{Makes, Stage};
 use tessera::store::Object;
 
-use crate::encoding::{Encoding, Product};
+use crate::encoding::Encoding;
+use crate::encoding::product::Product;
+use crate::encoding::strips::Strips;
+use crate::encoding::turn::{Then, Turn};
 use crate::manifests::KnownJob;
 use crate::spool::Slots;
-use crate::strips::Strips;
 
 /// Rows that one turn of an encoder takes at most, in bytes: turns are short, so that jobs share encoders.
 const TURN_BYTES: usize = 24 << 20;
@@ -75,28 +76,6 @@ pub enum Work {
     },
     /// The product is written, the end is being made known.
     Ending,
-}
-
-/// What an encoder is to do in one turn.
-#[derive(Debug)]
-pub struct Turn {
-    /// What is encoded so far.
-    pub encoding: Option<Encoding>,
-    /// The strips to encode.
-    pub strips: Range<u32>,
-    /// The strip before which all are complete: in those, every slot has to hold its tile.
-    pub complete_through: u32,
-    /// What to do after them.
-    pub then: Then,
-}
-
-/// What follows the strips of a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    /// Wait for more.
-    Wait,
-    /// Finish the product.
-    Finish,
 }
 
 /// What a tile with other bytes than its slot means.

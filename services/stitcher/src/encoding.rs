@@ -4,117 +4,33 @@
 //! any thread; a strip whose slots are not all good is not begun. Holds one strip or a part of one,
 //! never the picture. Knows no Kafka and no Redis.
 
+mod buffer;
+pub mod encoder;
+mod error;
 mod link;
 mod output;
-mod strip;
+pub mod product;
+pub mod strips;
 mod sum;
+pub mod turn;
 
-use std::io;
 use std::ops::Range;
 
 use tessera::budget::Share;
-use tessera::linking::LinkError;
-use tessera::picture::PictureInfo;
-use tessera::picture::codec::ResultFormat;
 use tessera::picture::metadata::Kept;
 use tessera::picture::raw::RawWriter;
-use tessera::picture::rows::{RowWriter, WriteError};
+use tessera::picture::rows::RowWriter;
 use tessera::plan::{Makes, Stage};
-use tessera::store::Written;
 
+use buffer::StripBuffer;
+pub use error::EncodeError;
 use link::Link;
 pub use output::Output;
 use output::Tap;
-use strip::StripBuffer;
+use product::{Made, Product};
 use sum::Sum;
 
-use crate::spool::{SlotError, Slots};
-
-/// What a stage's strips become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Product {
-    /// The job's result, a file.
-    Result {
-        /// Its format.
-        format: ResultFormat,
-    },
-    /// The next stage's input.
-    Rows,
-}
-
-impl Product {
-    /// Where the memory of its encoding comes from.
-    pub fn pool(&self, info: PictureInfo) -> Pool {
-        if self.whole_bytes(info).is_some() { Pool::Wholes } else { Pool::Rows }
-    }
-
-    /// Bytes that an encoding of a picture of `info` holds, if it holds the whole picture.
-    pub fn whole_bytes(&self, info: PictureInfo) -> Option<u64> {
-        match self {
-            Self::Result { format } => format.whole_bytes(info),
-            Self::Rows => None,
-        }
-    }
-}
-
-/// A part of the memory budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pool {
-    /// For encodings that hold rows.
-    Rows,
-    /// For those that hold whole pictures.
-    Wholes,
-}
-
-/// A product that is complete.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// It is visible in the store.
-    Stored(Written),
-    /// These are the numbers.
-    Numbers(Vec<i64>),
-}
-
-/// Why an encoding did not get further.
-#[derive(Debug, thiserror::Error)]
-pub enum EncodeError {
-    /// A slot does not hold its tile: the strip waits until it was sent again. The encoding is intact.
-    #[error("encoding a strip: tile {index} is not in its slot")]
-    BadSlot {
-        /// Which tile.
-        index: u32,
-    },
-    /// What was noted of the maps does not fit them.
-    #[error("joining the tiles' maps")]
-    Linking(#[source] LinkError),
-    /// The spool cannot be read.
-    #[error("encoding a strip: reading the spool")]
-    Spool(#[source] io::Error),
-    /// The result cannot be written.
-    #[error("writing the result")]
-    Output(#[source] io::Error),
-    /// The format does not take such a picture.
-    #[error("encoding the result: {0}")]
-    Unsupported(String),
-}
-
-impl From<SlotError> for EncodeError {
-    fn from(error: SlotError) -> Self {
-        match error {
-            SlotError::Bad { index } => Self::BadSlot { index },
-            SlotError::Spool { source, .. } => Self::Spool(source),
-        }
-    }
-}
-
-impl From<WriteError> for EncodeError {
-    fn from(error: WriteError) -> Self {
-        match error {
-            WriteError::Unsupported(what) => Self::Unsupported(what),
-            WriteError::Output(error) => Self::Output(error),
-        }
-    }
-}
+use crate::spool::Slots;
 
 /// A product on its way. Dropped before [`Encoding::finish`], nothing is left of it.
 pub struct Encoding {

@@ -3,14 +3,14 @@
 //! Owns the listener and everything a request passes through. Reads no pixels, and keeps no job's state:
 //! that is in Redis, in Kafka and in the store.
 
+mod admission;
 mod client;
 mod connection;
+mod counters;
 mod counting;
-mod counts;
 mod credit;
 mod events;
 mod files;
-mod gate;
 mod guard;
 mod job_json;
 mod mender;
@@ -42,12 +42,12 @@ use tokio::task::JoinError;
 use crate::config::Config;
 use crate::error::ServiceError;
 use crate::proxies::Proxies;
+use admission::{Admission, UPLOAD_BYTES};
 use connection::{Readers, attend};
+use counters::WebCounters;
 use counting::count;
-use counts::Counts;
 use events::EventRelay;
 use files::checked::Checked;
-use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
 use mender::Mender;
 use services::Services;
@@ -70,7 +70,7 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     let health = Health::new(&["kafka", "redis", "store"]);
     let services = connect(&config, health.clone(), shutdown.clone())?;
     let (state, producer) = (services.state.clone(), services.producer.clone());
-    let (events, gate) = (services.events.clone(), services.gate.clone());
+    let (events, admission) = (services.events.clone(), services.admission.clone());
     let same_store = SameStore::new(&services.store, &services.state, &config.service.name_or("web"));
     let (server, address) = listen(&config, services, &health)?;
     let file = AddressFile::write(&config.service.run_dir, &config.service.name_or("web"), address);
@@ -80,13 +80,13 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     tracing::info!(%address, "listening");
     ready(address);
 
-    let watch = gate.watch(state.clone(), producer.clone(), shutdown.clone());
+    let watch = admission.watch(state.clone(), producer.clone(), shutdown.clone());
     let ended = tokio::select! {
         biased;
         () = shutdown.requested() => None,
         part = parts::part("look at the dependencies", watch) => Some(part),
         part = parts::part("look at the store", same_store.watch(health.clone(), shutdown.clone())) => Some(part),
-        part = parts::part("event relay", events.run(state, gate.clone())) => Some(part),
+        part = parts::part("event relay", events.run(state, admission.clone())) => Some(part),
         outcome = &mut serving => return served(outcome, address),
     };
 
@@ -131,7 +131,7 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     // At least one upload must fit beside it, or all would be refused for good.
     drop(memory.set_aside(UPLOAD_BYTES, "an upload")?);
     let readers = Readers::new(&memory);
-    let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
+    let admission = Arc::new(Admission::new(health, config.limits.clone(), memory, config.http.without_workers));
     let proxies = Arc::new(Proxies::new(&config.http.trusted_proxies));
     let events = EventRelay::new(config.http.max_watchers, shutdown);
     let mender = Mender::new(&state, &store, config.limits.keep_results());
@@ -140,8 +140,8 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
         state,
         producer,
         store,
-        gate,
-        counts: Counts::new(),
+        admission,
+        counts: WebCounters::new(),
         mender,
         checked: Checked::default(),
         events,
@@ -153,9 +153,9 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
 fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
     let wanted = config.http.http_addr;
     let failed = |source| ServiceError::Listen { address: wanted, source };
-    let (counts, gate) = (services.counts.clone(), services.gate.clone());
+    let (counts, admission) = (services.counts.clone(), services.admission.clone());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
-    let metrics = Metrics::new("web", health, &clients, |registry| counts.register(registry, &gate));
+    let metrics = Metrics::new("web", health, &clients, |registry| counts.register(registry, &admission));
     let health = health.clone();
     let hosts = Data::new(AllowedHosts::new(wanted.ip(), &config.service.allowed_hosts));
     let app = move || {

@@ -12,7 +12,7 @@ use tessera::state::{Mark, Marked, StateError};
 
 use super::{Assembler, Placed};
 use crate::assembly::Mismatch;
-use crate::edges::Trouble;
+use crate::backends::Trouble;
 use crate::spool::{SlotError, Slots};
 use tessera::patience::insist;
 use tracing::Instrument;
@@ -115,9 +115,9 @@ impl Assembler {
             return Ok(());
         }
         let (marks, acks): (Vec<Mark>, Vec<Ack>) = stored.into_iter().map(|tile| (tile.mark, tile.ack)).unzip();
-        let marked = insist(&self.edges.shutdown, "marking tiles", || self.edges.state.mark(&marks)).await?;
+        let marked = insist(&self.backends.shutdown, "marking tiles", || self.backends.state.mark(&marks)).await?;
         for ((mark, ack), marked) in marks.into_iter().zip(acks).zip(marked) {
-            self.edges.counts.marked(marked);
+            self.backends.counts.marked(marked);
             let span = self.span_of(mark.job);
             if let Err(trouble) = self.marked(&mark, ack, marked).instrument(span).await {
                 self.spoiled(mark.job, trouble).await?;
@@ -170,8 +170,8 @@ impl Assembler {
         assembly.complete();
         if assembly.is_last() {
             let token = assembly.token.clone();
-            let ask = || self.edges.state.finishing(job, &token);
-            insist(&self.edges.shutdown, "saying that a job is finishing", ask).await?;
+            let ask = || self.backends.state.finishing(job, &token);
+            insist(&self.backends.shutdown, "saying that a job is finishing", ask).await?;
         }
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Assembler {
             return Ok(());
         };
         let number = assembly.number;
-        self.edges.counts.differed();
+        self.backends.counts.differed();
         tracing::warn!(%job, stage = number, index, "a tile came twice with different bytes");
         match assembly.mismatch(index) {
             Mismatch::First => {
@@ -204,11 +204,11 @@ impl Assembler {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
         let (number, token) = (assembly.number, assembly.token.clone());
         for index in tiles.iter().copied() {
-            let ask = || self.edges.state.unmark(job, number, &token, index);
-            insist(&self.edges.shutdown, "clearing a mark", ask).await?;
+            let ask = || self.backends.state.unmark(job, number, &token, index);
+            insist(&self.backends.shutdown, "clearing a mark", ask).await?;
             assembly.take_out(index);
         }
-        self.edges.resend(&assembly.known, number, reason);
+        self.backends.resend(&assembly.known, number, reason);
         Ok(())
     }
 

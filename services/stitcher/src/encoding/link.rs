@@ -2,7 +2,7 @@
 //!
 //! Owns which of the two passes it is. Its notes are in a file without a name beside the slots.
 
-use tessera::linking::{LinkError, Linker, Settler};
+use tessera::linking::{Linker, Settler};
 use tessera::pipeline::Aside;
 use tessera::plan::Stage;
 
@@ -48,14 +48,5 @@ impl Link {
             *self = Self::Settling(linker.finish()?);
         }
         Ok(())
-    }
-}
-
-impl From<LinkError> for EncodeError {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::Spill(error) => Self::Spool(error),
-            other => Self::Linking(other),
-        }
     }
 }

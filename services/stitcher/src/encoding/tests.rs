@@ -1,22 +1,23 @@
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use tessera::job::JobId;
 use tessera::operation::Chain;
+use tessera::picture::codec::ResultFormat;
 use tessera::picture::png::PngRows;
-use tessera::picture::rows::RowReader;
+use tessera::picture::rows::{RowReader, WriteError};
 use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size, Turn};
 use tessera::plan::{Makes, Stage};
 use tessera::store::Written;
 
-use super::strip::StripBuffer;
+use super::buffer::StripBuffer;
 use super::*;
 
 const PNG: Product = Product::Result { format: ResultFormat::Png };
+use super::strips::Strips;
 use crate::spool::{SlotOwner, Spool};
-use crate::strips::Strips;
 
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<(Vec<u8>, bool)>>);

@@ -44,7 +44,7 @@ pub struct Slots {
 #[derive(Debug)]
 enum Place {
     File { path: PathBuf, slot_bytes: u64 },
-    Memory(RwLock<Option<Vec<u8>>>),
+    StitcherMemory(RwLock<Option<Vec<u8>>>),
 }
 
 /// Slots opened for a number of reads or writes.
@@ -62,20 +62,20 @@ impl Slots {
 
     /// The slot of a stage of one tile, in memory.
     pub fn in_memory(owner: SlotOwner) -> Self {
-        Self { owner, place: Place::Memory(RwLock::new(None)) }
+        Self { owner, place: Place::StitcherMemory(RwLock::new(None)) }
     }
 
     /// Bytes of pixels that are held in memory.
     pub fn memory_bytes(&self) -> usize {
         match &self.place {
             Place::File { .. } => 0,
-            Place::Memory(pixels) => pixels.read().as_ref().map_or(0, Vec::len),
+            Place::StitcherMemory(pixels) => pixels.read().as_ref().map_or(0, Vec::len),
         }
     }
 
     /// Whether the slots are in memory.
     pub fn are_in_memory(&self) -> bool {
-        matches!(self.place, Place::Memory(_))
+        matches!(self.place, Place::StitcherMemory(_))
     }
 
     /// A file without a name for what is noted while the tiles are put together; in memory if they are.
@@ -88,7 +88,7 @@ impl Slots {
                 let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
                 Ok(Box::new(tempfile::tempfile_in(folder)?))
             }
-            Place::Memory(_) => Ok(Box::new(Cursor::new(Vec::new()))),
+            Place::StitcherMemory(_) => Ok(Box::new(Cursor::new(Vec::new()))),
         }
     }
 
@@ -99,7 +99,7 @@ impl Slots {
     pub fn open(&self) -> io::Result<OpenSlots<'_>> {
         let file = match &self.place {
             Place::File { path, .. } => Some(OpenOptions::new().read(true).write(true).open(path)?),
-            Place::Memory(_) => None,
+            Place::StitcherMemory(_) => None,
         };
         Ok(OpenSlots { slots: self, file })
     }
@@ -118,7 +118,7 @@ impl OpenSlots<'_> {
                 }
                 (file, u64::from(index) * slot_bytes)
             }
-            (Place::Memory(place), _) => {
+            (Place::StitcherMemory(place), _) => {
                 *place.write() = Some(pixels);
                 return Ok(());
             }
@@ -135,7 +135,9 @@ impl OpenSlots<'_> {
     /// [`SlotError::Bad`] if it holds none.
     pub fn stored_crc32c(&self, index: u32) -> Result<u32, SlotError> {
         match (&self.slots.place, &self.file) {
-            (Place::Memory(place), _) => place.read().as_deref().map(crc32c::crc32c).ok_or(SlotError::Bad { index }),
+            (Place::StitcherMemory(place), _) => {
+                place.read().as_deref().map(crc32c::crc32c).ok_or(SlotError::Bad { index })
+            }
             _ => self.header(index).map(|header| header.pixels_crc32c),
         }
     }
@@ -145,7 +147,7 @@ impl OpenSlots<'_> {
     /// # Errors
     /// [`SlotError::Bad`] if the slot does not hold just these.
     pub fn read(&self, index: u32, pixels: &mut [u8]) -> Result<(), SlotError> {
-        if let Place::Memory(place) = &self.slots.place {
+        if let Place::StitcherMemory(place) = &self.slots.place {
             let place = place.read();
             let held = place.as_deref().filter(|held| held.len() == pixels.len());
             pixels.copy_from_slice(held.ok_or(SlotError::Bad { index })?);
@@ -165,7 +167,7 @@ impl OpenSlots<'_> {
     /// [`SlotError::Bad`] if the slot ends before.
     pub fn read_part(&self, index: u32, offset: usize, part: &mut [u8]) -> Result<(), SlotError> {
         match (&self.slots.place, &self.file) {
-            (Place::Memory(place), _) => {
+            (Place::StitcherMemory(place), _) => {
                 let place = place.read();
                 let held = place.as_deref().and_then(|held| held.get(offset..offset.checked_add(part.len())?));
                 part.copy_from_slice(held.ok_or(SlotError::Bad { index })?);

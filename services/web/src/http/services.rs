@@ -7,12 +7,12 @@ use tessera::bus::Producer;
 use tessera::state::State;
 use tessera::store::Store;
 
+use super::admission::Admission;
 use super::client::Client;
 use super::connection::Readers;
-use super::counts::Counts;
+use super::counters::WebCounters;
 use super::events::relay::EventRelay;
 use super::files::checked::Checked;
-use super::gate::Gate;
 use super::mender::Mender;
 use crate::config::Config;
 use crate::proxies::Proxies;
@@ -29,9 +29,9 @@ pub struct Services {
     /// Originals and results.
     pub store: Store,
     /// What is counted.
-    pub counts: Counts,
+    pub counts: WebCounters,
     /// Who may upload now.
-    pub gate: Arc<Gate>,
+    pub admission: Arc<Admission>,
     /// Puts jobs right whose result is damaged.
     pub mender: Mender,
     /// Which large files were found whole.

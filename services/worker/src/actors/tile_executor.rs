@@ -13,8 +13,8 @@ use tessera::bus::records::TaskHeader;
 use tessera::heartbeat::TileOutcome;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use crate::counts::Counts;
-use crate::memory::Memory;
+use crate::counters::WorkerCounters;
+use crate::memory::WorkerMemory;
 use crate::progress::Progress;
 use crate::tile::{self, MadeTile, Poison};
 use crate::{WorkerConfig, WorkerError};
@@ -24,7 +24,7 @@ use crate::{WorkerConfig, WorkerError};
 pub struct TileExecutor {
     work: mpsc::Sender<Work>,
     slots: Semaphore,
-    memory: Memory,
+    memory: WorkerMemory,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -57,9 +57,9 @@ impl TileExecutor {
     /// If a thread cannot be started.
     pub fn start(
         config: &WorkerConfig,
-        memory: Memory,
+        memory: WorkerMemory,
         progress: &Arc<Progress>,
-        counts: &Counts,
+        counts: &WorkerCounters,
     ) -> Result<Self, WorkerError> {
         let (work, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -98,7 +98,7 @@ impl TileExecutor {
     }
 }
 
-fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &Counts, delay: Duration) {
+fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &WorkerCounters, delay: Duration) {
     loop {
         // The lock is held while waiting: one thread waits for work, the others for the lock.
         let Ok(Work { task, payload, reply }) = queue.lock().recv() else { return };

@@ -72,7 +72,7 @@ pub async fn show(services: Data<Services>) -> Result<HttpResponse, Problem> {
         max_bytes: words::bytes(limits.max_upload_bytes),
         max_pixels: limits.max_pixels / 1_000_000,
         max_operations: limits.max_operations,
-        notice: (!services.gate.has_workers()).then_some(NO_WORKER),
+        notice: (!services.admission.has_workers()).then_some(NO_WORKER),
     })
 }
 

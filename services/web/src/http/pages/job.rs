@@ -131,7 +131,7 @@ fn remedy(reason: &str) -> &'static str {
 pub async fn show(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
     let mosaic = if view.total_tiles <= MAX_TILES { draw(&services, &view).await? } else { None };
-    page(&JobPage::new(&view, services.gate.has_workers(), mosaic))
+    page(&JobPage::new(&view, services.admission.has_workers(), mosaic))
 }
 
 async fn draw(services: &Services, view: &JobView) -> Result<Option<Mosaic>, Problem> {

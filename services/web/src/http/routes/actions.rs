@@ -35,7 +35,7 @@ pub async fn delete(services: Data<Services>, id: Path<String>) -> Result<HttpRe
     if !view.status.is_terminal() {
         return Err(Problem::Conflict(format!("the job is {}: cancel it before you delete it", view.status)));
     }
-    services.gate.check_store()?;
+    services.admission.check_store()?;
     allowed(services.state.expire(view.job).await?, "deleted")?;
     services.store.delete_job(view.job).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -51,7 +51,7 @@ fn answer(id: JobId, status: JobStatus) -> HttpResponse {
 /// [`Problem::Conflict`] if it has ended otherwise.
 pub async fn cancel_job(services: &Services, view: &JobView) -> Result<(), Problem> {
     let job = view.job;
-    services.gate.check_store()?;
+    services.admission.check_store()?;
     let (verdict, keep) = (Verdict::cancelled(job), services.config.limits.keep_results());
     allowed(ending::end(&services.state, &services.store, &verdict, keep).await?, "cancelled")?;
     tell(services, JobCommand::Ended { job }, view.trace).await;
@@ -67,7 +67,7 @@ pub async fn retry_job(services: &Services, view: &JobView) -> Result<(), Proble
     if !matches!(view.status, JobStatus::Failed | JobStatus::Cancelled) {
         return Err(refusal(view.status, "run again"));
     }
-    services.gate.check_store()?;
+    services.admission.check_store()?;
     let gone = || Problem::Gone("the job's picture is no longer kept".to_owned());
     let manifest = services.store.manifest(job).await?.ok_or_else(gone)?;
     if let Some(damage) = services.store.check_length(&Object::Original(job), manifest.bytes_in).await? {

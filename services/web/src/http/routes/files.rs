@@ -41,7 +41,7 @@ pub async fn send_result(services: &Services, request: &HttpRequest, view: &JobV
         }
         status => return Err(Problem::Conflict(format!("the job is {status}, there is no result yet"))),
     }
-    services.gate.check_store()?;
+    services.admission.check_store()?;
     let object = result_object(view);
     let Some(Object::Result { token, ext, .. }) = object.clone() else {
         let name = view.final_filename.clone().unwrap_or_default();
@@ -85,7 +85,7 @@ pub async fn original(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
-    services.gate.check_store()?;
+    services.admission.check_store()?;
     if view.status == JobStatus::Expired {
         return Err(Problem::Gone("the job has expired, its picture is no longer kept".to_owned()));
     }

@@ -62,7 +62,7 @@ pub async fn post(services: Data<Services>, request: HttpRequest, body: Payload)
         events: format!("{url}/events"),
         result: format!("{url}/result"),
         total_tiles: accepted.total_tiles,
-        notice: (!services.gate.has_workers() && !accepted.status.is_terminal()).then_some(NO_WORKER),
+        notice: (!services.admission.has_workers() && !accepted.status.is_terminal()).then_some(NO_WORKER),
         url: url.clone(),
     };
     let mut response = HttpResponse::Accepted();
@@ -75,7 +75,7 @@ pub async fn post(services: Data<Services>, request: HttpRequest, body: Payload)
 /// `GET /api/v1/jobs`.
 pub async fn list(services: Data<Services>, query: Query<ListQuery>) -> Result<HttpResponse, Problem> {
     let listed = find(&services, &query).await?;
-    let has_workers = services.gate.has_workers();
+    let has_workers = services.admission.has_workers();
     let jobs: Vec<JobJson> = listed.jobs.iter().map(|view| JobJson::new(view, has_workers)).collect();
     Ok(HttpResponse::Ok().json(serde_json::json!({"jobs": jobs, "next": listed.next})))
 }
@@ -83,7 +83,7 @@ pub async fn list(services: Data<Services>, query: Query<ListQuery>) -> Result<H
 /// `GET /api/v1/jobs/{id}`.
 pub async fn get(services: Data<Services>, id: Path<String>) -> Result<Json<JobJson>, Problem> {
     let view = job(&services, &id).await?;
-    Ok(Json(JobJson::new(&view, services.gate.has_workers())))
+    Ok(Json(JobJson::new(&view, services.admission.has_workers())))
 }
 
 /// Jobs that a query asks for.

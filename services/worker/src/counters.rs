@@ -10,7 +10,7 @@ use crate::progress::Progress;
 
 /// What became of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TaskOutcome {
     /// Its result was acknowledged by Kafka.
     Done,
     /// Its tile was not wanted any more.
@@ -19,7 +19,7 @@ pub enum Outcome {
     Buried,
 }
 
-impl Outcome {
+impl TaskOutcome {
     fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -31,17 +31,17 @@ impl Outcome {
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug)]
-pub struct Counts {
+pub struct WorkerCounters {
     tiles: Counters,
     steps: Timers,
     waits: Histogram,
 }
 
-impl Counts {
+impl WorkerCounters {
     /// Nothing counted yet. Every outcome is there from the start, as a zero.
     pub fn new() -> Self {
         let tiles = Counters::default();
-        for outcome in [Outcome::Done, Outcome::Skipped, Outcome::Buried] {
+        for outcome in [TaskOutcome::Done, TaskOutcome::Skipped, TaskOutcome::Buried] {
             drop(tiles.get_or_create(&[("outcome", outcome.word())]));
         }
         Self { tiles, steps: timers(), waits: timer() }
@@ -60,7 +60,7 @@ impl Counts {
     }
 
     /// A task has come to its end here.
-    pub fn ended(&self, outcome: Outcome) {
+    pub fn ended(&self, outcome: TaskOutcome) {
         self.tiles.get_or_create(&[("outcome", outcome.word())]).inc();
     }
 
@@ -75,7 +75,7 @@ impl Counts {
     }
 }
 
-impl Default for Counts {
+impl Default for WorkerCounters {
     fn default() -> Self {
         Self::new()
     }

@@ -11,82 +11,19 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use tessera::budget::Share;
 use tessera::job::JobId;
 use tessera::picture::metadata::Kept;
 use tessera::plan::Stage;
-use tessera::store::{Object, Store, Written};
+use tessera::store::{Object, Store};
 use tokio::runtime::Handle;
 
-use crate::assembly::{Then, Turn};
-use crate::encoding::{EncodeError, Encoding, Made, Product};
+use super::product::{Made, Product, StageProduct};
+use super::turn::{EncodeStrips, StripsEncoded, Then, TurnEnd};
+use super::{EncodeError, Encoding};
 use crate::spool::{SlotError, Slots};
 
-/// A turn for an encoder.
-#[derive(Debug)]
-pub struct EncodeStrips {
-    /// Which claim it is for.
-    pub id: u64,
-    /// The job.
-    pub job: JobId,
-    /// The stage.
-    pub stage: Stage,
-    /// Where its tiles are.
-    pub slots: Arc<Slots>,
-    /// What they become, and its name in the store; numbers where nothing is stored.
-    pub product: Option<(Product, Object)>,
-    /// What to do.
-    pub turn: Turn,
-    /// Memory for an encoding that begins with this turn.
-    pub memory: Option<Share>,
-}
-
-/// What came of a turn.
-#[derive(Debug)]
-pub struct StripsEncoded {
-    /// Which claim it was for.
-    pub id: u64,
-    /// The job.
-    pub job: JobId,
-    /// What is encoded so far, if it can go on.
-    pub encoding: Option<Encoding>,
-    /// What came of it.
-    pub outcome: TurnEnd,
-    /// How long it took.
-    pub ms: u64,
-}
-
-/// What became of a stage's tiles.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StageProduct {
-    /// An object in the store.
-    Stored {
-        /// Its name.
-        object: Object,
-        /// Its length and digest.
-        written: Written,
-    },
-    /// What was measured.
-    Numbers(Vec<i64>),
-}
-
-/// How a turn ended.
-#[derive(Debug)]
-pub enum TurnEnd {
-    /// The strips are encoded.
-    Encoded,
-    /// The product is complete.
-    Finished(StageProduct),
-    /// Slots that do not hold their tiles, among them the one that stopped the turn.
-    BadSlots(Vec<u32>),
-    /// It failed.
-    Failed(EncodeError),
-    /// The code panicked.
-    Panicked,
-}
-
 /// Hands reports on.
-pub type Report = Arc<dyn Fn(StripsEncoded) + Send + Sync>;
+pub type EncodedReport = Arc<dyn Fn(StripsEncoded) + Send + Sync>;
 
 /// The threads. Dropped, they end after their turns.
 #[derive(Debug)]
@@ -111,7 +48,7 @@ impl EncoderPool {
     ///
     /// # Errors
     /// If a thread cannot be started.
-    pub fn start(threads: usize, strip_bytes: usize, store: &Store, report: &Report) -> io::Result<Self> {
+    pub fn start(threads: usize, strip_bytes: usize, store: &Store, report: &EncodedReport) -> io::Result<Self> {
         let (turns, waiting) = sync_channel(threads);
         let waiting = Arc::new(Mutex::new(waiting));
         let thread = |number: usize| {
@@ -154,7 +91,7 @@ struct Encoder {
     strip_bytes: usize,
     store: Store,
     runtime: Handle,
-    report: Report,
+    report: EncodedReport,
 }
 
 impl Encoder {

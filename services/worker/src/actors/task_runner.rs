@@ -1,7 +1,7 @@
 //! One task's way through the worker: decode, compare with the plan, take, run, produce, acknowledge.
 //!
 //! Owns the order of these steps, on which "at least once" rests: a record is acknowledged only when
-//! its result, or its dead letter, is acknowledged by Kafka. Whatever ends an errand early leaves the
+//! its result, or its dead letter, is acknowledged by Kafka. Whatever ends a task early leaves the
 //! record unacknowledged, and it comes again.
 
 use std::collections::{HashMap, HashSet};
@@ -22,21 +22,21 @@ use tessera::telemetry::logs::trace_id;
 use tessera::telemetry::parts::text_of;
 use tracing::Instrument;
 
-use crate::actors::{Published, ResultPublisher, TileExecutor};
+use super::{Published, ResultPublisher, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
-use crate::counts::{Counts, Outcome};
+use crate::counters::{TaskOutcome, WorkerCounters};
 use crate::plans::{Plans, Standing};
 use crate::tile::{MadeTile, Poison};
 
 /// Poisoned tiles that are remembered until their record comes again.
 const MAX_POISONED: usize = 1024;
 
-/// What all errands share.
-pub struct Errands {
+/// What all tasks share.
+pub struct TaskRunner {
     state: State,
     executor: TileExecutor,
     publisher: ResultPublisher,
-    counts: Counts,
+    counts: WorkerCounters,
     keep: Duration,
     shutdown: Shutdown,
     plans: Plans,
@@ -57,19 +57,19 @@ enum Verdict {
     Stop,
 }
 
-impl fmt::Debug for Errands {
+impl fmt::Debug for TaskRunner {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Errands").field("executor", &self.executor).finish_non_exhaustive()
+        out.debug_struct("TaskRunner").field("executor", &self.executor).finish_non_exhaustive()
     }
 }
 
-impl Errands {
-    /// Errands on `executor`, answered through `publisher`.
+impl TaskRunner {
+    /// A runner on `executor`, answered through `publisher`.
     pub fn new(
         state: State,
         executor: TileExecutor,
         publisher: ResultPublisher,
-        counts: Counts,
+        counts: WorkerCounters,
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
@@ -82,7 +82,7 @@ impl Errands {
         &self.executor
     }
 
-    /// Runs one errand to its end.
+    /// Runs one task to its end.
     pub async fn run(&self, delivery: Delivery) {
         let task = match decode(&delivery) {
             Ok(task) => Arc::new(task),
@@ -111,7 +111,7 @@ impl Errands {
             None => return,
             Some(Ok(Standing::Agrees)) => {}
             Some(Ok(Standing::Unwanted)) => {
-                self.counts.ended(Outcome::Skipped);
+                self.counts.ended(TaskOutcome::Skipped);
                 return delivery.ack.done();
             }
             Some(Ok(Standing::Disagrees(reason))) => {
@@ -130,7 +130,7 @@ impl Errands {
             Verdict::Stop => return,
             Verdict::Skip => {
                 self.taken.lock().remove(&name(&task));
-                self.counts.ended(Outcome::Skipped);
+                self.counts.ended(TaskOutcome::Skipped);
                 return delivery.ack.done();
             }
             Verdict::Condemned(poison) => return self.condemn(delivery, &task, &poison).await,
@@ -183,7 +183,7 @@ impl Errands {
         let (published, ()) = tokio::join!(publish, self.give_back(task));
         match published {
             Published::Yes => {
-                self.counts.ended(Outcome::Done);
+                self.counts.ended(TaskOutcome::Done);
                 tracing::debug!(wait_ms = ms.wait, run_ms = ms.run, "the tile is done");
                 delivery.ack.done();
             }
@@ -242,7 +242,7 @@ impl Errands {
             return;
         }
         self.poisoned.lock().remove(&name(task));
-        self.counts.ended(Outcome::Buried);
+        self.counts.ended(TaskOutcome::Buried);
         delivery.ack.done();
     }
 
@@ -256,7 +256,7 @@ impl Errands {
             }
             Published::Never(why) => tracing::error!(partition, offset, why, "a task is dropped"),
         }
-        self.counts.ended(Outcome::Buried);
+        self.counts.ended(TaskOutcome::Buried);
         delivery.ack.done();
     }
 }
