@@ -1,4 +1,4 @@
-//! What every handler is given: the settings and the three edges.
+//! What every handler is given: the settings, Redis, Kafka and the store.
 
 use std::sync::Arc;
 
@@ -9,9 +9,7 @@ use tessera::store::Store;
 
 use super::admission::Admission;
 use super::client::Client;
-use super::connection::Readers;
 use super::counters::WebCounters;
-use super::events::relay::EventRelay;
 use super::files::checked::Checked;
 use super::mender::Mender;
 use crate::config::Config;
@@ -36,10 +34,6 @@ pub struct Services {
     pub mender: Mender,
     /// Which large files were found whole.
     pub checked: Checked,
-    /// Who watches which job.
-    pub events: EventRelay,
-    /// Who may read a large answer now.
-    pub readers: Readers,
     /// Proxies whose word about their clients is taken.
     pub proxies: Arc<Proxies>,
 }
