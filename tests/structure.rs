@@ -37,9 +37,10 @@ fn modules(src: &Path) -> Result<BTreeMap<Module, String>> {
     Ok(modules)
 }
 
-/// All paths of the `use` lines of a text, without names in braces but the first of each: `a::b::{c, d}` is two paths.
+/// All paths of the `use` lines of a text: `a::b::{c, d}` is two.
 fn used(text: &str) -> Vec<Module> {
-    let lines: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let lines: String = code.map(|line| format!("\n{line}")).collect();
     let uses = lines.split("\nuse ").skip(1).filter_map(|rest| rest.split_once(';')).map(|(path, _)| path);
     let mut paths = Vec::new();
     for path in uses {
@@ -163,7 +164,7 @@ fn telemetry_knows_no_client_and_redis_no_kafka() -> Result<()> {
 #[test]
 fn use_lines_are_read_with_their_braces() {
     let text = "use a;\n// use no::no;\nuse crate::b::{self, C, d::{E, F as G}};\nuse super::x;\n";
-    let paths: Vec<String> = used(&format!("\n{text}")).iter().map(|path| path.join("::")).collect();
+    let paths: Vec<String> = used(text).iter().map(|path| path.join("::")).collect();
     assert_eq!(paths, ["a", "crate::b::self", "crate::b::C", "crate::b::d::E", "crate::b::d::F", "super::x"]);
     let arrow = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     let arrows = BTreeSet::from([arrow("a", "b"), arrow("b", "c"), arrow("c", "b"), arrow("d", "e")]);

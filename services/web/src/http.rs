@@ -48,6 +48,7 @@ use connection::{Readers, attend};
 use counters::WebCounters;
 use counting::count;
 use events::EventRelay;
+use files::checked::Checked;
 use guard::guard;
 use mender::Mender;
 use services::Services;
@@ -143,6 +144,7 @@ fn connect(config: &Config, health: Health) -> Result<(Services, Readers), Servi
         admission,
         counts: WebCounters::new(),
         mender,
+        checked: Checked::default(),
         proxies,
     };
     Ok((services, readers))

@@ -48,7 +48,13 @@ pub async fn send_result(services: &Services, request: &HttpRequest, view: &JobV
         version: token.to_string(),
     };
     let (mender, of) = (services.mender.clone(), view.clone());
-    let sent = send(&services.store, request, file, Box::new(move |damage| mender.put_right(&of, damage))).await;
+    let sent = send(
+        (&services.store, &services.checked),
+        request,
+        file,
+        Box::new(move |damage| mender.put_right(&of, damage)),
+    )
+    .await;
     sent.map_err(|why| match why {
         NotSent::Problem(problem) => problem,
         NotSent::Damaged(damage) => {
@@ -91,7 +97,7 @@ pub async fn send_original(
     };
     let job = view.job;
     let report = move |damage| tracing::error!(%job, %damage, "the picture of a job is damaged in the store");
-    send(&services.store, request, file, Box::new(report)).await.map_err(|why| match why {
+    send((&services.store, &services.checked), request, file, Box::new(report)).await.map_err(|why| match why {
         NotSent::Problem(problem) => problem,
         NotSent::Damaged(damage) => {
             report(damage.clone());
