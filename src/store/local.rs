@@ -248,7 +248,10 @@ fn sweep_job(folder: &Path, now: SystemTime, age: Duration, swept: &mut Swept) {
 
 /// The time as the file system has it, which dates the files: this process's clock may be another's, or wrong, and files
 /// that are being written must not look old.
-fn clock_of(folder: &Path) -> io::Result<SystemTime> {
+///
+/// # Errors
+/// If the folder takes no file.
+pub fn clock_of(folder: &Path) -> io::Result<SystemTime> {
     let probe = folder.join(format!(".clock-{}", std::process::id()));
     std::fs::write(&probe, b"")?;
     let now = std::fs::metadata(&probe).and_then(|meta| meta.modified());

@@ -20,7 +20,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use identity::StoreId;
-pub use local::{LocalFile, Swept};
+pub use local::{LocalFile, Swept, clock_of};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
 pub use room::{Room, Shortage};

@@ -10,9 +10,10 @@ mod slots;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tessera::job::{JobId, Token};
+use tessera::store::clock_of;
 
 pub use slot::SlotOwner;
 pub use slots::{OpenSlots, SlotError, Slots};
@@ -104,14 +105,14 @@ impl Spool {
     /// # Errors
     /// If the spool cannot be read.
     pub fn folders(&self) -> io::Result<Vec<SpoolFolder>> {
-        let mut folders = Vec::new();
+        let (mut folders, now) = (Vec::new(), clock_of(&self.root)?);
         for entry in fs::read_dir(&self.root)? {
             let entry = entry?;
             let name = entry.file_name();
             let Some((job, stage)) = name.to_str().and_then(|name| name.split_once('-')) else { continue };
             let (Ok(job), Ok(stage)) = (job.parse(), stage.parse()) else { continue };
             let made = entry.metadata()?.modified()?;
-            let age = SystemTime::now().duration_since(made).unwrap_or_default();
+            let age = now.duration_since(made).unwrap_or_default();
             folders.push(SpoolFolder { job, stage, age });
         }
         Ok(folders)
