@@ -75,6 +75,7 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
         part = parts::until_gone("health page", || page.is_served()) => Err(ended(part)),
         other = name.keep() => Err(name.lost_to(other).into()),
     };
+    let outcome = shutdown.excuse(outcome);
 
     health.drain();
     runner.executor().close();
