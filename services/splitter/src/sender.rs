@@ -113,18 +113,20 @@ async fn deliver(splitter: &Splitter, record: Outgoing, gate: &Gate) -> Fate {
     let partition = record.partition.unwrap_or(0);
     let mut patience = Patience::default();
     loop {
-        if !splitter.logs.wait_for_room(partition, size, gate).await {
-            return Fate::Stopped;
-        }
-        let outcome = splitter.producer.send(record.clone()).await;
-        splitter.logs.settle(partition, size, outcome.as_ref().ok());
-        let problem = match outcome {
-            Ok(_) => return Fate::Delivered(size),
+        let Some(room) = splitter.logs.wait_for_room(partition, size, gate).await else { return Fate::Stopped };
+        let sending = gate.sending();
+        let problem = match splitter.producer.send(record.clone()).await {
+            Ok(delivered) => {
+                room.taken(&delivered);
+                return Fate::Delivered(size);
+            }
             Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
             Err(error) => error,
         };
+        drop(room);
         if gate.stopped().is_some() || !patience.wait_for(problem.awaited(), &problem, &splitter.shutdown).await {
             return Fate::Stopped;
         }
+        drop(sending);
     }
 }
