@@ -162,6 +162,17 @@ impl State {
         self.transition(script::RETRY.call().key(self.keys.job(job)).indexes(&self.keys).arg(run).arg(now())).await
     }
 
+    /// `queued` or `processing` → `queued`, as run `run` from the first stage: what the pass under `lease` read is not
+    /// what was written. The job's description keeps its run, as the end marker of this one will have a later.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn begin_anew(&self, job: JobId, lease: &Token, run: u32, why: &str) -> Result<Transition, StateError> {
+        let why: String = why.chars().take(MAX_REASON_CHARS).collect();
+        let call = script::BEGIN_ANEW.call().key(self.keys.job(job)).indexes(&self.keys);
+        self.transition(call.arg(lease).arg(run).arg(why).arg(now())).await
+    }
+
     /// `done`, `failed` or `cancelled` → `expired`: its files are gone.
     ///
     /// # Errors

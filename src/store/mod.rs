@@ -24,7 +24,7 @@ pub use local::{LocalFile, Swept};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
 pub use room::{Room, Shortage};
-pub use verify::Damage;
+pub use verify::{Damage, Version};
 pub use writer::{BlockingWriter, ObjectWriter, Written};
 
 use crate::config::{StoreArgs, Sync};

@@ -21,6 +21,8 @@ pub enum PassEnd {
     Stopped(Stop),
     /// The picture cannot be read.
     Damaged,
+    /// What was read is not what was written: the job is begun anew.
+    Misread,
     /// The store cannot be read.
     Unreadable,
 }
@@ -35,6 +37,7 @@ impl PassEnd {
             Self::Stopped(Stop::Again) => "again",
             Self::Stopped(Stop::Unsendable) => "unsendable",
             Self::Damaged => "damaged",
+            Self::Misread => "misread",
             Self::Unreadable => "unreadable",
         }
     }

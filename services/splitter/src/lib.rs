@@ -19,6 +19,7 @@ mod leaser;
 mod logs;
 mod memory;
 mod pass;
+mod proof;
 mod sender;
 mod service;
 mod splitter;

@@ -72,6 +72,10 @@ pub async fn run(splitter: Arc<Splitter>, grant: Grant) -> Ended {
             let taken = verdict::fail(&splitter, job, &reason).await;
             (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
         }
+        PassOutcome::Misread(reason) => {
+            let taken = verdict::begin_anew(&splitter, &grant, &reason).await;
+            (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
+        }
         PassOutcome::Unreadable(problem) => {
             tracing::warn!(%job, problem, "the store cannot be read; the job waits");
             (Release::Drained, Ended::Unreadable)
@@ -85,6 +89,7 @@ enum PassOutcome {
     Complete { tiles: u32 },
     Stopped(Stop),
     Damaged(String),
+    Misread(String),
     Unreadable(String),
 }
 
@@ -94,6 +99,7 @@ impl PassOutcome {
             Self::Complete { .. } => PassEnd::Complete,
             Self::Stopped(stop) => PassEnd::Stopped(*stop),
             Self::Damaged(_) => PassEnd::Damaged,
+            Self::Misread(_) => PassEnd::Misread,
             Self::Unreadable(_) => PassEnd::Unreadable,
         }
     }
@@ -119,6 +125,8 @@ async fn read(splitter: &Arc<Splitter>, grant: &Grant) -> PassOutcome {
     let input = match Input::open(&splitter.store, &grant.manifest, stage, rows.as_deref()).await {
         Ok(input) => input.within(splitter.config.limits.max_decode_bytes),
         Err(InputError::Gone(reason)) => return PassOutcome::Damaged(reason),
+        Err(InputError::NoRows(reason)) => return PassOutcome::Misread(reason),
+        Err(error @ InputError::Io(_)) => return PassOutcome::Unreadable(error.to_string()),
         Err(InputError::Store(error)) => return PassOutcome::Unreadable(error.to_string()),
     };
     let cutting = match Cutting::new(&grant.manifest, grant.run, stage, grant.attempt.max(resent), &numbers) {
@@ -221,10 +229,8 @@ fn outcome(sent: Sent, cut: Cut, gate: &Gate, fault: &Fault) -> PassOutcome {
         (Sent::All { tiles }, Cut::Complete) => PassOutcome::Complete { tiles },
         (_, Cut::Stopped(stop)) => PassOutcome::Stopped(stop),
         (Sent::Stopped, Cut::Complete) => PassOutcome::Stopped(gate.stopped().unwrap_or(Stop::Drained)),
-        (_, Cut::Damaged(reason)) => match fault.text() {
-            Some(problem) => PassOutcome::Unreadable(problem),
-            None => PassOutcome::Damaged(reason),
-        },
+        (_, Cut::Damaged(reason)) => fault.text().map_or(PassOutcome::Damaged(reason), PassOutcome::Unreadable),
+        (_, Cut::Misread(reason)) => fault.text().map_or(PassOutcome::Misread(reason), PassOutcome::Unreadable),
     }
 }
 

@@ -12,7 +12,7 @@ mod credit;
 mod events;
 mod files;
 mod guard;
-mod job_json;
+mod jobs;
 mod mender;
 mod pages;
 mod places;
@@ -20,6 +20,7 @@ mod problem;
 mod routes;
 mod services;
 mod upload;
+mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,6 +48,7 @@ use connection::{Readers, attend};
 use counters::WebCounters;
 use counting::count;
 use events::EventRelay;
+use files::checked::Checked;
 use guard::guard;
 use mender::Mender;
 use services::Services;
@@ -67,11 +69,12 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     tracing::info!(settings = ?config, "starting");
     allow_connections(config.http.max_watchers);
     let health = Health::new(&["kafka", "redis", "store"]);
-    let services = connect(&config, health.clone(), shutdown.clone())?;
+    let (services, readers) = connect(&config, health.clone())?;
+    let events = EventRelay::new(config.http.max_watchers, shutdown.clone());
     let (state, producer) = (services.state.clone(), services.producer.clone());
-    let (events, admission) = (services.events.clone(), services.admission.clone());
+    let admission = services.admission.clone();
     let same_store = SameStore::new(&services.store, &services.state, &config.service.name_or("web"));
-    let (server, address) = listen(&config, services, &health)?;
+    let (server, address) = listen(&config, Given { services, events: events.clone(), readers }, &health)?;
     let file = AddressFile::write(&config.service.run_dir, &config.service.name_or("web"), address);
     let _file = file.map_err(|source| ServiceError::File { what: "the address file".to_owned(), source })?;
     let handle = server.handle();
@@ -119,8 +122,8 @@ fn allow_connections(max_watchers: usize) {
     }
 }
 
-/// Sets up the edges. None of them has to be up.
-fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Services, ServiceError> {
+/// Sets up the clients of Redis, Kafka and the store. None of them has to be up.
+fn connect(config: &Config, health: Health) -> Result<(Services, Readers), ServiceError> {
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let name = config.service.name_or("web");
     let memory = Budget::new(config.limits.memory_budget);
@@ -132,9 +135,8 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     let readers = Readers::new(&memory);
     let admission = Arc::new(Admission::new(health, config.limits.clone(), memory, config.http.without_workers));
     let proxies = Arc::new(Proxies::new(&config.http.trusted_proxies));
-    let events = EventRelay::new(config.http.max_watchers, shutdown);
     let mender = Mender::new(&state, &store, config.limits.keep_results());
-    Ok(Services {
+    let services = Services {
         config: Arc::new(config.clone()),
         state,
         producer,
@@ -142,15 +144,16 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
         admission,
         counts: WebCounters::new(),
         mender,
-        events,
-        readers,
+        checked: Checked::default(),
         proxies,
-    })
+    };
+    Ok((services, readers))
 }
 
-fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
+fn listen(config: &Config, given: Given, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
     let wanted = config.http.http_addr;
     let failed = |source| ServiceError::Listen { address: wanted, source };
+    let Given { services, events, readers } = given;
     let (counts, admission) = (services.counts.clone(), services.admission.clone());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("web", health, &clients, |registry| counts.register(registry, &admission));
@@ -159,6 +162,8 @@ fn listen(config: &Config, services: Services, health: &Health) -> Result<(Serve
     let app = move || {
         App::new()
             .app_data(Data::new(services.clone()))
+            .app_data(Data::new(events.clone()))
+            .app_data(Data::new(readers.clone()))
             .app_data(hosts.clone())
             .wrap(from_fn(attend))
             .wrap(from_fn(guard))
@@ -176,6 +181,13 @@ fn listen(config: &Config, services: Services, health: &Health) -> Result<(Serve
         stop_seconds: config.service.drain_seconds,
     };
     Ok((connection::serve(listener, terms, app).map_err(failed)?, address))
+}
+
+/// What handlers, and those who stand around them, are given.
+struct Given {
+    services: Services,
+    events: EventRelay,
+    readers: Readers,
 }
 
 /// Listens at `address`, also where a process before this one has just left it.

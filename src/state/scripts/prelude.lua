@@ -165,3 +165,23 @@ local function enter_stage(job, stage)
   redis.call('HSET', job, 'stage', stage, 'received_tiles', 0)
   keep_moment(job, 'progress_ms')
 end
+
+-- Begins a run of the job: queued, at the first stage, without tiles. `why` is for the job's page.
+local function begin_run(job, run, now, why)
+  each_stage_key(job, function(key) redis.call('DEL', key) end)
+  redis.call('HDEL', job, 'final_filename', 'digest')
+  redis.call('HDEL', job, 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
+    'stitcher', 'splitter', 'rows', 'stage_at_ms', 'queued_ms', 'stage_ms', 'started_ms', 'finished_ms', 'in_line_ms')
+  for _, field in ipairs(redis.call('HKEYS', job)) do
+    local is_time = string.sub(field, 1, 3) == 'ms_' and field ~= 'ms_upload'
+    if is_time or string.sub(field, 1, 8) == 'numbers:' then redis.call('HDEL', job, field) end
+  end
+  keep_moment(job, 'queued_at_ms')
+  set_status('queued')
+  want_pass()
+  redis.call('HSET', job, 'run', run, 'attempts', 0, 'updated_at', now)
+  enter_stage(job, 0)
+  redis.call('PERSIST', job)
+  note(job, now, 'queued', 'run ' .. run .. why)
+  redis.call('PERSIST', job .. ':events')
+end

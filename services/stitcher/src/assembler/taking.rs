@@ -104,10 +104,10 @@ impl Assembler {
         if let Err(message) = intake::check_plan(tile, &known) {
             return Ok(Place::Refuse("plan", message));
         }
-        match self.assemblies.get(&tile.job).map(|assembly| assembly.number) {
-            Some(number) if number == tile.stage => Ok(Place::Here),
-            // Redis knows at which stage the job is: it may be at an earlier one than this process believes.
-            _ => self.claim(&known, tile.stage, partition).await,
+        match self.assemblies.get(&tile.job).map(|assembly| (assembly.number, assembly.run)) {
+            Some((number, run)) if number == tile.stage && run == tile.run => Ok(Place::Here),
+            // Redis knows at which stage of which run the job is: it may be at an earlier one than this process believes.
+            _ => self.claim(&known, (tile.stage, Some(tile.run)), partition).await,
         }
     }
 
@@ -161,8 +161,8 @@ impl Assembler {
     /// Claims a stage if it is not here, and compares it with the marks in Redis.
     async fn look_at(&mut self, known: &Arc<KnownJob>, stage: u32, partition: i32) -> Result<(), Trouble> {
         let job = known.manifest.job;
-        let is_here =
-            self.assemblies.contains_key(&job) || matches!(self.claim(known, stage, partition).await?, Place::Here);
+        let is_here = self.assemblies.contains_key(&job)
+            || matches!(self.claim(known, (stage, None), partition).await?, Place::Here);
         if is_here { self.compare_with_redis(job).await } else { Ok(()) }
     }
 }

@@ -1,4 +1,4 @@
-//! What every handler is given: the settings and the three edges.
+//! What every handler is given: the settings, Redis, Kafka and the store.
 
 use std::sync::Arc;
 
@@ -9,9 +9,8 @@ use tessera::store::Store;
 
 use super::admission::Admission;
 use super::client::Client;
-use super::connection::Readers;
 use super::counters::WebCounters;
-use super::events::relay::EventRelay;
+use super::files::checked::Checked;
 use super::mender::Mender;
 use crate::config::Config;
 use crate::proxies::Proxies;
@@ -33,10 +32,8 @@ pub struct Services {
     pub admission: Arc<Admission>,
     /// Puts jobs right whose result is damaged.
     pub mender: Mender,
-    /// Who watches which job.
-    pub events: EventRelay,
-    /// Who may read a large answer now.
-    pub readers: Readers,
+    /// Which large files were found whole.
+    pub checked: Checked,
     /// Proxies whose word about their clients is taken.
     pub proxies: Arc<Proxies>,
 }

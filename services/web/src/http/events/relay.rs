@@ -19,7 +19,7 @@ use super::sight::{Link, Sight};
 use super::tiles::Tiles;
 use super::watcher::Watcher;
 use crate::http::admission::Admission;
-use crate::http::pages::mosaic::MAX_TILES;
+use crate::http::jobs::tiles::MAX_DRAWN;
 use crate::http::problem::Problem;
 
 /// Between two looks at a job: at most four events a second.
@@ -177,7 +177,7 @@ impl Looker {
         let seen = frames.iter().zip(&glimpses).enumerate();
         let again = seen.filter_map(|(at, (before, glimpse))| {
             let view = &glimpse.as_ref().filter(|_| before.is_none())?.view;
-            let is_late = view.stage != 0 && view.total_tiles <= MAX_TILES;
+            let is_late = view.stage != 0 && view.total_tiles <= MAX_DRAWN;
             is_late.then_some((at, Watched { job: view.job, after: None, tiles_of: Some(view.stage) }))
         });
         let (places, again): (Vec<usize>, Vec<Watched>) = again.unzip();
@@ -203,7 +203,7 @@ impl Looker {
     fn frame(&self, glimpse: Glimpse, before: Option<&Frame>) -> Frame {
         let Glimpse { view, changes, tiles } = glimpse;
         let changes = before.map(Frame::changes).unwrap_or_default().iter().cloned().chain(changes).collect();
-        let tiles = tiles.filter(|_| view.total_tiles <= MAX_TILES);
+        let tiles = tiles.filter(|_| view.total_tiles <= MAX_DRAWN);
         let tiles = tiles.map(|made| Tiles { of: (view.run, view.stage), made });
         Frame::new(view, self.admission.has_workers(), changes, tiles, self.names.clone(), before)
     }

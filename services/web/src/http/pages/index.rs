@@ -7,8 +7,9 @@ use tessera::operation::{Definition, registry};
 use tessera::picture::codec::READ_FORMATS;
 use tessera::picture::sniff::Format;
 
-use super::{page, see_other, words};
-use crate::http::job_json::NO_WORKER;
+use super::answer::{page, see_other};
+use super::words;
+use crate::http::jobs::json::NO_WORKER;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 use crate::http::upload::{Default, upload};

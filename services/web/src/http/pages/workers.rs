@@ -6,8 +6,9 @@ use askama::Template;
 use tessera::heartbeat::CurrentTile;
 use tessera::state::WorkerView;
 
-use super::{page, words};
-use crate::http::job_json::NO_WORKER;
+use super::answer::page;
+use super::words;
+use crate::http::jobs::json::NO_WORKER;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 
