@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::job::{EndMarker, JobId, JobStatus};
-use crate::patience::Passing;
+use crate::patience::Outage;
 use crate::state::{JobView, MAX_REASON_CHARS, State, StateError, Transition};
 use crate::store::{Object, Store, StoreError};
 use crate::time::now;
@@ -34,17 +34,17 @@ impl EndError {
     /// Whether waiting may help.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::State(error) => error.may_pass(),
+            Self::State(error) => error.is_outage(),
             Self::Store(error) => error.is_temporary(),
         }
     }
 }
 
-impl Passing for EndError {
-    fn may_pass(&self) -> bool {
+impl Outage for EndError {
+    fn is_outage(&self) -> bool {
         match self {
-            Self::State(error) => error.may_pass(),
-            Self::Store(error) => error.may_pass(),
+            Self::State(error) => error.is_outage(),
+            Self::Store(error) => error.is_outage(),
         }
     }
 

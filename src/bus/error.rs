@@ -6,6 +6,8 @@
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::patience::Outage;
+
 /// Why something on the bus did not happen.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BusError {
@@ -75,6 +77,16 @@ impl BusError {
             Some(code) if is_refusal(code) => Self::Refused { doing, source },
             _ => Self::Unavailable { doing, source: Some(source) },
         }
+    }
+}
+
+impl Outage for BusError {
+    fn is_outage(&self) -> bool {
+        self.is_unavailable()
+    }
+
+    fn dependency(&self) -> &'static str {
+        "kafka"
     }
 }
 

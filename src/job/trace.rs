@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use super::BadId;
+use super::bad_id::BadId;
 
 /// The sampled bit: what begins here is looked at.
 const SAMPLED: u8 = 1;

@@ -5,7 +5,7 @@ use tessera::job::JobId;
 use tessera::patience::{NoAnswer, insist};
 use tessera::store::Object;
 
-use crate::pass::Grant;
+use crate::grant::Grant;
 use crate::splitter::Splitter;
 
 /// Runs after which a job whose files are damaged again and again is given up.

@@ -11,10 +11,10 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::ConsumerOptions;
 use super::context::{Context, list};
 use super::ledger::Place;
 use crate::bus::brokers::Brokers;
+use crate::bus::settings::ConsumerOptions;
 use crate::bus::{BusError, settings};
 use crate::config::KafkaArgs;
 

@@ -10,7 +10,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::Delivered;
+use super::delivered::Delivered;
 use crate::bus::log;
 
 type Report = Result<Delivered, KafkaError>;

@@ -6,8 +6,8 @@ use tessera::job::JobId;
 use tessera::mending::{Finding, inspect};
 use tessera::store::{Object, Store};
 
-use super::doctor::with_causes;
 use crate::CtlError;
+use crate::error::with_causes;
 use crate::output;
 
 /// Reads all; an error if anything is damaged.
