@@ -59,13 +59,13 @@ impl Logs {
     }
 
     /// Waits until a tile of `bytes` fits its partition, which counts as on its way then; says whether it does, which
-    /// is not so once the pass is stopped.
+    /// it does not once the pass is stopped.
     pub async fn wait_for_room(&self, partition: i32, bytes: usize, gate: &Gate) -> bool {
         let mut has_waited = false;
         loop {
             let changed = self.changed.notified();
             let admitted = self.backlog.lock().admit(partition, bytes as u64);
-            // Whoever waits for workers to read is in a line, and not stuck.
+            // A job that waits for workers to read is in a line, and not stuck.
             if has_waited || !admitted {
                 gate.set_in_line(!admitted);
             }
