@@ -36,7 +36,7 @@ impl Patience {
         self.pause(shutdown).await
     }
 
-    /// Waits, each time longer; says whether to try again, which is not so once a stop is requested.
+    /// Waits, each time longer; says whether to try again, which it does not once a stop is requested.
     pub async fn pause(&mut self, shutdown: &Shutdown) -> bool {
         let stops = shutdown.requested_within(self.next).await;
         self.next = (self.next * 2).min(LONGEST_PAUSE);

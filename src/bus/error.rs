@@ -11,7 +11,7 @@ use crate::patience::Outage;
 /// Why something on the bus did not happen.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BusError {
-    /// Kafka does not answer. Wait with a backoff and try again; it is nobody's attempt.
+    /// Kafka does not answer. Wait with a backoff and try again; it does not count as an attempt.
     #[error("{doing}: Kafka does not answer; check that it runs and that its address is right")]
     Unavailable {
         /// What was being done.

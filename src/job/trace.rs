@@ -1,7 +1,7 @@
 //! The trace of an upload: one id in every record and every log line about its job.
 //!
 //! Owns the form in which it travels, the header `traceparent` of the W3C's Trace Context. A text that has
-//! another form is as good as no text: a trace is for people who look for something, nothing depends on it.
+//! another form counts as missing: a trace is for people who look for something, nothing depends on it.
 
 use std::fmt;
 use std::str::FromStr;

@@ -228,7 +228,7 @@ impl Store {
 }
 
 impl StoreError {
-    /// Tells a full disk from all else.
+    /// Tells a full disk from everything else.
     fn of(doing: &'static str, object: &Object, error: object_store::Error) -> Self {
         Self::named(doing, object.to_string(), error)
     }

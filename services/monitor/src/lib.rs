@@ -141,7 +141,7 @@ async fn drain(consumer: Consumer, backends: &MonitorBackends) -> Result<(), Ser
 }
 
 /// Looks at the dependencies, and rebuilds jobs when Redis has lost its data. Every monitor does, on
-/// duty or not: while Kafka is away nobody is, and a lock in Redis lets one at a time rebuild.
+/// duty or not: while Kafka is away no monitor is, and a lock in Redis lets one at a time rebuild.
 async fn guard(backends: MonitorBackends, mut same_store: SameStore, health: Health) {
     loop {
         health.set("kafka", backends.producer.is_up().await.map_err(|error| error.to_string()));

@@ -17,8 +17,9 @@ use tessera::telemetry::logs::trace_id;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
+use crate::grant::Grant;
 use crate::memory::Needs;
-use crate::pass::{self, Ended, Grant};
+use crate::pass::{self, Ended};
 use crate::splitter::Splitter;
 use crate::verdict;
 

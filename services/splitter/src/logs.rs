@@ -61,7 +61,7 @@ impl Logs {
     /// Waits until a tile of `bytes` fits its partition, which counts as on its way then; `None` once the pass is
     /// stopped.
     pub async fn wait_for_room(&self, partition: i32, bytes: usize, gate: &Gate) -> Option<Room<'_>> {
-        // Whoever waits for workers to read is in a line, and not stuck.
+        // A job that waits for workers to read is in a line, and not stuck.
         let mut waits = None;
         loop {
             let changed = self.changed.notified();

@@ -1,7 +1,7 @@
 //! What a task must say: its job's plan, as Redis has it, held against the record.
 //!
-//! Owns the comparison, and a bounded number of stages that were asked for lately. Whoever can write to `tasks` can write
-//! anything: what disagrees is nobody's tile, and must never be run, nor held against its job.
+//! Owns the comparison, and a bounded number of stages that were asked for lately. A program that can write to `tasks`
+//! can write anything: what disagrees is no job's tile, and must never be run, nor held against its job.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const MAX_STAGES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 pub enum Standing {
     /// It says what the plan says, or the job has none to be compared with.
     Agrees,
-    /// Nobody wants it: its job has gone, or is at another stage.
+    /// It is not wanted: its job has gone, or is at another stage.
     Unwanted,
     /// It says something else.
     Disagrees(String),

@@ -91,7 +91,7 @@ impl Client {
         missing.map_or(Ok(()), |error| Err(KafkaError::MetadataFetch(error.into())))
     }
 
-    /// Records above `positions` as far as the client has heard of them: asks nobody.
+    /// Records above `positions` as far as the client has heard of them; asks no broker.
     pub(super) fn known_lag(&self, positions: &[(i32, Option<i64>)]) -> i64 {
         let lag = |(partition, next): &(i32, Option<i64>)| {
             let end = watermark(self.consumer.client(), &self.topic, *partition)?;

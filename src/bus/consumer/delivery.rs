@@ -3,8 +3,8 @@
 use crate::bus::ack::Ack;
 use crate::bus::{Headers, Topic};
 
-/// Attempts at a record after which it is set aside. They are counted under one assignment; what fails because
-/// something is down is none.
+/// Attempts at a record after which it is set aside. They are counted under one assignment; a failure because
+/// something is down is not counted.
 pub const MAX_ATTEMPTS: u32 = 5;
 
 /// A record that was handed out.

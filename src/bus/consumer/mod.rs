@@ -81,7 +81,7 @@ impl Consumer {
         let client = poller.open()?;
         let thread = std::thread::Builder::new().name(name);
         let run = move || {
-            // Nobody may be waiting for the end.
+            // There may be no one left who waits for the end.
             let _ = ending.send(poller.run(client));
         };
         thread.spawn(run).map_err(|_| BusError::Stopped("starting a consumer's thread"))?;
@@ -101,7 +101,7 @@ impl Consumer {
     }
 
     /// Stops reading, waits up to `limit` for verdicts on what was handed out, commits, and leaves
-    /// the group (a static member stays in it until its session ends). While the group is being divided anew
+    /// the group (a static member stays in it until its session ends). While the group is being divided again
     /// Kafka takes no commit: then the records since the one before come to others again. Receive or drop what is still
     /// in the channel, or it counts as handed out.
     ///
@@ -120,7 +120,7 @@ impl Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        // After a stop nobody listens any more; without one, the thread must still end.
+        // After a stop nothing listens any more; without one, the thread must still end.
         let _ = self.signals.send(Signal::Stop(Duration::ZERO));
     }
 }

@@ -59,7 +59,7 @@ impl ProducerContext for Context {
             Ok(message) => Ok(Delivered { partition: message.partition(), offset: message.offset() }),
             Err((error, _)) => Err(error.clone()),
         };
-        // A sender that no longer waits has nobody to tell.
+        // The sender may no longer wait.
         let _ = pending.reply.send(report);
     }
 }

@@ -97,7 +97,7 @@ fn walk_over(input: &mut (impl BufRead + Seek), walk: Walk, extras: &mut Extras)
             extras.take(kind, &data);
         } else if let Some((_, what)) = OF_THE_PICTURE.iter().find(|(known, _)| **known == kind) {
             return Ok(Some(format!(
-                "the checksum of the PNG's {what} ({}) is wrong, so that its pixels are not certain; save it anew",
+                "the checksum of the PNG's {what} ({}) is wrong, so that its pixels are not certain; save it again",
                 name(kind)
             )));
         } else {
