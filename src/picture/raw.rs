@@ -1,7 +1,7 @@
 //! Rows between two stages: a small header, then each row's samples as they are, with a checksum behind it.
 //!
 //! Owns that format, and that no row is given out that is not the one that was written: a tile is cut and sent long
-//! before the last row is read. Rows of another version do not read; whoever made them makes them again.
+//! before the last row is read. Rows of another version do not read; their maker makes them again.
 
 use std::io::{ErrorKind, Read, Write};
 

@@ -54,7 +54,7 @@ impl State {
         self.transition(script::QUEUE.call().key(self.keys.job(job)).indexes(&self.keys).arg(now())).await
     }
 
-    /// Takes back a job whose announcement failed, if nobody has begun it: nothing of it is left.
+    /// Takes back a job whose announcement failed, if it has not been begun: nothing of it is left.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.

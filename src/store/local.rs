@@ -221,7 +221,7 @@ impl Store {
         })
     }
 
-    /// Removes what crashes left: unfinished writes, and folders without a manifest, that nobody has written
+    /// Removes what crashes left: unfinished writes, and folders without a manifest, that have not been written
     /// to for `age`.
     ///
     /// # Errors
@@ -233,7 +233,7 @@ impl Store {
     }
 }
 
-/// By what the file system changes with every write: nobody sets a file's time of change.
+/// By what the file system changes with every write: no program can set a file's time of change.
 fn version_of(meta: &Metadata) -> Version {
     let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     let (modified, changed) = (nanos(meta.mtime(), meta.mtime_nsec()), nanos(meta.ctime(), meta.ctime_nsec()));

@@ -26,8 +26,8 @@ pub enum Damage {
     Unreadable(String),
 }
 
-/// Which of the files that lay under a name one after the other it is: as long as it is the same, nobody has written
-/// to it by the usual ways.
+/// Which of the files that lay under a name one after the other it is: as long as it is the same, nothing has been
+/// written to it by the usual ways.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub(super) [i128; 4]);
 

@@ -21,7 +21,7 @@ pub enum PassEnd {
     Stopped(Stop),
     /// The picture cannot be read.
     Damaged,
-    /// What was read is not what was written: the job is begun anew.
+    /// What was read is not what was written: the job is started over.
     Misread,
     /// The store cannot be read.
     Unreadable,

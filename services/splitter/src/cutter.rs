@@ -58,7 +58,7 @@ pub enum Cut {
     Stopped(Stop),
     /// The picture cannot be read; says why.
     Damaged(String),
-    /// What was read is not what was written, and there is a way to have that: the job is begun anew. Says why.
+    /// What was read is not what was written, and there is a way to have that: the job is started over. Says why.
     Misread(String),
 }
 
@@ -119,7 +119,7 @@ impl Cutting {
             Ok(Err(Halt::Fault)) => "reading the picture: the store cannot be read".to_owned(),
             Err(panic) => panicked(panic.as_ref()),
         };
-        // Whoever sent a picture that was whole must not read that it was not.
+        // The sender of a whole picture must not read that it was damaged.
         match proof.map(|proof| proof.is_whole(|| still_reads(gate))) {
             Some(Ok(Some(false))) => Cut::Damaged(damaged(&Damage::Digest)),
             Some(Ok(None)) => Cut::Stopped(gate.stopped().unwrap_or(Stop::Drained)),
@@ -266,7 +266,7 @@ fn prove(
 }
 
 fn hand_over(tiles: &mpsc::Sender<CutTile>, tile: CutTile, gate: &Gate) -> Result<(), Halt> {
-    // Nobody receives any more: whoever closed the door has said why, or is gone itself.
+    // The channel is closed: the closing side has said why, or is gone itself.
     let stopped = || Halt::Stopped(gate.stopped().unwrap_or(Stop::Drained));
     match tiles.try_send(tile) {
         Ok(()) => Ok(()),

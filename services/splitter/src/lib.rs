@@ -14,6 +14,7 @@ mod cutter;
 mod error;
 pub mod gate;
 mod gauges;
+mod grant;
 mod input;
 mod leaser;
 mod logs;

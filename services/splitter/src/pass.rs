@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tessera::budget::Share;
-use tessera::job::{JobId, Manifest, Token, TraceContext};
+use tessera::job::{JobId, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::plan::Numbers;
 use tessera::state::Release;
@@ -17,6 +17,7 @@ use tokio::task::JoinError;
 use crate::counters::PassEnd;
 use crate::cutter::{Cut, Cutting, CuttingWork};
 use crate::gate::{Gate, Stop};
+use crate::grant::Grant;
 use crate::input::{Fault, Input, InputError};
 use crate::memory::sending_bytes;
 use crate::sender::{Sent, send_all};
@@ -27,21 +28,6 @@ use crate::verdict;
 const CUT_AHEAD: usize = 2;
 /// Between two looks at whether a pass that waits for memory still goes on.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// A granted lease.
-#[derive(Clone, Debug)]
-pub struct Grant {
-    /// The job's description.
-    pub manifest: Arc<Manifest>,
-    /// The lease.
-    pub lease: Token,
-    /// The stage to read for.
-    pub stage: u32,
-    /// The job's run.
-    pub run: u32,
-    /// How often this splitter has sent this stage or knows that it was sent, this time included.
-    pub attempt: u32,
-}
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

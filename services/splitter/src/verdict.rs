@@ -5,13 +5,13 @@ use tessera::job::JobId;
 use tessera::patience::{NoAnswer, insist};
 use tessera::store::Object;
 
-use crate::pass::Grant;
+use crate::grant::Grant;
 use crate::splitter::Splitter;
 
 /// Runs after which a job whose files are damaged again and again is given up.
 const MOST_RUNS: u32 = 5;
 
-/// Fails a job; says whether that was made known, which is not so only when the splitter stops first.
+/// Fails a job; says whether that was made known, which fails only when the splitter stops first.
 pub async fn fail(splitter: &Splitter, job: JobId, reason: &str) -> bool {
     let keep = splitter.config.limits.keep_results();
     let verdict = Verdict::failed(job, None, reason);
@@ -24,7 +24,8 @@ pub async fn fail(splitter: &Splitter, job: JobId, reason: &str) -> bool {
     true
 }
 
-/// Begins a job anew whose pass read what nobody wrote; says whether that was made known, as [`fail`] does.
+/// Starts a job over whose pass read something other than what was written; says whether that was made known, as
+/// [`fail`] does.
 pub async fn begin_anew(splitter: &Splitter, grant: &Grant, reason: &str) -> bool {
     let job = grant.manifest.job;
     if grant.run >= MOST_RUNS {
@@ -33,11 +34,11 @@ pub async fn begin_anew(splitter: &Splitter, grant: &Grant, reason: &str) -> boo
     }
     let rows = splitter.state.job(job).await.ok().flatten().and_then(|view| view.rows);
     let begin = || splitter.state.begin_anew(job, &grant.lease, grant.run + 1, reason);
-    match insist(&splitter.shutdown, "beginning a job anew", begin).await {
+    match insist(&splitter.shutdown, "starting a job over", begin).await {
         Err(NoAnswer::Stopping) => return false,
-        Err(NoAnswer::Failed(error)) => tracing::error!(%job, %error, reason, "beginning a job anew"),
+        Err(NoAnswer::Failed(error)) => tracing::error!(%job, %error, reason, "starting a job over"),
         Ok(transition) => {
-            tracing::warn!(%job, ?transition, reason, "the job is begun anew");
+            tracing::warn!(%job, ?transition, reason, "the job is started over");
             remove_rows(splitter, job, rows.filter(|_| transition.is_so())).await;
         }
     }

@@ -116,7 +116,7 @@ impl Tasks {
     }
 }
 
-/// Waits until a job's pass has ended: nobody reads it, and nobody is asked to.
+/// Waits until a job's pass has ended: it is not being read, and no one is asked to.
 async fn read_to_the_end(rig: &Rig, job: JobId) {
     until("the pass to end", async || {
         let leased = rig.state.job(job).await.unwrap().unwrap().leased;
@@ -353,7 +353,7 @@ async fn ended_is_believed_only_of_a_job_that_has_ended() {
     rig.mark(job, 0, &(0..8).collect::<Vec<_>>()).await;
     tasks.wait_for(16).await;
     assert_eq!(tasks.indices(job), (0..16).collect::<Vec<_>>());
-    assert!(tasks.seen.values().all(|sent| sent.len() == 1), "the pass was ended and begun anew");
+    assert!(tasks.seen.values().all(|sent| sent.len() == 1), "the pass was ended and started over");
 }
 
 #[actix_web::test]

@@ -36,7 +36,7 @@ use tessera::same_store::SameStore;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::head::head_as_get;
-use tessera::telemetry::health::AddressFile;
+use tessera::telemetry::page::AddressFile;
 use tessera::telemetry::{AllowedHosts, Health, Metrics, Shutdown, health, metrics, parts};
 use tokio::task::JoinError;
 

@@ -124,7 +124,7 @@ async fn a_part_of_a_large_file_is_sent_only_if_all_of_it_is_whole() {
     assert!(answer.text().contains("damaged"), "{}", answer.text());
     until("the job to be queued again", async || status(&rig, job).await == JobStatus::Queued).await;
     complete(&rig, &site.store, job, &bytes).await;
-    assert_eq!(part().status, 206, "the result that was made anew");
+    assert_eq!(part().status, 206, "the result that was made again");
     let large = site.upload("/api/v1/jobs", &form(b"a.bmp", &png(), &["invert"])).job();
     let original = site.store.place_of(&tessera::store::Object::Original(large));
     flip(&original);

@@ -12,7 +12,7 @@ local function only(key, kind)
   return true
 end
 
--- The name of an index, by its place among them. One that holds something else begins anew; the monitor's repair, once
+-- The name of an index, by its place among them. One that holds something else starts over; the monitor's repair, once
 -- a minute, enters the other jobs again.
 local function index(at)
   local name = KEYS[#KEYS - #STATUSES - 2 + at]
@@ -66,7 +66,7 @@ local function set_status(status)
   enter_indexes(status)
 end
 
--- Milliseconds since 1970 of a time as Rust writes it (RFC 3339, UTC); 0 if it is none.
+-- Milliseconds since 1970 of a time as Rust writes it (RFC 3339, UTC); 0 if it is not one.
 local function millis(text)
   local y, m, d, hours, minutes, seconds, rest =
     string.match(text or '', '^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)%.?(%d*)Z$')

@@ -27,7 +27,7 @@ impl Assembler {
         if let Some(why) = refusal(&view, number) {
             return Ok(Place::Drop(why));
         }
-        // A job is begun anew when what its run has read was damaged: tiles of that run are not to be used.
+        // A job is started over when what its run has read was damaged: tiles of that run are not to be used.
         if run.is_some_and(|run| run < view.run) {
             return Ok(Place::Drop("it is of an earlier run"));
         }

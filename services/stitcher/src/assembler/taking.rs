@@ -1,7 +1,7 @@
 //! Taking records in: each is placed, and what goes wrong with one is its own trouble, never its neighbours'.
 //!
 //! Owns that a record which failed before is handled alone: a panic or an error then has one cause. A record is
-//! acknowledged when its tile is marked, when nobody needs it, or when its dead letter is there.
+//! acknowledged when its tile is marked, when it is not needed, or when its dead letter is there.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Assembler {
         self.schedule();
     }
 
-    /// Takes records in; after a panic their jobs are begun anew from what is in their spools.
+    /// Takes records in; after a panic their jobs are started over from what is in their spools.
     async fn take_together(&mut self, deliveries: Vec<Delivery>) {
         if deliveries.is_empty() {
             return;

@@ -106,7 +106,7 @@ impl TaskRunner {
 
     async fn execute(&self, mut delivery: Delivery, task: Arc<TaskHeader>) {
         let arrived = Instant::now();
-        // Before all else: a lie must not be taken for the tile that it names.
+        // First of all: a lie must not be taken for the tile that it names.
         match answered(&self.shutdown, async || self.plans.standing(&self.state, &task).await).await {
             None => return,
             Some(Ok(Standing::Agrees)) => {}

@@ -87,7 +87,7 @@ impl TileExecutor {
         ran.await.ok()
     }
 
-    /// Gives no more slots: whoever waits for one goes away empty-handed.
+    /// Gives no more slots: those who wait for one get none.
     pub fn close(&self) {
         self.slots.close();
     }
@@ -114,7 +114,7 @@ fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &
         });
         let took = begun.elapsed();
         in_hand.finish(if outcome.is_ok() { TileOutcome::Done } else { TileOutcome::Failed }, took);
-        // Nobody waits for it when the worker stops; its record stays uncommitted.
+        // There is no one waiting for it when the worker stops; its record stays uncommitted.
         let _ = reply.send(Ran { outcome, took });
     }
 }

@@ -70,7 +70,7 @@ impl Checked {
     async fn read(&self, store: &Store, object: &Object, bytes: u64, digest: Digest) -> Found {
         let before = store.version(object).await?;
         let damage = store.verify(object, bytes, Some(&digest), None).await?;
-        // One that was replaced meanwhile is looked at again by whoever asks next.
+        // One that was replaced meanwhile is looked at again by the next request.
         if let (None, Some(version)) = (&damage, before) {
             self.0.lock().put(object.clone(), version);
         }

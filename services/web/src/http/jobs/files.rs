@@ -59,7 +59,7 @@ pub async fn send_result(services: &Services, request: &HttpRequest, view: &JobV
         NotSent::Problem(problem) => problem,
         NotSent::Damaged(damage) => {
             let text =
-                format!("the result is damaged in the store ({damage}); it is made anew if its picture is whole");
+                format!("the result is damaged in the store ({damage}); it is made again if its picture is whole");
             services.mender.put_right(view, damage);
             Problem::Unavailable(text)
         }
