@@ -14,6 +14,7 @@ use super::keys::NameKind;
 use super::script::{self, Answer, Call};
 use crate::heartbeat::{CurrentTile, Heartbeat};
 use crate::job::{Token, WorkerId};
+use crate::store::StoreId;
 use crate::time;
 
 /// Ids that are remembered, live and recently dead.
@@ -79,6 +80,26 @@ pub struct WorkerView {
     pub started_at: String,
     /// Where its health page listens.
     pub health_addr: String,
+    /// The store that it reaches, if it reaches one.
+    pub store: Option<StoreId>,
+}
+
+/// The workers that take tiles now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crew {
+    /// Tiles that they can run at once.
+    pub slots: u32,
+    /// How many there are.
+    pub workers: u32,
+    /// How many of them reach the store that was asked about.
+    pub sharing: u32,
+}
+
+impl Crew {
+    /// Whether there are workers, and all of them reach the store.
+    pub fn all_share(&self) -> bool {
+        self.workers > 0 && self.sharing >= self.workers
+    }
 }
 
 /// A worker's counters over all its starts.
@@ -193,7 +214,7 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn live_incarnations(&self) -> Result<HashSet<Token>, StateError> {
-        let answer = self.live("starts").await?;
+        let answer = self.live("starts", None).await?;
         Ok(answer.text(1).split(',').filter_map(|token| token.parse().ok()).collect())
     }
 
@@ -202,13 +223,24 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn live_slots(&self) -> Result<u32, StateError> {
-        self.live("slots").await?.parse(1)
+        self.live("slots", None).await?.parse(1)
+    }
+
+    /// The workers that take tiles, and how many of them reach `store`.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn crew(&self, store: Option<StoreId>) -> Result<Crew, StateError> {
+        let answer = self.live("slots", store).await?;
+        let sharing = if store.is_some() { answer.parse(3)? } else { 0 };
+        Ok(Crew { slots: answer.parse(1)?, workers: answer.parse(2)?, sharing })
     }
 
     /// One question, however many workers there are.
-    async fn live(&self, what: &str) -> Result<Answer, StateError> {
+    async fn live(&self, what: &str, store: Option<StoreId>) -> Result<Answer, StateError> {
         let call = script::LIVE.call().key(self.keys.workers()).arg(self.keys.worker_prefix());
-        self.script(call.arg(LONGEST_LIFE.as_millis()).arg(what)).await
+        let store = store.map(|store| store.to_string()).unwrap_or_default();
+        self.script(call.arg(LONGEST_LIFE.as_millis()).arg(what).arg(store)).await
     }
 
     /// A small number for a worker's name, the same at every call; 0 when all 65,535 are taken.
@@ -255,6 +287,7 @@ fn fields(beat: &Heartbeat, time: String) -> Vec<(&'static str, String)> {
         ("current", current),
         ("started_at", beat.started_at.clone()),
         ("health_addr", beat.health_addr.clone()),
+        ("store", beat.store.map(|store| store.to_string()).unwrap_or_default()),
         ("last_heartbeat", time),
     ]
 }
@@ -293,5 +326,6 @@ fn view(worker: WorkerId, mut hash: HashMap<String, String>, seen_ms: i64, redis
         current: serde_json::from_str(&text("current")).unwrap_or_default(),
         started_at: text("started_at"),
         health_addr: text("health_addr"),
+        store: text("store").parse().ok(),
     }
 }

@@ -89,7 +89,7 @@ impl Root {
         self.folder.join(object.to_string())
     }
 
-    fn job(&self, job: JobId) -> PathBuf {
+    pub(super) fn job(&self, job: JobId) -> PathBuf {
         self.folder.join(job.to_string())
     }
 

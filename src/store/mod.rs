@@ -9,6 +9,7 @@ mod object;
 mod reader;
 mod records;
 mod room;
+mod slots;
 mod verify;
 mod writer;
 
@@ -24,6 +25,7 @@ pub use local::{LocalFile, Swept};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
 pub use room::{Room, Shortage};
+pub use slots::{SlotKind, SlotsOf};
 pub use verify::Damage;
 pub use writer::{BlockingWriter, ObjectWriter, Written};
 

@@ -127,6 +127,7 @@ mod tests {
             plan: planned.plan,
             attempt: 1,
             payload: PayloadKind::Inline,
+            results: PayloadKind::Inline,
             encoding: Encoding::Raw,
             rect,
             margins,

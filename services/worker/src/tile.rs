@@ -129,6 +129,7 @@ mod tests {
             plan,
             attempt: 1,
             payload: PayloadKind::Inline,
+            results: PayloadKind::Inline,
             encoding: Encoding::Raw,
             rect: Rect { x: 0, y: 0, width: 8, height: 4 },
             margins: Margins::default(),

@@ -22,6 +22,7 @@ fn task(width: u32, height: u32, halo: u32, pixels: &[u8]) -> TaskHeader {
         plan: "00112233445566aa".parse::<PlanHash>().unwrap(),
         attempt: 1,
         payload: PayloadKind::Inline,
+        results: PayloadKind::Inline,
         encoding: Encoding::Raw,
         rect,
         margins,
@@ -77,7 +78,7 @@ fn a_task_that_lies_is_refused() {
 
 #[test]
 fn a_newer_minor_is_read_and_another_major_is_not() {
-    let command = JobCommand::Resend { job: JobId::random(), stage: 2, reason: "test".into() };
+    let command = JobCommand::Resend { job: JobId::random(), stage: 2, reason: "test".into(), inline: Vec::new() };
     let (_, value) = command.encode();
     let text = String::from_utf8(value).unwrap().replace("\"stage\"", "\"later\":true,\"stage\"");
     let with = |schema: &str| headers(vec![("schema", schema.to_owned())]);
@@ -103,6 +104,7 @@ fn a_tile_reads_back_and_a_wrong_checksum_does_not() {
         worker: "host-1".parse().unwrap(),
         worker_number: 1,
         incarnation: Token::random(),
+        payload: PayloadKind::Inline,
         width: 2,
         height: 1,
         channels: 3,

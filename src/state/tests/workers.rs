@@ -22,6 +22,7 @@ fn beat(worker: &str, incarnation: &Token, tiles_done: u64) -> Heartbeat {
         finished: Vec::new(),
         started_at: now(),
         health_addr: "127.0.0.1:1".to_owned(),
+        store: None,
     }
 }
 
