@@ -4,7 +4,7 @@
 //! slot that was never written, was cut off by a power cut or belongs to something else is found when
 //! it is read. Knows no files.
 
-use crate::job::JobId;
+use crate::job::{JobId, Token};
 use crate::plan::PlanHash;
 
 /// Bytes before the pixels.
@@ -41,6 +41,13 @@ pub fn slot_bytes(largest: usize) -> u64 {
 }
 
 impl SlotOwner {
+    /// The name by which stitchers claim the slots that run `run` of the job has in the store: the same for all of them.
+    pub fn claim_id(&self, run: u32) -> Token {
+        let number = self.plan.as_u64() ^ (u64::from(run) << 32 | u64::from(self.stage));
+        // Sixteen digits are a token always.
+        format!("{number:016x}").parse().unwrap_or_else(|_| Token::random())
+    }
+
     /// The header of tile `index`, whose pixels have this length and checksum.
     pub(super) fn header(&self, index: u32, of: SlotHeader) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
@@ -110,6 +117,14 @@ mod tests {
         assert_eq!(owner.read(3, &[0; HEADER_BYTES]), None);
         assert_eq!(owner.tile_of(&[0; HEADER_BYTES]), None);
         assert!(others.iter().all(|other| other.tile_of(&header).is_none()));
+    }
+
+    #[test]
+    fn a_claim_is_of_one_stage_of_one_run() {
+        let owner = owner();
+        assert_eq!(owner.claim_id(1), owner.claim_id(1));
+        let other = SlotOwner { stage: 2, ..owner };
+        assert!(owner.claim_id(1) != owner.claim_id(2) && owner.claim_id(1) != other.claim_id(1));
     }
 
     #[test]

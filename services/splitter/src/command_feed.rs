@@ -112,8 +112,12 @@ async fn give_up(desk: &Desk, delivery: Delivery, job: JobId, class: &str, cause
 async fn apply(desk: &Arc<Desk>, command: &JobCommand) -> Result<(), ApplyError> {
     match command {
         JobCommand::Accepted { job } => accept(desk, *job).await?,
-        JobCommand::Resend { job, stage, reason } => {
-            tracing::info!(%job, stage, reason, "tiles are to be sent again");
+        JobCommand::Resend { job, stage, reason, inline } => {
+            tracing::info!(%job, stage, reason, inline = inline.len(), "tiles are to be sent again");
+            if !inline.is_empty() {
+                let tiles = &inline[..inline.len().min(JobCommand::MAX_INLINE)];
+                desk.state.ask_inline(*job, *stage, tiles).await?;
+            }
             desk.state.make_ready(*job).await?;
         }
         JobCommand::NextStage { job } => desk.state.make_ready(*job).await?,

@@ -127,6 +127,11 @@ impl Gate {
         self.inner.lock().view.has(index)
     }
 
+    /// Looks at the job as it was seen last.
+    pub fn look<T>(&self, at: impl FnOnce(&WindowView) -> T) -> T {
+        at(&self.inner.lock().view)
+    }
+
     /// Kafka has a tile.
     pub fn delivered(&self) {
         let mut inner = self.inner.lock();

@@ -22,6 +22,7 @@ mod memory;
 mod pass;
 mod sender;
 mod service;
+mod slots;
 mod verdict;
 mod watcher;
 pub mod window;

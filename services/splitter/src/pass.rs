@@ -10,7 +10,7 @@ use tessera::budget::Share;
 use tessera::job::{JobId, Manifest, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::plan::Numbers;
-use tessera::state::Release;
+use tessera::state::{JobView, Release, WindowView};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
@@ -21,6 +21,7 @@ use crate::gate::{Gate, Stop};
 use crate::input::{Fault, Input, InputError};
 use crate::memory::sending_bytes;
 use crate::sender::{Sent, send_all};
+use crate::slots::PassSlots;
 use crate::verdict;
 
 /// Tiles that are cut ahead of being sent.
@@ -66,6 +67,9 @@ pub async fn run(desk: Arc<Desk>, grant: Grant) -> Ended {
         Outcome::Stopped(Stop::Drained) => (Release::Drained, Ended::Well),
         Outcome::Stopped(stop) => {
             tracing::info!(%job, stage = grant.stage, ?stop, "the pass ends early");
+            if stop == Stop::Ended {
+                remove_slots(&desk, &grant).await;
+            }
             (Release::PassComplete, Ended::Well)
         }
         Outcome::Damaged(reason) => {
@@ -125,6 +129,10 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
         Ok(cutting) => cutting,
         Err(error) => return Outcome::Damaged(format!("reading stage {stage}: {error}")),
     };
+    let (cutting, view) = match with_slots(desk, cutting, view).await {
+        Ok(ready) => ready,
+        Err(outcome) => return outcome,
+    };
     let gate = Arc::new(Gate::new(stage, grant.run, view, desk.ceiling.clone()));
     let pass = Pass { stage, lease: grant.lease.clone(), gate: gate.clone() };
     let _open = desk.open(job, pass);
@@ -137,6 +145,42 @@ async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
     match memory {
         Ok(_memory) => cut_and_send(desk, cutting, input, gate, grant.manifest.trace).await,
         Err(stop) => Outcome::Stopped(stop),
+    }
+}
+
+/// Makes the slots of the stage, if it has any.
+async fn with_slots(
+    desk: &Arc<Desk>,
+    cutting: Cutting,
+    view: WindowView,
+) -> Result<(Cutting, WindowView), Outcome> {
+    let (job, stage) = (cutting.job(), cutting.stage());
+    let ask = async || {
+        desk.crew().await?;
+        desk.state.inline_tiles(job, stage).await
+    };
+    let inline = match answered(&desk.shutdown, ask).await {
+        Some(Ok(inline)) => inline,
+        Some(Err(error)) => return Err(Outcome::Damaged(error.as_reason())),
+        None => return Err(Outcome::Stopped(Stop::Drained)),
+    };
+    let (sharing, store) = (desk.sharing.clone(), desk.store.clone());
+    let make = move || {
+        let slots = PassSlots::open(&sharing, &store, cutting.of(), &view, inline);
+        (cutting.with_slots(slots), view)
+    };
+    tokio::task::spawn_blocking(make).await.map_err(|_| Outcome::Stopped(Stop::Drained))
+}
+
+/// Removes the slots of a stage that was over before they were made, or while they were.
+async fn remove_slots(desk: &Desk, grant: &Grant) {
+    let job = grant.manifest.job;
+    let Ok(view) = desk.state.job(job).await else { return };
+    let is_over = |view: &JobView| view.status.is_terminal() || (view.run, view.stage) > (grant.run, grant.stage);
+    if view.as_ref().is_none_or(is_over)
+        && let Err(error) = desk.store.remove_slots(job, grant.run, grant.stage).await
+    {
+        tracing::debug!(%job, %error, "slots of an ended job are left to the monitor");
     }
 }
 

@@ -18,12 +18,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const RENEW_EVERY: Duration = Duration::from_secs(3);
 /// Between two notes of who has read rows, or waits in a line.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
-/// Between two counts of the workers.
-const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// Watches the passes of `desk`; never returns.
 pub async fn watch(desk: &Desk) {
-    let (mut renewed, mut noted, mut counted) = (Instant::now(), Instant::now(), None::<Instant>);
+    let (mut renewed, mut noted) = (Instant::now(), Instant::now());
     let mut live_slots = 0;
     loop {
         let passes = desk.passes();
@@ -32,12 +30,9 @@ pub async fn watch(desk: &Desk) {
             renewed = Instant::now();
             continue;
         }
-        if counted.is_none_or(|counted| counted.elapsed() > COUNT_EVERY) {
-            match desk.state.live_slots().await {
-                Ok(slots) => live_slots = slots,
-                Err(error) => tracing::debug!(%error, "counting the workers"),
-            }
-            counted = Some(Instant::now());
+        match desk.crew().await {
+            Ok(crew) => live_slots = crew.slots,
+            Err(error) => tracing::debug!(%error, "counting the workers"),
         }
         if renewed.elapsed() > RENEW_EVERY && renew(desk, &passes).await.is_ok() {
             renewed = Instant::now();

@@ -188,7 +188,7 @@ impl Assembler {
         match outcome {
             Outcome::Ended => {
                 if let Some(assembly) = self.drop_assembly(job) {
-                    self.remove_spool(job, assembly.number);
+                    self.remove_tiles(&assembly);
                     assembly.held.into_iter().for_each(Ack::done);
                 }
             }
