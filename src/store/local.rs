@@ -60,6 +60,12 @@ impl Root {
         Ok(Self { folder: std::path::absolute(folder)?, scratch: scratch.to_owned() })
     }
 
+    /// The store in `folder`, for a process that keeps no scratch files; nothing is made.
+    pub(super) fn bare(folder: &Path) -> io::Result<Self> {
+        let folder = std::path::absolute(folder)?;
+        Ok(Self { scratch: folder.clone(), folder })
+    }
+
     /// Makes the store's folder.
     pub(super) fn make(&self) -> io::Result<()> {
         std::fs::create_dir_all(&self.folder)

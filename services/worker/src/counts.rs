@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tessera::bus::records::PayloadKind;
 use tessera::operation::Step;
 use tessera::telemetry::metrics::{Counters, Histogram, Registry, Timers, Unit, read_gauge, timer, timers};
 
@@ -17,6 +18,8 @@ pub enum Outcome {
     Skipped,
     /// It was dead-lettered.
     Buried,
+    /// Its pixels were not in their slot: it was asked for once more, with them.
+    AskedInline,
 }
 
 impl Outcome {
@@ -25,6 +28,7 @@ impl Outcome {
             Self::Done => "done",
             Self::Skipped => "skipped",
             Self::Buried => "dead_lettered",
+            Self::AskedInline => "asked_inline",
         }
     }
 }
@@ -33,6 +37,8 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub struct Counts {
     tiles: Counters,
+    tasks: Counters,
+    results: Counters,
     steps: Timers,
     waits: Histogram,
 }
@@ -41,15 +47,24 @@ impl Counts {
     /// Nothing counted yet. Every outcome is there from the start, as a zero.
     pub fn new() -> Self {
         let tiles = Counters::default();
-        for outcome in [Outcome::Done, Outcome::Skipped, Outcome::Buried] {
+        for outcome in [Outcome::Done, Outcome::Skipped, Outcome::Buried, Outcome::AskedInline] {
             drop(tiles.get_or_create(&[("outcome", outcome.word())]));
         }
-        Self { tiles, steps: timers(), waits: timer() }
+        let (tasks, results) = (Counters::default(), Counters::default());
+        for payload in [PayloadKind::Inline, PayloadKind::Shared] {
+            drop(tasks.get_or_create(&[("payload", payload.as_str())]));
+            drop(results.get_or_create(&[("payload", payload.as_str())]));
+        }
+        Self { tiles, tasks, results, steps: timers(), waits: timer() }
     }
 
     /// Shows the counters on a page, with the slots of a worker.
     pub fn register(&self, registry: &mut Registry, slots: u32, progress: &Arc<Progress>) {
         registry.register("worker_tiles", "Tasks by what became of them", self.tiles.clone());
+        let help = "Tasks that were run, by where their pixels were: in the record, or in a slot of the store";
+        registry.register("worker_task_payloads", help, self.tasks.clone());
+        let help = "Results by where their pixels went";
+        registry.register("worker_result_payloads", help, self.results.clone());
         let help = "Running one operation on one tile";
         registry.register_with_unit("tile_run", help, Unit::Seconds, self.steps.clone());
         let help = "From a task's arrival until a slot takes it";
@@ -62,6 +77,12 @@ impl Counts {
     /// A task has come to its end here.
     pub fn ended(&self, outcome: Outcome) {
         self.tiles.get_or_create(&[("outcome", outcome.word())]).inc();
+    }
+
+    /// A task was run whose pixels and result came and went so.
+    pub fn carried(&self, task: PayloadKind, result: PayloadKind) {
+        self.tasks.get_or_create(&[("payload", task.as_str())]).inc();
+        self.results.get_or_create(&[("payload", result.as_str())]).inc();
     }
 
     /// A task waited so long for a slot.

@@ -1,4 +1,4 @@
-//! One task's way through the worker: decode, compare with the plan, take, run, produce, acknowledge.
+//! One task's way through the worker: decode, compare with the plan, take, read, run, produce, acknowledge.
 //!
 //! Owns the order of these steps, on which "at least once" rests: a record is acknowledged only when
 //! its result, or its dead letter, is acknowledged by Kafka. Whatever ends an errand early leaves the
@@ -13,19 +13,20 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tessera::bus::Delivery;
-use tessera::bus::records::{StepTimes, TaskHeader};
+use tessera::bus::records::{PayloadKind, StepTimes, Task, TaskHeader};
 use tessera::job::JobId;
 use tessera::patience::answered;
-use tessera::state::{State, StateError, Take};
+use tessera::state::{PlannedStage, State, StateError, Take};
 use tessera::telemetry::Shutdown;
 use tessera::telemetry::logs::trace_id;
 use tessera::telemetry::parts::text_of;
 use tracing::Instrument;
 
-use crate::actors::{Published, ResultPublisher, TileExecutor};
+use crate::actors::{Published, ResultPublisher, Run, Setback, Source, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
 use crate::counts::{Counts, Outcome};
-use crate::plans::{Plans, Standing};
+use crate::exchange::Exchange;
+use crate::plans::{Plans, Standing, without_plan};
 use crate::tile::{MadeTile, Poison};
 
 /// Poisoned tiles that are remembered until their record comes again.
@@ -36,6 +37,7 @@ pub struct Errands {
     state: State,
     executor: TileExecutor,
     publisher: ResultPublisher,
+    exchange: Exchange,
     counts: Counts,
     keep: Duration,
     shutdown: Shutdown,
@@ -69,12 +71,13 @@ impl Errands {
         state: State,
         executor: TileExecutor,
         publisher: ResultPublisher,
+        exchange: Exchange,
         counts: Counts,
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
         let (plans, poisoned, taken) = (Plans::default(), Mutex::default(), Mutex::default());
-        Rc::new(Self { state, executor, publisher, counts, keep, shutdown, plans, poisoned, taken })
+        Rc::new(Self { state, executor, publisher, exchange, counts, keep, shutdown, plans, poisoned, taken })
     }
 
     /// The threads.
@@ -85,47 +88,67 @@ impl Errands {
     /// Runs one errand to its end.
     pub async fn run(&self, delivery: Delivery) {
         let task = match decode(&delivery) {
-            Ok(task) => Arc::new(task),
+            Ok(task) => task,
             Err(poison) => return self.bury(delivery, &poison).await,
         };
-        if let Some(reason) = delivery.spent() {
-            return self.condemn(delivery, &task, &Poison { class: "spent", reason }).await;
-        }
         let span = tracing::info_span!(
             "tile.execute",
             trace_id = trace_id(delivery.headers.trace().as_ref()),
-            job = %task.job,
-            stage = task.stage,
-            tile = task.index,
-            attempt = task.attempt,
+            job = %task.job(),
+            stage = task.stage(),
+            tile = task.index(),
+            attempt = task.attempt(),
             partition = delivery.partition,
             offset = delivery.offset,
         );
-        self.execute(delivery, task).instrument(span).await;
+        self.compare(delivery, task).instrument(span).await;
     }
 
-    async fn execute(&self, mut delivery: Delivery, task: Arc<TaskHeader>) {
-        let arrived = Instant::now();
-        // Before all else: a lie must not be taken for the tile that it names.
-        match answered(&self.shutdown, async || self.plans.standing(&self.state, &task).await).await {
+    /// Holds a task against its plan, before all else: a lie must not be taken for the tile that it names.
+    async fn compare(&self, delivery: Delivery, task: Task) {
+        let slot = match &task {
+            Task::Inline(_) => None,
+            Task::Slot(task) => Some(task.slot),
+        };
+        let standing = match answered(&self.shutdown, async || self.plans.standing(&self.state, task.clone()).await).await {
             None => return,
-            Some(Ok(Standing::Agrees)) => {}
-            Some(Ok(Standing::Unwanted)) => {
+            Some(Ok(standing)) => standing,
+            Some(Err(error)) => {
+                // A key that does not read: the tile may be run, whose result is compared with the manifest.
+                tracing::warn!(%error, job = %task.job(), tile = task.index(), "no plan to hold a task to");
+                without_plan(task)
+            }
+        };
+        match standing {
+            Standing::Agrees(task, planned) => self.execute(delivery, task, planned, slot).await,
+            Standing::Unplanned(task) => {
+                self.ask(delivery, (task.job, task.stage, task.index), "its job has no plan in redis").await;
+            }
+            Standing::Unwanted => {
                 self.counts.ended(Outcome::Skipped);
-                return delivery.ack.done();
+                delivery.ack.done();
             }
-            Some(Ok(Standing::Disagrees(reason))) => {
-                return self.bury(delivery, &Poison { class: "disagrees", reason }).await;
-            }
-            // A key that does not read: the tile may be run, whose result is compared with the manifest.
-            Some(Err(error)) => tracing::warn!(%error, job = %task.job, tile = task.index, "no plan to hold a task to"),
+            Standing::Disagrees(reason) => self.bury(delivery, &Poison { class: "disagrees", reason }).await,
+        }
+    }
+
+    async fn execute(
+        &self,
+        mut delivery: Delivery,
+        task: Arc<TaskHeader>,
+        planned: Option<Arc<PlannedStage>>,
+        slot: Option<u32>,
+    ) {
+        let arrived = Instant::now();
+        if let Some(reason) = delivery.spent() {
+            return self.condemn(delivery, &task, &Poison { class: "spent", reason }).await;
         }
         let known = self.poisoned.lock().get(&name(&task)).cloned();
         if let Some(poison) = known {
             return self.condemn(delivery, &task, &poison).await;
         }
         // Taken only when it can be run at once: a tile that ends the process must not drag down its neighbours.
-        let Some(slot) = self.executor.slot().await else { return };
+        let Some(place) = self.executor.slot().await else { return };
         match self.verdict(&task).await {
             Verdict::Stop => return,
             Verdict::Skip => {
@@ -138,14 +161,50 @@ impl Errands {
         }
         let waited = arrived.elapsed();
         self.counts.waited(waited);
-        let payload = std::mem::take(&mut delivery.payload);
-        let ran = self.executor.run(task.clone(), payload, &slot).await;
-        drop(slot);
+        let pixels = match (slot, &planned) {
+            (Some(slot), Some(planned)) => Source::Slot(self.exchange.input(&task, planned, slot)),
+            _ => Source::Record(std::mem::take(&mut delivery.payload)),
+        };
+        let planned = planned.filter(|_| task.results == PayloadKind::Shared);
+        let output = planned.map(|planned| self.exchange.output(&task, &planned));
+        let ran = self.executor.run(Run { task: task.clone(), pixels, output }, &place).await;
+        drop(place);
         let Some(ran) = ran else { return };
         let ms = StepTimes { wait: waited.as_secs_f32() * 1000.0, run: ran.took.as_secs_f32() * 1000.0 };
         match ran.outcome {
             Ok(made) => self.answer(delivery, &task, made, ms).await,
-            Err(poison) => self.remember(delivery, &task, poison),
+            Err(Setback::Poison(poison)) => self.remember(delivery, &task, poison),
+            Err(Setback::Unread(why)) => self.unread(delivery, &task, &why).await,
+        }
+    }
+
+    /// A task's pixels are not in their slot. If its bit is set the slot was used again, and the task is a duplicate;
+    /// else the tile is asked for once more, with its pixels.
+    async fn unread(&self, delivery: Delivery, task: &TaskHeader, why: &str) {
+        match self.verdict(task).await {
+            Verdict::Stop => {}
+            Verdict::Skip => {
+                self.taken.lock().remove(&name(task));
+                self.counts.ended(Outcome::Skipped);
+                delivery.ack.done();
+            }
+            Verdict::Run | Verdict::Condemned(_) => {
+                self.give_back(task).await;
+                self.ask(delivery, (task.job, task.stage, task.index), why).await;
+            }
+        }
+    }
+
+    /// Asks for a tile once more, with its pixels, and lets go of a record that does not lead to them.
+    async fn ask(&self, delivery: Delivery, tile: (JobId, u32, u32), why: &str) {
+        tracing::warn!(why, "a tile is asked for with its pixels");
+        match self.publisher.resend(tile, why, delivery.headers.trace().as_ref()).await {
+            Published::Yes => {
+                self.counts.ended(Outcome::AskedInline);
+                delivery.ack.done();
+            }
+            Published::Never(reason) => delivery.ack.fail(reason),
+            Published::Stopped => {}
         }
     }
 
@@ -179,6 +238,7 @@ impl Errands {
     /// Sends the tile, and gives it back meanwhile: what happens from here on is not the tile's doing.
     async fn answer(&self, delivery: Delivery, task: &TaskHeader, made: MadeTile, ms: StepTimes) {
         let trace = delivery.headers.trace();
+        self.counts.carried(task.payload, made.payload);
         let publish = self.publisher.tile(task, made, ms, trace.as_ref());
         let (published, ()) = tokio::join!(publish, self.give_back(task));
         match published {
@@ -262,8 +322,8 @@ impl Errands {
 }
 
 /// Reads what a record says; a panic is what the record did, not what this process did.
-fn decode(delivery: &Delivery) -> Result<TaskHeader, Poison> {
-    let read = || TaskHeader::decode(&delivery.headers, &delivery.payload);
+fn decode(delivery: &Delivery) -> Result<Task, Poison> {
+    let read = || Task::decode(&delivery.headers, &delivery.payload);
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(read) => read.map_err(|error| Poison { class: "undecodable", reason: error.to_string() }),
         Err(panic) => {

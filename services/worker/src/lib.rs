@@ -2,7 +2,8 @@
 //!
 //! A tile's way is [`errand`]: decode, compare with the plan, take, run, produce, acknowledge. Around it are four actors:
 //! `TaskFeed` hands out errands, `TileExecutor` runs kernels on threads, `ResultPublisher` sends until
-//! Kafka has it, `Heart` says that the worker lives. Holds nothing that a restart would lose: a tile
+//! Kafka has it, `Heart` says that the worker lives. Pixels come and go with the records or by slots of the
+//! store ([`exchange`]). Holds nothing that a restart would lose: a tile
 //! whose result is not acknowledged by Kafka stays uncommitted and comes again.
 
 mod actors;
@@ -11,6 +12,7 @@ mod config;
 pub mod counts;
 mod errand;
 mod error;
+mod exchange;
 mod identity;
 mod memory;
 mod plans;

@@ -210,6 +210,22 @@ impl Task {
         }
     }
 
+    /// Which stage.
+    pub fn stage(&self) -> u32 {
+        match self {
+            Self::Inline(task) => task.stage,
+            Self::Slot(task) => task.stage,
+        }
+    }
+
+    /// How often the tile has been sent in its stage.
+    pub fn attempt(&self) -> u32 {
+        match self {
+            Self::Inline(task) => task.attempt,
+            Self::Slot(task) => task.attempt,
+        }
+    }
+
     /// Which tile of the stage's grid.
     pub fn index(&self) -> u32 {
         match self {
