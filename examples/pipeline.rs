@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use tessera::operation::Chain;
 use tessera::picture::codec::{self, MAX_DECODE_BYTES, ResultFormat};
 use tessera::picture::sniff::sniff;
-use tessera::pipeline::{self, BAND_ROWS};
+use tessera::pipeline::{self, Resources};
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,5 +28,5 @@ fn process(input: &Path, output: &Path, chain: &Chain) -> anyhow::Result<()> {
     let writer = ResultFormat::Png.writer(File::create(output)?, pipeline::output_info(&chain, header.info)?)?;
     let mut open = || codec::open(format, Cursor::new(picture.clone()), MAX_DECODE_BYTES);
     let mut make_aside = || Ok(Box::new(tempfile::tempfile()?) as Box<dyn pipeline::Aside>);
-    Ok(pipeline::run(&mut open, &chain, writer, &mut make_aside, BAND_ROWS)?)
+    Ok(pipeline::run(&mut open, &chain, writer, &mut make_aside, Resources::default())?)
 }

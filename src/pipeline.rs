@@ -1,12 +1,14 @@
 //! A whole job in one process: rows in, a chain, rows out.
 //!
-//! The reference for the bytes and the speed of everything distributed. Holds one band of rows with its
-//! halo, never the picture; what has to wait for later rows is kept aside in files that the caller gives.
+//! The reference for the bytes and the speed of everything distributed. Holds the bands of rows in
+//! flight with their halos, never the picture; what has to wait for later rows is kept aside in files that the caller gives.
 //! Knows no file system, tiles in transit or services.
 
 mod aside;
 mod bands;
+mod line;
 mod linked;
+mod resources;
 
 use std::io::{self, Read, Seek, Write};
 
@@ -15,8 +17,7 @@ use crate::operation::{Chain, Kind, Step, StepError};
 use crate::picture::PictureInfo;
 use crate::picture::rows::{ReadError, RowReader, RowWriter, WriteError};
 
-/// Rows of a band that [`run`] works well with: enough to share a halo, few enough for the cache.
-pub const BAND_ROWS: u32 = 64;
+pub use resources::Resources;
 
 /// Opens the input; asked once more for each time that the whole picture has to be read.
 pub type Open<'a> = dyn FnMut() -> Result<Box<dyn RowReader>, ReadError> + 'a;
@@ -64,7 +65,7 @@ pub fn output_info(chain: &Chain, input: PictureInfo) -> Result<PictureInfo, Ste
 /// verified.
 ///
 /// # Cost
-/// Memory for about `band_rows + 2 * halo` rows in and as many out. Files of the size of the result where
+/// Memory for the bands in flight, as `resources` says; the bytes do not depend on it. Files of the size of the result where
 /// rows do not come out in the order in which they go in, or are linked.
 ///
 /// # Errors
@@ -75,7 +76,7 @@ pub fn run(
     chain: &Chain,
     mut writer: Box<dyn RowWriter>,
     make_aside: &mut MakeAside<'_>,
-    band_rows: u32,
+    resources: Resources,
 ) -> Result<(), RunError> {
     let mut input = Input::Picture(open);
     let mut steps: Vec<Step> = Vec::with_capacity(chain.steps().len());
@@ -83,34 +84,34 @@ pub fn run(
         steps.push(step.clone());
         let head = Chain::new(steps.clone());
         if head.measured().is_some() {
-            let numbers = bands::measure(input.open()?, &head, band_rows)?;
+            let numbers = bands::measure(input.open()?, &head, resources)?;
             steps.pop();
             steps.push(step.with_numbers(&numbers)?);
         } else if step.definition().kind == Kind::GlobalLinking {
-            let rows = linked::link(input.open()?, &head, band_rows, make_aside)?;
+            let rows = linked::link(input.open()?, &head, resources, make_aside)?;
             input = Input::Aside(rows);
             steps.clear();
         }
     }
-    rows(input.open()?, &Chain::new(steps), band_rows, make_aside, &mut |row| Ok(writer.write_row(row)?))?;
+    rows(input.open()?, &Chain::new(steps), resources, make_aside, &mut |row| Ok(writer.write_row(row)?))?;
     Ok(writer.finish()?)
 }
 
 /// Takes the rows of a result, from top to bottom.
-type TakeRow<'a> = dyn FnMut(&[u8]) -> Result<(), RunError> + 'a;
+type TakeRow<'a> = dyn FnMut(&[u8]) -> Result<(), RunError> + Send + 'a;
 
 /// Gives the rows of the result of `chain`.
 fn rows(
     reader: Box<dyn RowReader + '_>,
     chain: &Chain,
-    band_rows: u32,
+    resources: Resources,
     make_aside: &mut MakeAside<'_>,
     take: &mut TakeRow<'_>,
 ) -> Result<(), RunError> {
     if chain.turn().keeps_row_order() {
-        bands::rows(reader, chain, band_rows, take)
+        bands::rows(reader, chain, resources, take)
     } else {
-        aside::rows(reader, chain, band_rows, make_aside, take)
+        aside::rows(reader, chain, resources, make_aside, take)
     }
 }
 

@@ -27,7 +27,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Brokers {
     addresses: CString,
-    memory: Memory,
+    reminder: Reminder,
 }
 
 impl Brokers {
@@ -35,17 +35,17 @@ impl Brokers {
     pub(super) fn new(args: &KafkaArgs) -> Self {
         // Addresses with a zero byte reach nobody, and the client was told so when it was opened.
         let addresses = CString::new(args.kafka_brokers.as_str()).unwrap_or_default();
-        Self { addresses, memory: Memory::default() }
+        Self { addresses, reminder: Reminder::default() }
     }
 
     /// Looks whether the client has forgotten all brokers and, if so, tells it the addresses again.
     pub(super) fn remind<C: ClientContext>(&mut self, client: &Client<C>) {
-        if !self.memory.is_due(learned(client), Instant::now()) {
+        if !self.reminder.is_due(learned(client), Instant::now()) {
             return;
         }
         // SAFETY: the client lives, and the addresses end with a zero byte; they are copied.
         unsafe { native::rd_kafka_brokers_add(client.native_ptr(), self.addresses.as_ptr()) };
-        if self.memory.has_known {
+        if self.reminder.has_known {
             tracing::info!("the Kafka client has forgotten all brokers; it is told their addresses again");
         }
     }
@@ -64,13 +64,13 @@ fn learned<C: ClientContext>(client: &Client<C>) -> usize {
 
 /// When to tell a client the addresses.
 #[derive(Debug, Default)]
-struct Memory {
+struct Reminder {
     has_known: bool,
     /// When it was told last, and how long it is given to find a broker.
     told: Option<(Instant, Duration)>,
 }
 
-impl Memory {
+impl Reminder {
     /// Whether the client, which knows `learned` brokers now, is to be told. One that has just been opened asks at
     /// the addresses by itself.
     fn is_due(&mut self, learned: usize, now: Instant) -> bool {
@@ -98,14 +98,14 @@ mod tests {
 
     #[test]
     fn a_client_that_forgot_is_told_at_once_and_then_ever_more_rarely() {
-        let (mut memory, start) = (Memory::default(), Instant::now());
+        let (mut reminder, start) = (Reminder::default(), Instant::now());
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let told: Vec<u64> = (0..10).filter(|second| memory.is_due(0, at(*second))).collect();
+        let told: Vec<u64> = (0..10).filter(|second| reminder.is_due(0, at(*second))).collect();
         assert_eq!(told, [1, 3, 7], "a new client looks for itself first");
-        assert!(!memory.is_due(1, at(10)));
-        let told: Vec<u64> = (11..60).filter(|second| memory.is_due(0, at(*second))).collect();
+        assert!(!reminder.is_due(1, at(10)));
+        let told: Vec<u64> = (11..60).filter(|second| reminder.is_due(0, at(*second))).collect();
         assert_eq!(told, [11, 12, 14, 18, 26, 36, 46, 56]);
-        assert!(!memory.is_due(2, at(60)));
-        assert!(memory.is_due(0, at(61)), "a new loss begins anew");
+        assert!(!reminder.is_due(2, at(60)));
+        assert!(reminder.is_due(0, at(61)), "a new loss begins anew");
     }
 }

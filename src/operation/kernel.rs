@@ -48,7 +48,7 @@ pub trait Kernel: fmt::Debug + Send + Sync {
 /// # Invariants
 /// `merge` is associative and commutative, so that tiles may come in any order, and each partial result
 /// has `length` words. Nothing here may panic for words or numbers that a peer made up.
-pub trait Statistic: fmt::Debug {
+pub trait Statistic: fmt::Debug + Sync {
     /// Words of a partial result for pixels of `format`; depends on nothing else.
     fn length(&self, format: PixelFormat) -> usize;
 

@@ -5,7 +5,7 @@
 
 use std::io::{self, SeekFrom};
 
-use super::{Aside, MakeAside, RunError, TakeRow, bands};
+use super::{Aside, MakeAside, Resources, RunError, TakeRow, bands};
 use crate::operation::Chain;
 use crate::picture::rows::RowReader;
 use crate::picture::{PictureInfo, Rect};
@@ -18,14 +18,14 @@ const STRIP_BYTES: usize = 16 << 20;
 pub(super) fn rows(
     reader: Box<dyn RowReader + '_>,
     chain: &Chain,
-    band_rows: u32,
+    resources: Resources,
     make_aside: &mut MakeAside<'_>,
     take: &mut TakeRow<'_>,
 ) -> Result<(), RunError> {
     let info = chain.result(reader.info())?;
     let file = make_aside().map_err(RunError::Aside)?;
     let mut kept = Kept { file, info, blocks: Vec::new(), end: 0 };
-    bands::blocks(reader, chain, band_rows, |place, pixels| {
+    bands::blocks(reader, chain, resources, |place, pixels| {
         kept.put(place, &pixels.into_bytes()).map_err(RunError::Aside)
     })?;
     kept.rows(take)

@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read, SeekFrom};
 
-use super::{Aside, MakeAside, RunError, rows};
+use super::{Aside, MakeAside, Resources, RunError, rows};
 use crate::linking::Linker;
 use crate::operation::Chain;
 use crate::picture::PictureInfo;
@@ -23,7 +23,7 @@ pub(super) struct Rows {
 pub(super) fn link(
     reader: Box<dyn RowReader + '_>,
     chain: &Chain,
-    band_rows: u32,
+    resources: Resources,
     make_aside: &mut MakeAside<'_>,
 ) -> Result<Rows, RunError> {
     let info = chain.result(reader.info())?;
@@ -38,7 +38,7 @@ pub(super) fn link(
         strip.clear();
         Ok(())
     };
-    rows(reader, chain, band_rows, make_aside, &mut |row| {
+    rows(reader, chain, resources, make_aside, &mut |row| {
         strip.extend_from_slice(row);
         if strip.len() >= strip_bytes { join(&mut strip) } else { Ok(()) }
     })?;

@@ -37,10 +37,10 @@ fn png(info: PictureInfo, bytes: &[u8]) -> Vec<u8> {
     std::mem::take(&mut *paper.0.lock())
 }
 
-fn run_on(file: &[u8], chain: &Chain, writer: Box<dyn RowWriter>, band_rows: u32) -> Result<(), RunError> {
+fn run_on(file: &[u8], chain: &Chain, writer: Box<dyn RowWriter>, resources: Resources) -> Result<(), RunError> {
     let mut open = || PngRows::open(Cursor::new(file.to_vec())).map(|rows| Box::new(rows) as Box<dyn RowReader>);
     let mut make_aside = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Aside>);
-    run(&mut open, chain, writer, &mut make_aside, band_rows)
+    run(&mut open, chain, writer, &mut make_aside, resources)
 }
 
 /// The samples that come out of the whole picture in one piece.
@@ -75,12 +75,16 @@ fn any_band_height_gives_what_the_whole_gives() {
         let chain = Chain::parse(steps, 9).unwrap();
         let expected = whole(&chain, info, bytes.clone());
         let output = output_info(&chain, info).unwrap();
-        for band_rows in [1, 7, 64, 149, 150, 1000] {
+        for (band_rows, threads) in [(1, 1), (7, 3), (64, 1), (64, 2), (149, 1), (150, 2), (1000, 4)] {
             let paper = Paper::default();
             let writer = RawWriter::new(paper.clone(), output).unwrap();
-            run_on(&file, &chain, Box::new(writer), band_rows).unwrap();
+            run_on(&file, &chain, Box::new(writer), Resources::threads(threads).with_band_rows(band_rows)).unwrap();
             let raw = std::mem::take(&mut *paper.0.lock());
-            assert_eq!(raw_samples(&raw, output), expected, "{steps:?} in bands of {band_rows} rows");
+            assert_eq!(
+                raw_samples(&raw, output),
+                expected,
+                "{steps:?} in bands of {band_rows} rows by {threads} threads"
+            );
         }
     }
 }
@@ -108,12 +112,12 @@ fn steps_that_are_measured_get_their_numbers_from_the_whole_picture() {
     }
     let expected = whole(&expected, info, bytes.clone());
     let output = output_info(&chain, info).unwrap();
-    for band_rows in [1, 64, 150] {
+    for (band_rows, threads) in [(1, 4), (64, 1), (64, 2), (150, 1)] {
         let paper = Paper::default();
         let writer = RawWriter::new(paper.clone(), output).unwrap();
-        run_on(&file, &chain, Box::new(writer), band_rows).unwrap();
+        run_on(&file, &chain, Box::new(writer), Resources::threads(threads).with_band_rows(band_rows)).unwrap();
         let raw = std::mem::take(&mut *paper.0.lock());
-        assert_eq!(raw_samples(&raw, output), expected, "in bands of {band_rows} rows");
+        assert_eq!(raw_samples(&raw, output), expected, "in bands of {band_rows} rows by {threads} threads");
     }
 }
 
@@ -159,12 +163,15 @@ fn what_is_linked_over_the_whole_picture_is_so_in_bands() {
     ] {
         let chain = Chain::parse(steps, 9).unwrap();
         let output = output_info(&chain, info).unwrap();
-        for band_rows in [1, 7, 64, 150] {
+        for (band_rows, threads) in [(1, 4), (7, 1), (64, 2), (150, 1)] {
             let paper = Paper::default();
             let writer = RawWriter::new(paper.clone(), output).unwrap();
-            run_on(&file, &chain, Box::new(writer), band_rows).unwrap();
+            run_on(&file, &chain, Box::new(writer), Resources::threads(threads).with_band_rows(band_rows)).unwrap();
             let raw = std::mem::take(&mut *paper.0.lock());
-            assert!(raw_samples(&raw, output) == expected, "{steps:?} in bands of {band_rows} rows");
+            assert!(
+                raw_samples(&raw, output) == expected,
+                "{steps:?} in bands of {band_rows} rows by {threads} threads"
+            );
         }
     }
 }
@@ -180,7 +187,8 @@ fn a_cut_input_never_becomes_a_whole_output() {
         let chain = Chain::parse(&[step], 1).unwrap();
         let paper = Paper::default();
         let writer = RawWriter::new(paper.clone(), output_info(&chain, info).unwrap()).unwrap();
-        let error = run_on(&file[..end], &chain, Box::new(writer), 16).unwrap_err();
+        let error =
+            run_on(&file[..end], &chain, Box::new(writer), Resources::threads(2).with_band_rows(16)).unwrap_err();
         assert!(matches!(error, RunError::Read(_)), "{error}");
         let raw = std::mem::take(&mut *paper.0.lock());
         let mut rows = RawRows::open(&raw[..]).unwrap();

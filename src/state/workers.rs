@@ -82,6 +82,15 @@ pub struct WorkerView {
     pub health_addr: String,
     /// The store that it reaches, if it reaches one.
     pub store: Option<StoreId>,
+    /// Whether that is the system's: tiles can come to it by slots of the store.
+    pub shares_store: bool,
+}
+
+impl WorkerView {
+    /// How tiles can come to it, in a word: `shared`, by slots of the store, or `inline`, in records.
+    pub fn payload(&self) -> &'static str {
+        if self.shares_store { "shared" } else { "inline" }
+    }
 }
 
 /// The workers that take tiles now.
@@ -191,6 +200,7 @@ impl State {
         }
         let redis_ms = self.redis_ms().await?;
         let mut pipeline = redis::pipe();
+        pipeline.cmd("HGET").arg(self.keys.system_store()).arg("id");
         for (worker, _) in &seen {
             pipeline.cmd("HGETALL").arg(self.keys.worker(worker));
             pipeline.cmd("HMGET").arg(self.keys.worker_totals(worker)).arg(&[
@@ -201,10 +211,15 @@ impl State {
             ]);
         }
         let values = self.pipeline_lenient(&mut pipeline).await?;
+        let (system, values) = values.split_at(values.len().min(1));
+        let system: Option<String> = system.first().and_then(|id| redis::from_redis_value(id.clone()).ok()).flatten();
+        let system: Option<StoreId> = system.and_then(|id| id.parse().ok());
         let views = seen.into_iter().zip(values.chunks(2)).map(|((worker, at), values)| {
             let hash = values.first().and_then(|hash| redis::from_redis_value(hash.clone()).ok()).unwrap_or_default();
             let view = view(worker, hash, at, redis_ms);
-            WorkerView { tiles_done: totals(values).tiles_done, tiles_failed: totals(values).tiles_failed, ..view }
+            let WorkerCounters { tiles_done, tiles_failed } = totals(values);
+            let shares_store = system.is_some() && view.store == system;
+            WorkerView { tiles_done, tiles_failed, shares_store, ..view }
         });
         Ok(views.collect())
     }
@@ -327,5 +342,6 @@ fn view(worker: WorkerId, mut hash: HashMap<String, String>, seen_ms: i64, redis
         started_at: text("started_at"),
         health_addr: text("health_addr"),
         store: text("store").parse().ok(),
+        shares_store: false,
     }
 }

@@ -115,7 +115,8 @@ impl Store {
     /// [`StoreError::Address`] if the address is not `file://FOLDER`, or the folder for scratch files cannot be made.
     pub fn at(args: &StoreArgs) -> Result<Self, StoreError> {
         let folder = folder_of(&args.store)?;
-        let root = Root::at(folder, &args.scratch_dir).map_err(|error| address_error(&args.store, error.to_string()))?;
+        let root =
+            Root::at(folder, &args.scratch_dir).map_err(|error| address_error(&args.store, error.to_string()))?;
         Ok(Self { root, sync: args.sync, backends: Arc::default() })
     }
 

@@ -14,7 +14,7 @@ use tessera::telemetry::logs::trace_id;
 use tessera::time::is_older;
 use tracing::Instrument;
 
-use crate::edges::Edges;
+use crate::backends::MonitorBackends;
 
 const PAGE: usize = 200;
 const ENDED: [JobStatus; 3] = [JobStatus::Done, JobStatus::Failed, JobStatus::Cancelled];
@@ -47,7 +47,7 @@ impl From<EndError> for CleaningError {
 
 /// The janitor's state.
 pub struct Cleaning {
-    edges: Edges,
+    backends: MonitorBackends,
     orphan_age: Duration,
     /// Ended jobs whose end marker agrees with Redis and whose rows are gone.
     tidy: HashSet<(JobId, u32)>,
@@ -55,8 +55,8 @@ pub struct Cleaning {
 
 impl Cleaning {
     /// A janitor that leaves what is younger than `orphan_age` alone.
-    pub fn new(edges: Edges, orphan_age: Duration) -> Self {
-        Self { edges, orphan_age, tidy: HashSet::new() }
+    pub fn new(backends: MonitorBackends, orphan_age: Duration) -> Self {
+        Self { backends, orphan_age, tidy: HashSet::new() }
     }
 
     /// Makes one round. Only for the active monitor.
@@ -64,25 +64,25 @@ impl Cleaning {
     /// # Errors
     /// [`CleaningError`] if Redis or the store gives no answer.
     pub async fn round(&mut self) -> Result<(), CleaningError> {
-        self.edges.state.ping().await?;
+        self.backends.state.ping().await?;
         for status in ENDED {
             let mut cursor = None;
             loop {
                 let (jobs, next) =
-                    self.edges.state.list(Some(status), Order::default(), PAGE, cursor.as_deref()).await?;
+                    self.backends.state.list(Some(status), Order::default(), PAGE, cursor.as_deref()).await?;
                 for job in &jobs {
                     let span =
                         tracing::info_span!("job.clean", trace_id = trace_id(job.trace.as_ref()), job = %job.job);
                     self.ended_job(job).instrument(span).await?;
                 }
                 cursor = next;
-                if cursor.is_none() || self.edges.shutdown.is_requested() {
+                if cursor.is_none() || self.backends.shutdown.is_requested() {
                     break;
                 }
             }
         }
         self.orphans().await?;
-        let swept = self.edges.store.sweep(self.orphan_age).await?;
+        let swept = self.backends.store.sweep(self.orphan_age).await?;
         if swept.files + swept.folders > 0 {
             tracing::info!(files = swept.files, folders = swept.folders, "removed what crashes left in the store");
         }
@@ -90,9 +90,9 @@ impl Cleaning {
     }
 
     async fn ended_job(&mut self, job: &JobView) -> Result<(), CleaningError> {
-        if is_expired(job, self.edges.keep()) {
-            if self.edges.state.expire(job.job).await?.is_so() {
-                self.edges.store.delete_job(job.job).await?;
+        if is_expired(job, self.backends.keep()) {
+            if self.backends.state.expire(job.job).await?.is_so() {
+                self.backends.store.delete_job(job.job).await?;
                 tracing::info!(job = %job.job, "the job has expired");
             }
             return Ok(());
@@ -106,7 +106,7 @@ impl Cleaning {
     /// Completes the end of a job: its marker says what Redis says, its rows and slots go. It is looked at for some time, as
     /// one that was slower may still write its own marker.
     async fn tidy_up(&mut self, job: &JobView) -> Result<(), CleaningError> {
-        let (id, store) = (job.job, &self.edges.store);
+        let (id, store) = (job.job, &self.backends.store);
         if let Some(rows @ Object::Rows { .. }) = job.rows.as_deref().and_then(|rows| rows.parse().ok()) {
             store.delete(&rows).await?;
         }
@@ -114,7 +114,7 @@ impl Cleaning {
             tracing::warn!(job = %id, %error, "the slots of an ended job are removed later");
             return Ok(());
         }
-        match agree(&self.edges.state, store, id, None).await {
+        match agree(&self.backends.state, store, id, None).await {
             // A full store must not keep the janitor from what makes room.
             Err(EndError::Store(error @ StoreError::Full { .. })) => {
                 tracing::warn!(job = %id, %error, "an end marker is written later");
@@ -133,12 +133,12 @@ impl Cleaning {
 
     /// Jobs in the store that Redis does not know, or knows as expired.
     async fn orphans(&self) -> Result<(), CleaningError> {
-        let jobs = self.edges.store.jobs().await?;
+        let jobs = self.backends.store.jobs().await?;
         for some in jobs.chunks(PAGE) {
-            let views = self.edges.state.views(some).await?;
+            let views = self.backends.state.views(some).await?;
             for job in some {
                 match views.iter().find(|view| view.job == *job).map(|view| view.status) {
-                    Some(JobStatus::Expired) => self.edges.store.delete_job(*job).await?,
+                    Some(JobStatus::Expired) => self.backends.store.delete_job(*job).await?,
                     Some(_) => {}
                     None => self.orphan(*job).await?,
                 }
@@ -148,7 +148,7 @@ impl Cleaning {
     }
 
     async fn orphan(&self, job: JobId) -> Result<(), CleaningError> {
-        let (state, store) = (&self.edges.state, &self.edges.store);
+        let (state, store) = (&self.backends.state, &self.backends.store);
         let manifest = match store.manifest(job).await {
             Ok(Some(manifest)) => manifest,
             // An upload under way, or its rest, which the store's own sweep removes.
@@ -169,7 +169,7 @@ impl Cleaning {
             end => end?,
         };
         if let Some(end) = end.filter(|end| end.run >= manifest.run) {
-            if is_older(&end.finished_at, self.edges.keep(), now_ms) {
+            if is_older(&end.finished_at, self.backends.keep(), now_ms) {
                 store.delete_job(job).await?;
                 tracing::info!(%job, "removed the files of a job that ended long ago");
             }

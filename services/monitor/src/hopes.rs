@@ -9,7 +9,7 @@ use tessera::job::{JobId, Token};
 use tessera::state::{JobView, Standing, StateError};
 use tessera::store::Object;
 
-use crate::edges::Edges;
+use crate::backends::MonitorBackends;
 use crate::stalls::{Hope, Signs};
 
 /// What was found out in a round, and when the last check of each job was sent, by the clock of Redis.
@@ -27,16 +27,16 @@ impl Hopes {
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
-    pub async fn ask(&mut self, edges: &Edges, still: &[&JobView]) -> Result<(), StateError> {
-        self.has_workers = edges.state.live_slots().await? > 0;
+    pub async fn ask(&mut self, backends: &MonitorBackends, still: &[&JobView]) -> Result<(), StateError> {
+        self.has_workers = backends.state.live_slots().await? > 0;
         if still.is_empty() {
             return Ok(());
         }
         let stages: Vec<(JobId, u32)> = still.iter().map(|job| (job.job, job.stage)).collect();
-        let standings = edges.state.standings(&stages).await?;
+        let standings = backends.state.standings(&stages).await?;
         self.standings = stages.iter().map(|(job, _)| *job).zip(standings).collect();
-        self.alive = edges.state.live_incarnations().await?;
-        self.has_store = match edges.store.size(&Object::Manifest(JobId::random())).await {
+        self.alive = backends.state.live_incarnations().await?;
+        self.has_store = match backends.store.size(&Object::Manifest(JobId::random())).await {
             Ok(_) => true,
             Err(error) => {
                 tracing::debug!(%error, "the store does not answer");

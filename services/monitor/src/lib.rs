@@ -4,11 +4,11 @@
 //! Works on no picture.
 
 pub mod actors;
+mod backends;
 mod cleaning;
 mod config;
-mod counts;
+mod counters;
 mod duty;
-mod edges;
 mod error;
 mod hopes;
 mod listing;
@@ -35,10 +35,10 @@ use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
 use actors::janitor::Janitor;
 use actors::sweeper::Sweeper;
 use actors::worker_registry::WorkerRegistry;
+use backends::MonitorBackends;
 use cleaning::Cleaning;
-use counts::Counts;
+use counters::MonitorCounters;
 use duty::Duty;
-use edges::Edges;
 use measuring::Measuring;
 use sweep::Sweep;
 use trimming::Trimming;
@@ -59,7 +59,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     config.validate()?;
     tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
-    let (duty, counts) = (Duty::default(), Counts::default());
+    let (duty, counts) = (Duty::default(), MonitorCounters::default());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("monitor", &health, &clients, |registry| counts.register(registry, &duty));
     let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
@@ -82,25 +82,33 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let queue = memory.set_aside(Producer::least_bytes(&config.kafka), "the producer of commands")?;
     let _beats = memory.set_aside(beats.memory_bytes(&config.kafka), "the consumer of heartbeats")?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let edges =
-        Edges { state, store, producer, limits: config.limits.clone(), duty, counts, shutdown: shutdown.clone() };
-    let measuring = Measuring::connect(&config.kafka, &edges.store)?.run(edges.duty.clone(), edges.counts.clone());
-    let trimming = Trimming::connect(&config.kafka)?.run(edges.duty.clone(), edges.counts.clone());
-    let registry = WorkerRegistry::new(edges.clone(), config.worker_ttl()).start();
+    let backends = MonitorBackends {
+        state,
+        store,
+        producer,
+        limits: config.limits.clone(),
+        duty,
+        counts,
+        shutdown: shutdown.clone(),
+    };
+    let measuring =
+        Measuring::connect(&config.kafka, &backends.store)?.run(backends.duty.clone(), backends.counts.clone());
+    let trimming = Trimming::connect(&config.kafka)?.run(backends.duty.clone(), backends.counts.clone());
+    let registry = WorkerRegistry::new(backends.clone(), config.worker_ttl()).start();
     let every = Duration::from_millis(config.sweep_ms);
-    let sweeper = Sweeper::new(Sweep::new(edges.clone(), config.stall_ms), edges.duty.clone(), every).start();
-    let cleaning = Cleaning::new(edges.clone(), Duration::from_secs(config.orphan_seconds));
-    let janitor = Janitor::new(cleaning, edges.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
-    let (duty, counts, to_feed) = (edges.duty.clone(), edges.counts.clone(), registry.clone());
+    let sweeper = Sweeper::new(Sweep::new(backends.clone(), config.stall_ms), backends.duty.clone(), every).start();
+    let cleaning = Cleaning::new(backends.clone(), Duration::from_secs(config.orphan_seconds));
+    let janitor = Janitor::new(cleaning, backends.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
+    let (duty, counts, to_feed) = (backends.duty.clone(), backends.counts.clone(), registry.clone());
     let feed = HeartbeatFeed::start(&config.kafka, beats, to_feed, health.clone(), duty, counts)?;
     let fed = same_store.clone().while_ours(&health, &shutdown, |stopping| feed.run(stopping));
 
     let ended = tokio::select! {
         fed = parts::caught("feed of heartbeats", fed) => fed,
-        part = parts::part("guard", guard(edges.clone(), same_store, health.clone())) => Err(part),
+        part = parts::part("guard", guard(backends.clone(), same_store, health.clone())) => Err(part),
         part = parts::part("trimming of logs", trimming) => Err(part),
         part = parts::part("measuring", measuring) => Err(part),
-        part = parts::part("scrub", scrub::run(edges.clone(), config.scrub_pace())) => Err(part),
+        part = parts::part("scrub", scrub::run(backends.clone(), config.scrub_pace())) => Err(part),
         part = parts::until_gone("worker registry", || registry.connected()) => Err(part),
         part = parts::until_gone("sweeper", || sweeper.connected()) => Err(part),
         part = parts::until_gone("janitor", || janitor.connected()) => Err(part),
@@ -109,7 +117,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     };
     health.drain();
     let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
-    drain(consumer, &edges).await?;
+    drain(consumer, &backends).await?;
     held.release().await;
     match end {
         _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
@@ -118,28 +126,28 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     }
 }
 
-async fn drain(consumer: Consumer, edges: &Edges) -> Result<(), ServiceError> {
+async fn drain(consumer: Consumer, backends: &MonitorBackends) -> Result<(), ServiceError> {
     consumer.stop(COMMIT_LIMIT).await?;
-    edges.producer.flush(COMMIT_LIMIT).await?;
+    backends.producer.flush(COMMIT_LIMIT).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Looks at the dependencies, and rebuilds jobs when Redis has lost its data. Every monitor does, on
 /// duty or not: while Kafka is away nobody is, and a lock in Redis lets one at a time rebuild.
-async fn guard(edges: Edges, mut same_store: SameStore, health: Health) {
+async fn guard(backends: MonitorBackends, mut same_store: SameStore, health: Health) {
     loop {
-        health.set("kafka", edges.producer.is_up().await.map_err(|error| error.to_string()));
+        health.set("kafka", backends.producer.is_up().await.map_err(|error| error.to_string()));
         if let Err(problem) = same_store.look().await {
             health.set("redis", Err(format!("not looked at: {problem}")));
             tokio::time::sleep(PROBE_EVERY).await;
             continue;
         }
-        match rebuild(&edges.state, &edges.store, edges.keep()).await {
+        match rebuild(&backends.state, &backends.store, backends.keep()).await {
             Ok(Rebuilt::NothingLost) => health.set("redis", Ok(())),
             Ok(Rebuilt::Elsewhere) => health.set("redis", Err("another monitor is rebuilding its data".to_owned())),
             Ok(Rebuilt::Jobs { queued, ended, damaged }) => {
-                edges.counts.rebuilt();
+                backends.counts.rebuilt();
                 tracing::warn!(queued, ended, damaged, "redis had no data; rebuilt the jobs from the store");
                 health.set("redis", Ok(()));
             }

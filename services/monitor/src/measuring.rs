@@ -9,7 +9,7 @@ use tessera::bus::{BusError, Group, Topic};
 use tessera::config::KafkaArgs;
 use tessera::store::Store;
 
-use crate::counts::Counts;
+use crate::counters::MonitorCounters;
 use crate::duty::Duty;
 
 /// Between two rounds; Prometheus asks about as often.
@@ -38,7 +38,7 @@ impl Measuring {
     }
 
     /// Makes rounds while this monitor is on duty; never returns.
-    pub async fn run(self, duty: Duty, counts: Counts) {
+    pub async fn run(self, duty: Duty, counts: MonitorCounters) {
         loop {
             let pause = if duty.is_on() { ASK_EVERY } else { LOOK_EVERY };
             if duty.is_on() {
@@ -54,7 +54,7 @@ impl Measuring {
         }
     }
 
-    async fn ask_kafka(&self, counts: &Counts) -> Result<(), BusError> {
+    async fn ask_kafka(&self, counts: &MonitorCounters) -> Result<(), BusError> {
         for (group, client) in &self.groups {
             counts.unread(group.topic(), client.ask().await?.iter().map(|lag| lag.records()).sum());
         }

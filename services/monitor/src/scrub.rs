@@ -8,8 +8,8 @@ use tessera::job::{JobId, JobStatus};
 use tessera::mending::{Finding, inspect, replace_result};
 use tessera::store::{Object, StoreError};
 
+use crate::backends::MonitorBackends;
 use crate::cleaning::CleaningError;
-use crate::edges::Edges;
 
 /// Between two looks while another monitor is on duty, or nothing can be read.
 const REST: Duration = Duration::from_secs(5);
@@ -26,12 +26,12 @@ pub struct Pace {
 }
 
 /// Reads round after round; never ends.
-pub async fn run(edges: Edges, pace: Pace) {
+pub async fn run(backends: MonitorBackends, pace: Pace) {
     if pace.rate == 0 {
         return std::future::pending().await;
     }
     loop {
-        let rest = match round(&edges, pace.rate).await {
+        let rest = match round(&backends, pace.rate).await {
             Ok(true) => pace.rest,
             Ok(false) => REST,
             Err(error) => {
@@ -44,18 +44,18 @@ pub async fn run(edges: Edges, pace: Pace) {
 }
 
 /// Reads the files of all jobs once; `false` if this monitor is not on duty.
-async fn round(edges: &Edges, rate: u64) -> Result<bool, CleaningError> {
+async fn round(backends: &MonitorBackends, rate: u64) -> Result<bool, CleaningError> {
     let (mut jobs, mut damaged) = (0_u64, 0_u64);
-    for job in edges.store.jobs().await? {
-        if !edges.duty.is_on() {
+    for job in backends.store.jobs().await? {
+        if !backends.duty.is_on() {
             return Ok(false);
         }
-        match inspect(&edges.store, job, Some(rate)).await {
+        match inspect(&backends.store, job, Some(rate)).await {
             Ok(findings) => {
                 jobs += 1;
                 damaged += findings.len() as u64;
                 for finding in &findings {
-                    settle(edges, job, finding).await?;
+                    settle(backends, job, finding).await?;
                 }
             }
             Err(error @ StoreError::Unavailable { .. }) => return Err(error.into()),
@@ -67,13 +67,13 @@ async fn round(edges: &Edges, rate: u64) -> Result<bool, CleaningError> {
     Ok(true)
 }
 
-async fn settle(edges: &Edges, job: JobId, finding: &Finding) -> Result<(), CleaningError> {
+async fn settle(backends: &MonitorBackends, job: JobId, finding: &Finding) -> Result<(), CleaningError> {
     tracing::error!(%job, file = %finding.object, damage = %finding.damage, "a file in the store is damaged");
-    edges.counts.damaged();
-    let Some(view) = edges.state.job(job).await? else { return Ok(()) };
+    backends.counts.damaged();
+    let Some(view) = backends.state.job(job).await? else { return Ok(()) };
     let is_its_result = view.status == JobStatus::Done && view.final_filename == Some(finding.object.to_string());
     if is_its_result && matches!(finding.object, Object::Result { .. }) {
-        let mended = replace_result(&edges.state, &edges.store, &view, &finding.damage, edges.keep()).await?;
+        let mended = replace_result(&backends.state, &backends.store, &view, &finding.damage, backends.keep()).await?;
         tracing::warn!(%job, ?mended, "a damaged result was taken out of use");
     }
     Ok(())

@@ -14,7 +14,7 @@ use tessera::store::Object;
 use tessera::telemetry::logs::trace_id;
 use tracing::Instrument;
 
-use crate::edges::Edges;
+use crate::backends::MonitorBackends;
 use crate::hopes::Hopes;
 use crate::listing::list_tiles;
 use crate::stalls::{Hope, Look, Stalls, Verdict};
@@ -30,7 +30,7 @@ const ACCEPTING_AFTER: Duration = Duration::from_secs(30);
 
 /// The sweeper's state.
 pub struct Sweep {
-    edges: Edges,
+    backends: MonitorBackends,
     stalls: Stalls,
     hopes: Hopes,
     repaired: Option<Instant>,
@@ -38,8 +38,8 @@ pub struct Sweep {
 
 impl Sweep {
     /// A sweep that calls a job stuck after `stall_ms`.
-    pub fn new(edges: Edges, stall_ms: u64) -> Self {
-        Self { edges, stalls: Stalls::new(stall_ms), hopes: Hopes::default(), repaired: None }
+    pub fn new(backends: MonitorBackends, stall_ms: u64) -> Self {
+        Self { backends, stalls: Stalls::new(stall_ms), hopes: Hopes::default(), repaired: None }
     }
 
     /// Makes one round. Only for the active monitor.
@@ -47,23 +47,23 @@ impl Sweep {
     /// # Errors
     /// [`EndError`] if Redis gives no answer: the next round begins anew.
     pub async fn round(&mut self) -> Result<(), EndError> {
-        self.edges.state.ping().await?;
-        let (jobs, damaged) = self.edges.state.jobs_in_hand(JOBS_A_ROUND).await?;
+        self.backends.state.ping().await?;
+        let (jobs, damaged) = self.backends.state.jobs_in_hand(JOBS_A_ROUND).await?;
         for job in damaged {
-            self.edges.fail_damaged(job).await?;
+            self.backends.fail_damaged(job).await?;
         }
         let known: HashSet<JobId> = jobs.iter().map(|job| job.job).collect();
         self.stalls.keep(&known);
         self.hopes.keep(&known);
-        self.edges.counts.jobs(&self.edges.state.counts().await?);
+        self.backends.counts.jobs(&self.backends.state.counts().await?);
         let still: Vec<&JobView> = jobs.iter().filter(|job| self.stalls.is_still(job.moments.idle_ms())).collect();
-        self.hopes.ask(&self.edges, &still).await?;
+        self.hopes.ask(&self.backends, &still).await?;
         let mut kafka_is_up = true;
         for job in &jobs {
             let trace_id = trace_id(job.trace.as_ref());
             let span = tracing::info_span!("job.sweep", trace_id, job = %job.job, stage = job.stage);
             match self.overdue(job) {
-                Some(reason) => self.edges.fail(job, &reason).instrument(span).await?,
+                Some(reason) => self.backends.fail(job, &reason).instrument(span).await?,
                 None => self.judge(job, &mut kafka_is_up).instrument(span).await?,
             }
         }
@@ -77,9 +77,9 @@ impl Sweep {
 
     /// Completes what a crash, or a lost record, left between two steps.
     async fn repair(&self) -> Result<(), StateError> {
-        let seen = self.edges.state.repair_indexes().await?;
+        let seen = self.backends.state.repair_indexes().await?;
         tracing::debug!(seen, "the indexes agree with the jobs");
-        for job in self.edges.state.left_accepting(ACCEPTING_AFTER).await? {
+        for job in self.backends.state.left_accepting(ACCEPTING_AFTER).await? {
             self.queue(job).await?;
         }
         Ok(())
@@ -87,7 +87,7 @@ impl Sweep {
 
     /// Queues a job that was accepted and announced, perhaps, but never queued; if it is whole.
     async fn queue(&self, job: JobId) -> Result<(), StateError> {
-        let store = &self.edges.store;
+        let store = &self.backends.store;
         let is_whole = async {
             Ok::<_, tessera::store::StoreError>(
                 store.manifest(job).await?.is_some()
@@ -96,7 +96,7 @@ impl Sweep {
             )
         };
         match is_whole.await {
-            Ok(true) if self.edges.state.queue(job).await?.is_so() => {
+            Ok(true) if self.backends.state.queue(job).await?.is_so() => {
                 tracing::warn!(%job, "queued a job that was left accepting");
             }
             Ok(_) => {}
@@ -108,7 +108,7 @@ impl Sweep {
     fn overdue(&self, job: &JobView) -> Option<String> {
         let running_ms = job.moments.running_ms()?;
         let pixels = u64::from(job.original_width) * u64::from(job.original_height);
-        let deadline = self.edges.limits.job_deadline(pixels);
+        let deadline = self.backends.limits.job_deadline(pixels);
         let is_over = running_ms > i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX);
         is_over.then(|| {
             let (received, total, minutes) = (job.received_tiles, job.total_tiles, deadline.as_secs() / 60);
@@ -133,14 +133,14 @@ impl Sweep {
                 *kafka_is_up = self.check(&look, job.trace, job.moments.looked).await;
                 // The stitcher asks for what is missing; where that was lost, nobody else is needed for it.
                 if again && look.hope != Hope::Unheard && look.received < look.total {
-                    self.edges.state.make_ready(job.job).await?;
+                    self.backends.state.make_ready(job.job).await?;
                 }
                 Ok(())
             }
             Verdict::Fine | Verdict::Check { .. } => Ok(()),
             Verdict::GiveUp { checks } => {
                 let reason = self.missing(&look, checks).await?;
-                self.edges.fail(job, &reason).await
+                self.backends.fail(job, &reason).await
             }
         }
     }
@@ -149,9 +149,9 @@ impl Sweep {
     async fn check(&mut self, look: &Look, trace: Option<TraceContext>, now_ms: i64) -> bool {
         let Look { job, stage, received, total, idle_ms, hope, .. } = *look;
         tracing::info!(%job, stage, received, total, idle_ms, ?hope, "the job does not move; its stitcher is asked to look");
-        match self.edges.check(Check { job, stage }, trace).await {
+        match self.backends.check(Check { job, stage }, trace).await {
             Ok(_) => {
-                self.edges.counts.checked();
+                self.backends.counts.checked();
                 self.stalls.checked(look, now_ms);
                 self.hopes.sent(job, now_ms);
                 true
@@ -168,7 +168,7 @@ impl Sweep {
         if received >= total {
             return Ok(format!("all {total} tiles of stage {stage} came, but no result after {checks} checks"));
         }
-        let tiles = self.edges.state.missing_tiles(job, stage, TILES_LISTED).await?;
+        let tiles = self.backends.state.missing_tiles(job, stage, TILES_LISTED).await?;
         let missing = total.saturating_sub(received) as usize;
         let list = list_tiles(&tiles, missing);
         Ok(format!("tiles are missing after {checks} checks: {list} ({missing} of {total} in stage {stage})"))

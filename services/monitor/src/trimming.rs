@@ -8,7 +8,7 @@ use tessera::bus::admin::Trimmer;
 use tessera::bus::{BusError, Group};
 use tessera::config::KafkaArgs;
 
-use crate::counts::Counts;
+use crate::counters::MonitorCounters;
 use crate::duty::Duty;
 
 /// Between two rounds: what is finished in between is all that lies on the disk without need.
@@ -33,7 +33,7 @@ impl Trimming {
     }
 
     /// Makes rounds while this monitor is on duty; never returns.
-    pub async fn run(mut self, duty: Duty, counts: Counts) {
+    pub async fn run(mut self, duty: Duty, counts: MonitorCounters) {
         loop {
             tokio::time::sleep(TRIM_EVERY).await;
             if duty.is_on() {
@@ -42,7 +42,7 @@ impl Trimming {
         }
     }
 
-    async fn round(&mut self, counts: &Counts) {
+    async fn round(&mut self, counts: &MonitorCounters) {
         for (group, trimmer, is_hindered) in &mut self.trimmers {
             let topic = group.topic().base_name();
             match trimmer.trim().await {

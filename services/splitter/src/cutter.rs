@@ -18,7 +18,7 @@ use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::gate::{Admission, Gate, Stop};
+use crate::gate::{Clearance, Gate, Stop};
 use crate::input::Input;
 use crate::slots::{PassSlots, StageOf};
 
@@ -165,9 +165,9 @@ impl Cutting {
 
     fn hand_over_last(&self, gate: &Gate, tile: CutTile, tiles: &mpsc::Sender<CutTile>) -> Result<(), Halt> {
         match gate.admit(tile.task.index(), tile.bytes) {
-            Admission::Send => hand_over(tiles, tile, gate),
-            Admission::Known => Ok(()),
-            Admission::Stop(stop) => Err(Halt::Stopped(stop)),
+            Clearance::Send => hand_over(tiles, tile, gate),
+            Clearance::Known => Ok(()),
+            Clearance::Stop(stop) => Err(Halt::Stopped(stop)),
         }
     }
 
@@ -175,9 +175,9 @@ impl Cutting {
     fn admitted(&mut self, gate: &Gate, band: &Band, index: u32) -> Result<Option<CutTile>, Halt> {
         let bytes = self.grid.rect(index).map_or(0, |rect| self.input_bytes(rect));
         match gate.admit(index, bytes) {
-            Admission::Send => self.tile(gate, band, index).map(Some),
-            Admission::Known => Ok(None),
-            Admission::Stop(stop) => Err(Halt::Stopped(stop)),
+            Clearance::Send => self.tile(gate, band, index).map(Some),
+            Clearance::Known => Ok(None),
+            Clearance::Stop(stop) => Err(Halt::Stopped(stop)),
         }
     }
 

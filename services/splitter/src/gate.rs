@@ -30,7 +30,7 @@ pub enum Stop {
 
 /// What a tile that is about to be cut is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum Clearance {
     /// It goes out.
     Send,
     /// Its bit is set: it is not needed.
@@ -75,7 +75,7 @@ impl Gate {
     }
 
     /// Waits until tile `index` of `bytes` may go out; blocks its thread.
-    pub fn admit(&self, index: u32, bytes: u64) -> Admission {
+    pub fn admit(&self, index: u32, bytes: u64) -> Clearance {
         let mut inner = self.inner.lock();
         loop {
             if let Some(admission) = inner.admit(index, bytes, Instant::now()) {
@@ -88,7 +88,7 @@ impl Gate {
     }
 
     /// As [`Gate::admit`], but does not wait: `None` while the window is full at `now`.
-    pub fn try_admit(&self, index: u32, bytes: u64, now: Instant) -> Option<Admission> {
+    pub fn try_admit(&self, index: u32, bytes: u64, now: Instant) -> Option<Clearance> {
         self.inner.lock().admit(index, bytes, now)
     }
 
@@ -180,12 +180,12 @@ impl Gate {
 }
 
 impl Inner {
-    fn admit(&mut self, index: u32, bytes: u64, now: Instant) -> Option<Admission> {
+    fn admit(&mut self, index: u32, bytes: u64, now: Instant) -> Option<Clearance> {
         if let Some(stop) = self.stop {
-            return Some(Admission::Stop(stop));
+            return Some(Clearance::Stop(stop));
         }
         if self.view.has(index) {
-            return Some(Admission::Known);
+            return Some(Clearance::Known);
         }
         self.is_full = !self.window.admits(bytes);
         if self.is_full {
@@ -194,7 +194,7 @@ impl Inner {
         self.window.sent(index, bytes);
         self.undelivered += 1;
         self.moved = now;
-        Some(Admission::Send)
+        Some(Clearance::Send)
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
     fn full() -> (Gate, Instant) {
         let (gate, now) = (Gate::new(0, 1, view(false, 0..0), Ceiling::new(u64::MAX)), Instant::now());
         for index in 0..8 {
-            assert_eq!(gate.try_admit(index, 1, now), Some(Admission::Send));
+            assert_eq!(gate.try_admit(index, 1, now), Some(Clearance::Send));
             gate.delivered();
         }
         assert_eq!(gate.try_admit(8, 1, now), None);
@@ -224,7 +224,7 @@ mod tests {
         gate.observe_at(view(false, 0..0), 2, now + Duration::from_secs(36_000));
         assert_eq!(gate.stopped(), None);
         gate.observe_at(view(false, 0..1), 2, now + Duration::from_secs(36_001));
-        assert_eq!(gate.try_admit(8, 1, now), Some(Admission::Send));
+        assert_eq!(gate.try_admit(8, 1, now), Some(Clearance::Send));
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
         let at = |seconds| now + Duration::from_secs(seconds);
         gate.observe_at(view(true, 0..1), 2, at(10));
         assert_eq!(gate.stopped(), None, "a tile has just come back");
-        assert_eq!(gate.try_admit(8, 1, at(10)), Some(Admission::Send));
+        assert_eq!(gate.try_admit(8, 1, at(10)), Some(Clearance::Send));
         gate.observe_at(view(true, 0..1), 2, at(20));
         assert_eq!(gate.stopped(), None, "kafka has not taken the tile yet");
         gate.delivered();
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(gate.stopped(), None, "it is not full for long");
         gate.observe_at(view(true, 0..1), 2, at(23));
         assert_eq!(gate.stopped(), Some(Stop::Again));
-        assert_eq!(gate.try_admit(9, 1, at(23)), Some(Admission::Stop(Stop::Again)));
+        assert_eq!(gate.try_admit(9, 1, at(23)), Some(Clearance::Stop(Stop::Again)));
     }
 
     #[test]

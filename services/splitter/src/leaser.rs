@@ -16,9 +16,9 @@ use tessera::telemetry::logs::trace_id;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
-use crate::desk::{Desk, Remembered};
 use crate::memory::Needs;
 use crate::pass::{self, Ended, Grant};
+use crate::splitter::{Remembered, Splitter};
 use crate::verdict;
 
 /// Between two looks at the queue when nothing rings.
@@ -44,7 +44,7 @@ enum LeaseError {
 /// Takes leases and runs passes.
 #[derive(Debug)]
 pub struct Leaser {
-    desk: Arc<Desk>,
+    splitter: Arc<Splitter>,
     passes: JoinSet<(JobId, Ended)>,
     running: HashMap<JobId, Needs>,
     /// Whose each of the passes is, also of one that panicked.
@@ -66,9 +66,9 @@ pub fn has_place(taken: &[Needs], needs: Needs, most: usize) -> bool {
 
 impl Leaser {
     /// A leaser without passes.
-    pub fn new(desk: Arc<Desk>) -> Self {
+    pub fn new(splitter: Arc<Splitter>) -> Self {
         Self {
-            desk,
+            splitter,
             passes: JoinSet::new(),
             running: HashMap::new(),
             jobs: HashMap::new(),
@@ -82,7 +82,7 @@ impl Leaser {
 
     /// Takes leases and runs passes until it is dropped or a stop is requested.
     pub async fn run(&mut self) {
-        let shutdown = self.desk.shutdown.clone();
+        let shutdown = self.splitter.shutdown.clone();
         while !shutdown.is_requested() {
             if let Err(error) = self.fill().await {
                 tracing::debug!(%error, "looking at the queue");
@@ -90,7 +90,7 @@ impl Leaser {
             tokio::select! {
                 Some(ended) = self.passes.join_next_with_id() => self.ended(ended),
                 Some(admitted) = self.admissions.join_next() => self.admitted(admitted).await,
-                () = self.desk.doorbell.notified() => {}
+                () = self.splitter.doorbell.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = shutdown.requested() => {}
             }
@@ -131,14 +131,14 @@ impl Leaser {
     async fn fill(&mut self) -> Result<(), LeaseError> {
         let now = Instant::now();
         self.resting.retain(|_, until| *until > now);
-        if self.running.len() + self.waiting.len() >= self.desk.config.passes.splitter_passes {
+        if self.running.len() + self.waiting.len() >= self.splitter.config.passes.splitter_passes {
             return Ok(());
         }
-        if !self.desk.logs.may_begin() {
+        if !self.splitter.logs.may_begin() {
             tracing::debug!("results fill up and no stitcher reads them: no picture is begun");
             return Ok(());
         }
-        for job in self.desk.state.ready_jobs(QUEUE_DEPTH).await? {
+        for job in self.splitter.state.ready_jobs(QUEUE_DEPTH).await? {
             if [&self.running, &self.waiting].iter().any(|jobs| jobs.contains_key(&job))
                 || self.resting.contains_key(&job)
             {
@@ -164,21 +164,25 @@ impl Leaser {
                 return;
             }
         };
-        verdict::fail(&self.desk, job, &reason).await;
+        verdict::fail(&self.splitter, job, &reason).await;
     }
 
     async fn consider(&mut self, job: JobId) -> Result<(), LeaseError> {
         let Some(manifest) = self.manifest(job).await? else {
-            verdict::fail(&self.desk, job, "the job's description is missing from the store; send the picture again")
-                .await;
+            verdict::fail(
+                &self.splitter,
+                job,
+                "the job's description is missing from the store; send the picture again",
+            )
+            .await;
             return Ok(());
         };
-        let needs = self.desk.memory.needs(&manifest, &self.desk.config.kafka);
+        let needs = self.splitter.memory.needs(&manifest, &self.splitter.config.kafka);
         let taken: Vec<Needs> = self.running.values().chain(self.waiting.values()).copied().collect();
-        if !has_place(&taken, needs, self.desk.config.passes.splitter_passes) {
+        if !has_place(&taken, needs, self.splitter.config.passes.splitter_passes) {
             return Ok(());
         }
-        let budget = self.desk.memory.budget(needs).clone();
+        let budget = self.splitter.memory.budget(needs).clone();
         if let Some(share) = budget.try_reserve(needs.bytes) {
             return self.lease(manifest, needs, share).await;
         }
@@ -202,7 +206,7 @@ impl Leaser {
     /// Takes the lease of a job that has a place and memory, and begins its pass.
     async fn lease(&mut self, manifest: Arc<Manifest>, needs: Needs, share: Share) -> Result<(), LeaseError> {
         let (job, lease) = (manifest.job, Token::random());
-        match self.desk.state.lease(job, &lease, &self.desk.name()).await? {
+        match self.splitter.state.lease(job, &lease, &self.splitter.name()).await? {
             Leased::Granted { stage, run, attempts } => {
                 self.running.insert(job, needs);
                 let attempt = attempts.max(self.count_pass((job, run, stage)));
@@ -211,7 +215,7 @@ impl Leaser {
             Leased::Busy => drop(self.resting.insert(job, Instant::now() + BUSY_PAUSE)),
             Leased::Ended => {}
             Leased::Exhausted => {
-                verdict::fail(&self.desk, job, "reading the picture ended the reader three times").await;
+                verdict::fail(&self.splitter, job, "reading the picture ended the reader three times").await;
             }
         }
         Ok(())
@@ -225,7 +229,7 @@ impl Leaser {
     }
 
     fn begin(&mut self, grant: Grant, share: Share) {
-        let (desk, job) = (self.desk.clone(), grant.manifest.job);
+        let (splitter, job) = (self.splitter.clone(), grant.manifest.job);
         let span = tracing::info_span!(
             "picture.cut",
             trace_id = trace_id(grant.manifest.trace.as_ref()),
@@ -235,7 +239,7 @@ impl Leaser {
             attempt = grant.attempt,
         );
         let run = async move {
-            let ended = pass::run(desk, grant).await;
+            let ended = pass::run(splitter, grant).await;
             drop(share);
             (job, ended)
         };
@@ -249,7 +253,7 @@ impl Leaser {
         }
         // Many are remembered, and what is written beside a result's pixels may be large: none of it is used here.
         let plain = |manifest| Arc::new(Manifest { kept: KeptText::default(), ..manifest });
-        let manifest = self.desk.store.manifest(job).await?.map(plain);
+        let manifest = self.splitter.store.manifest(job).await?.map(plain);
         if let Some(manifest) = &manifest {
             self.manifests.put(job, manifest.clone());
         }

@@ -9,9 +9,8 @@
 mod backlog;
 mod command_feed;
 mod config;
-mod counts;
+mod counters;
 mod cutter;
-mod desk;
 mod error;
 pub mod gate;
 mod gauges;
@@ -23,6 +22,7 @@ mod pass;
 mod sender;
 mod service;
 mod slots;
+mod splitter;
 mod verdict;
 mod watcher;
 pub mod window;

@@ -11,8 +11,8 @@ use tessera::config::KafkaArgs;
 use tokio::sync::Notify;
 
 use crate::backlog::Backlog;
-use crate::desk::Desk;
 use crate::gate::Gate;
+use crate::splitter::Splitter;
 
 /// Between two looks while pictures are read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -104,16 +104,16 @@ impl Logs {
 }
 
 /// Looks at the logs again and again; never returns.
-pub async fn watch(desk: &Desk) {
+pub async fn watch(splitter: &Splitter) {
     loop {
-        if let Err(error) = desk.logs.look().await {
+        if let Err(error) = splitter.logs.look().await {
             tracing::debug!(%error, "looking at Kafka's logs");
         }
         tokio::time::sleep(LEAST_PAUSE).await;
-        let pause = if desk.passes().is_empty() { LOOK_IDLE } else { LOOK_EVERY };
+        let pause = if splitter.passes().is_empty() { LOOK_IDLE } else { LOOK_EVERY };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = desk.logs.wanted.notified() => {}
+            () = splitter.logs.wanted.notified() => {}
         }
     }
 }

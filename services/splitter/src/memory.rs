@@ -24,7 +24,7 @@ const MOST_SENDING_BYTES: usize = 16 << 20;
 
 /// A splitter's memory, divided.
 #[derive(Debug)]
-pub struct Memory {
+pub struct SplitterMemory {
     /// For passes over small pictures.
     pub small: Budget,
     /// For passes over all others.
@@ -44,7 +44,7 @@ pub struct Needs {
     pub bytes: u64,
 }
 
-impl Memory {
+impl SplitterMemory {
     /// Divides the budget of `config`; gives the producer's share apart.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn the_largest_band_of_a_plan_fits_beside_everything_else() {
         let config = config(192 << 20);
-        let (memory, producer) = Memory::divide(&config, &consumer_options("x")).unwrap();
+        let (memory, producer) = SplitterMemory::divide(&config, &consumer_options("x")).unwrap();
         let band = config.limits.plan_limits(config.kafka.max_record_bytes).band_bytes;
         assert!(memory.large.total() > band + (8 << 20), "{memory:?}");
         let commands = consumer_options("x").memory_bytes(&config.kafka);
@@ -122,8 +122,8 @@ mod tests {
 
     #[test]
     fn a_budget_without_room_is_refused_by_name() {
-        let error = Memory::divide(&config(4 << 20), &consumer_options("x")).unwrap_err().to_string();
+        let error = SplitterMemory::divide(&config(4 << 20), &consumer_options("x")).unwrap_err().to_string();
         assert!(error.contains("the consumer of jobs") && error.contains("TESSERA_MEMORY_BUDGET"), "{error}");
-        assert!(Memory::divide(&config(32 << 20), &consumer_options("x")).is_ok());
+        assert!(SplitterMemory::divide(&config(32 << 20), &consumer_options("x")).is_ok());
     }
 }

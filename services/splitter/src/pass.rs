@@ -14,14 +14,14 @@ use tessera::state::{JobView, Release, WindowView};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
-use crate::counts::PassEnd;
+use crate::counters::PassEnd;
 use crate::cutter::{Cut, Cutting, CuttingWork};
-use crate::desk::{Desk, Pass};
 use crate::gate::{Gate, Stop};
 use crate::input::{Fault, Input, InputError};
 use crate::memory::sending_bytes;
 use crate::sender::{Sent, send_all};
 use crate::slots::PassSlots;
+use crate::splitter::{Pass, Splitter};
 use crate::verdict;
 
 /// Tiles that are cut ahead of being sent.
@@ -54,45 +54,45 @@ pub enum Ended {
 }
 
 /// Runs a pass to its end.
-pub async fn run(desk: Arc<Desk>, grant: Grant) -> Ended {
+pub async fn run(splitter: Arc<Splitter>, grant: Grant) -> Ended {
     let job = grant.manifest.job;
-    let outcome = read(&desk, &grant).await;
-    desk.counts.pass_ended(outcome.end());
+    let outcome = read(&splitter, &grant).await;
+    splitter.counts.pass_ended(outcome.end());
     let (release, ended) = match outcome {
-        Outcome::Complete { tiles } => {
+        PassOutcome::Complete { tiles } => {
             tracing::info!(%job, stage = grant.stage, attempt = grant.attempt, tiles, "the picture is cut");
             (Release::PassComplete, Ended::Well)
         }
-        Outcome::Stopped(Stop::Lost) => return Ended::Well,
-        Outcome::Stopped(Stop::Drained) => (Release::Drained, Ended::Well),
-        Outcome::Stopped(stop) => {
+        PassOutcome::Stopped(Stop::Lost) => return Ended::Well,
+        PassOutcome::Stopped(Stop::Drained) => (Release::Drained, Ended::Well),
+        PassOutcome::Stopped(stop) => {
             tracing::info!(%job, stage = grant.stage, ?stop, "the pass ends early");
             if stop == Stop::Ended {
-                remove_slots(&desk, &grant).await;
+                remove_slots(&splitter, &grant).await;
             }
             (Release::PassComplete, Ended::Well)
         }
-        Outcome::Damaged(reason) => {
-            let taken = verdict::fail(&desk, job, &reason).await;
+        PassOutcome::Damaged(reason) => {
+            let taken = verdict::fail(&splitter, job, &reason).await;
             (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
         }
-        Outcome::Unreadable(problem) => {
+        PassOutcome::Unreadable(problem) => {
             tracing::warn!(%job, problem, "the store cannot be read; the job waits");
             (Release::Drained, Ended::Unreadable)
         }
     };
-    give_back(&desk, job, &grant.lease, release).await;
+    give_back(&splitter, job, &grant.lease, release).await;
     ended
 }
 
-enum Outcome {
+enum PassOutcome {
     Complete { tiles: u32 },
     Stopped(Stop),
     Damaged(String),
     Unreadable(String),
 }
 
-impl Outcome {
+impl PassOutcome {
     fn end(&self) -> PassEnd {
         match self {
             Self::Complete { .. } => PassEnd::Complete,
@@ -103,104 +103,104 @@ impl Outcome {
     }
 }
 
-async fn read(desk: &Arc<Desk>, grant: &Grant) -> Outcome {
+async fn read(splitter: &Arc<Splitter>, grant: &Grant) -> PassOutcome {
     let (job, stage) = (grant.manifest.job, grant.stage);
-    let look = async || desk.state.windows(&[(job, stage)]).await;
-    let view = match answered(&desk.shutdown, look).await {
-        None => return Outcome::Stopped(Stop::Drained),
+    let look = async || splitter.state.windows(&[(job, stage)]).await;
+    let view = match answered(&splitter.shutdown, look).await {
+        None => return PassOutcome::Stopped(Stop::Drained),
         Some(Ok(views)) => views.into_iter().next(),
-        Some(Err(error)) => return Outcome::Damaged(error.as_reason()),
+        Some(Err(error)) => return PassOutcome::Damaged(error.as_reason()),
     };
-    let Some(view) = view else { return Outcome::Stopped(Stop::Ended) };
+    let Some(view) = view else { return PassOutcome::Stopped(Stop::Ended) };
     if let Some(damage) = &view.damage {
-        return Outcome::Damaged(damage.as_reason());
+        return PassOutcome::Damaged(damage.as_reason());
     }
     let resent = if view.received() > 0 { 2 } else { 1 };
-    let (rows, numbers) = match given(desk, grant).await {
+    let (rows, numbers) = match given(splitter, grant).await {
         Ok(given) => given,
         Err(outcome) => return outcome,
     };
-    let input = match Input::open(&desk.store, &grant.manifest, stage, rows.as_deref()).await {
-        Ok(input) => input.within(desk.config.limits.max_decode_bytes),
-        Err(InputError::Gone(reason)) => return Outcome::Damaged(reason),
-        Err(InputError::Store(error)) => return Outcome::Unreadable(error.to_string()),
+    let input = match Input::open(&splitter.store, &grant.manifest, stage, rows.as_deref()).await {
+        Ok(input) => input.within(splitter.config.limits.max_decode_bytes),
+        Err(InputError::Gone(reason)) => return PassOutcome::Damaged(reason),
+        Err(InputError::Store(error)) => return PassOutcome::Unreadable(error.to_string()),
     };
     let cutting = match Cutting::new(&grant.manifest, grant.run, stage, grant.attempt.max(resent), &numbers) {
         Ok(cutting) => cutting,
-        Err(error) => return Outcome::Damaged(format!("reading stage {stage}: {error}")),
+        Err(error) => return PassOutcome::Damaged(format!("reading stage {stage}: {error}")),
     };
-    let (cutting, view) = match with_slots(desk, cutting, view).await {
+    let (cutting, view) = match with_slots(splitter, cutting, view).await {
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
-    let gate = Arc::new(Gate::new(stage, grant.run, view, desk.ceiling.clone()));
+    let gate = Arc::new(Gate::new(stage, grant.run, view, splitter.ceiling.clone()));
     let pass = Pass { stage, lease: grant.lease.clone(), gate: gate.clone() };
-    let _open = desk.open(job, pass);
-    if desk.shutdown.is_requested() {
+    let _open = splitter.open(job, pass);
+    if splitter.shutdown.is_requested() {
         gate.stop(Stop::Drained);
     }
     gate.set_in_line(true);
-    let memory = reserve_decode(desk, &input, &gate).await;
+    let memory = reserve_decode(splitter, &input, &gate).await;
     gate.set_in_line(false);
     match memory {
-        Ok(_memory) => cut_and_send(desk, cutting, input, gate, grant.manifest.trace).await,
-        Err(stop) => Outcome::Stopped(stop),
+        Ok(_memory) => cut_and_send(splitter, cutting, input, gate, grant.manifest.trace).await,
+        Err(stop) => PassOutcome::Stopped(stop),
     }
 }
 
 /// Makes the slots of the stage, if it has any.
 async fn with_slots(
-    desk: &Arc<Desk>,
+    splitter: &Arc<Splitter>,
     cutting: Cutting,
     view: WindowView,
-) -> Result<(Cutting, WindowView), Outcome> {
+) -> Result<(Cutting, WindowView), PassOutcome> {
     let (job, stage) = (cutting.job(), cutting.stage());
     let ask = async || {
-        desk.crew().await?;
-        desk.state.inline_tiles(job, stage).await
+        splitter.crew().await?;
+        splitter.state.inline_tiles(job, stage).await
     };
-    let inline = match answered(&desk.shutdown, ask).await {
+    let inline = match answered(&splitter.shutdown, ask).await {
         Some(Ok(inline)) => inline,
-        Some(Err(error)) => return Err(Outcome::Damaged(error.as_reason())),
-        None => return Err(Outcome::Stopped(Stop::Drained)),
+        Some(Err(error)) => return Err(PassOutcome::Damaged(error.as_reason())),
+        None => return Err(PassOutcome::Stopped(Stop::Drained)),
     };
-    let (sharing, store) = (desk.sharing.clone(), desk.store.clone());
+    let (sharing, store) = (splitter.sharing.clone(), splitter.store.clone());
     let make = move || {
         let slots = PassSlots::open(&sharing, &store, cutting.of(), &view, inline);
         (cutting.with_slots(slots), view)
     };
-    tokio::task::spawn_blocking(make).await.map_err(|_| Outcome::Stopped(Stop::Drained))
+    tokio::task::spawn_blocking(make).await.map_err(|_| PassOutcome::Stopped(Stop::Drained))
 }
 
 /// Removes the slots of a stage that was over before they were made, or while they were.
-async fn remove_slots(desk: &Desk, grant: &Grant) {
+async fn remove_slots(splitter: &Splitter, grant: &Grant) {
     let job = grant.manifest.job;
-    let Ok(view) = desk.state.job(job).await else { return };
+    let Ok(view) = splitter.state.job(job).await else { return };
     let is_over = |view: &JobView| view.status.is_terminal() || (view.run, view.stage) > (grant.run, grant.stage);
     if view.as_ref().is_none_or(is_over)
-        && let Err(error) = desk.store.remove_slots(job, grant.run, grant.stage).await
+        && let Err(error) = splitter.store.remove_slots(job, grant.run, grant.stage).await
     {
         tracing::debug!(%job, %error, "slots of an ended job are left to the monitor");
     }
 }
 
 /// What earlier stages gave: the name of the last rows, and numbers.
-async fn given(desk: &Desk, grant: &Grant) -> Result<(Option<String>, Numbers), Outcome> {
+async fn given(splitter: &Splitter, grant: &Grant) -> Result<(Option<String>, Numbers), PassOutcome> {
     if grant.stage == 0 {
         return Ok((None, Numbers::new()));
     }
     let job = grant.manifest.job;
-    match answered(&desk.shutdown, async || desk.state.job(job).await).await {
+    match answered(&splitter.shutdown, async || splitter.state.job(job).await).await {
         Some(Ok(Some(view))) if view.stage == grant.stage => Ok((view.rows, view.numbers)),
-        Some(Ok(_)) => Err(Outcome::Stopped(Stop::Ended)),
-        Some(Err(error)) => Err(Outcome::Damaged(error.as_reason())),
-        None => Err(Outcome::Stopped(Stop::Drained)),
+        Some(Ok(_)) => Err(PassOutcome::Stopped(Stop::Ended)),
+        Some(Err(error)) => Err(PassOutcome::Damaged(error.as_reason())),
+        None => Err(PassOutcome::Stopped(Stop::Drained)),
     }
 }
 
 /// Waits for the memory of a picture that must be decoded whole, as long as the pass goes on.
-async fn reserve_decode(desk: &Desk, input: &Input, gate: &Gate) -> Result<Share, Stop> {
-    let mut share = std::pin::pin!(desk.memory.decodes.reserve(input.whole_bytes()));
+async fn reserve_decode(splitter: &Splitter, input: &Input, gate: &Gate) -> Result<Share, Stop> {
+    let mut share = std::pin::pin!(splitter.memory.decodes.reserve(input.whole_bytes()));
     loop {
         tokio::select! {
             share = &mut share => return Ok(share),
@@ -210,26 +210,26 @@ async fn reserve_decode(desk: &Desk, input: &Input, gate: &Gate) -> Result<Share
 }
 
 async fn cut_and_send(
-    desk: &Desk,
+    splitter: &Splitter,
     cutting: Cutting,
     input: Input,
     gate: Arc<Gate>,
     trace: Option<TraceContext>,
-) -> Outcome {
+) -> PassOutcome {
     let (job, stage) = (cutting.job(), cutting.stage());
     let _open = StopOnDrop(gate.clone());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
-    let errand = CuttingWork { cutting, input, gate: gate.clone(), tiles };
-    let cutter = tokio::task::spawn_blocking(move || errand.run());
+    let work = CuttingWork { cutting, input, gate: gate.clone(), tiles };
+    let cutter = tokio::task::spawn_blocking(move || work.run());
     let cut = async {
         // A panic outside the decoder, which catches its own, or a process that stops.
         let (cut, split) = cutter.await.unwrap_or_else(|error| (not_cut(&error), Duration::ZERO));
-        note_split(desk, job, stage, split).await;
+        note_split(splitter, job, stage, split).await;
         cut
     };
-    let most_bytes = sending_bytes(&desk.producer, desk.config.passes.splitter_passes);
-    let send = send_all(desk, most_bytes, cut_tiles, &gate, trace);
+    let most_bytes = sending_bytes(&splitter.producer, splitter.config.passes.splitter_passes);
+    let send = send_all(splitter, most_bytes, cut_tiles, &gate, trace);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
 }
@@ -252,29 +252,29 @@ impl Drop for StopOnDrop {
 }
 
 /// Adds what reading and cutting took to the job's times. Only for show: the pass goes on without it.
-async fn note_split(desk: &Desk, job: JobId, stage: u32, split: Duration) {
+async fn note_split(splitter: &Splitter, job: JobId, stage: u32, split: Duration) {
     let split_ms = u64::try_from(split.as_millis()).unwrap_or(u64::MAX);
-    if let Err(error) = desk.state.add_times(job, Some(stage), &[("split", split_ms)]).await {
+    if let Err(error) = splitter.state.add_times(job, Some(stage), &[("split", split_ms)]).await {
         tracing::debug!(%job, %error, "noting how long reading took");
     }
 }
 
-fn outcome(sent: Sent, cut: Cut, gate: &Gate, fault: &Fault) -> Outcome {
+fn outcome(sent: Sent, cut: Cut, gate: &Gate, fault: &Fault) -> PassOutcome {
     match (sent, cut) {
-        (Sent::Never(reason), _) => Outcome::Damaged(reason),
-        (Sent::All { tiles }, Cut::Complete) => Outcome::Complete { tiles },
-        (_, Cut::Stopped(stop)) => Outcome::Stopped(stop),
-        (Sent::Stopped, Cut::Complete) => Outcome::Stopped(gate.stopped().unwrap_or(Stop::Drained)),
+        (Sent::Never(reason), _) => PassOutcome::Damaged(reason),
+        (Sent::All { tiles }, Cut::Complete) => PassOutcome::Complete { tiles },
+        (_, Cut::Stopped(stop)) => PassOutcome::Stopped(stop),
+        (Sent::Stopped, Cut::Complete) => PassOutcome::Stopped(gate.stopped().unwrap_or(Stop::Drained)),
         (_, Cut::Damaged(reason)) => match fault.text() {
-            Some(problem) => Outcome::Unreadable(problem),
-            None => Outcome::Damaged(reason),
+            Some(problem) => PassOutcome::Unreadable(problem),
+            None => PassOutcome::Damaged(reason),
         },
     }
 }
 
-async fn give_back(desk: &Desk, job: JobId, lease: &Token, why: Release) {
-    let release = async || desk.state.release(job, lease, why).await;
-    match answered(&desk.shutdown, release).await {
+async fn give_back(splitter: &Splitter, job: JobId, lease: &Token, why: Release) {
+    let release = async || splitter.state.release(job, lease, why).await;
+    match answered(&splitter.shutdown, release).await {
         Some(Ok(())) => {}
         Some(Err(error)) => tracing::warn!(%job, %error, "giving the lease back"),
         None => tracing::warn!(%job, "the lease runs out by itself, redis does not answer"),

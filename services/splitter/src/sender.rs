@@ -13,8 +13,8 @@ use tessera::patience::{Patience, answered};
 use tokio::sync::mpsc;
 
 use crate::cutter::CutTile;
-use crate::desk::Desk;
 use crate::gate::{Gate, Stop};
+use crate::splitter::Splitter;
 
 /// How sending ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ enum Fate {
 
 /// Sends the tiles that come over `tiles`; takes the next while fewer than `most_bytes` wait for their acknowledgement.
 pub async fn send_all(
-    desk: &Desk,
+    splitter: &Splitter,
     most_bytes: usize,
     mut tiles: mpsc::Receiver<CutTile>,
     gate: &Gate,
@@ -65,14 +65,14 @@ pub async fn send_all(
             tile = tiles.recv(), if more && bytes < most_bytes => {
                 match tile {
                     Some(tile) => {
-                        if !note(desk, &tile).await {
+                        if !note(splitter, &tile).await {
                             return Sent::Stopped;
                         }
                         let weight =
                             Weight { record: tile.pixels.len(), pixels: tile.bytes, payload: tile.task.payload() };
                         bytes += weight.record;
-                        let record = record(tile, desk.logs.partitions()).traced(trace.as_ref());
-                        on_their_way.push(deliver(desk, record, weight, gate));
+                        let record = record(tile, splitter.logs.partitions()).traced(trace.as_ref());
+                        on_their_way.push(deliver(splitter, record, weight, gate));
                     }
                     None => more = false,
                 }
@@ -83,7 +83,7 @@ pub async fn send_all(
             Fate::Delivered(weight) => {
                 bytes -= weight.record;
                 sent += 1;
-                desk.counts.sent(weight.payload, weight.pixels);
+                splitter.counts.sent(weight.payload, weight.pixels);
                 gate.delivered();
             }
             Fate::Stopped => {
@@ -101,12 +101,12 @@ pub async fn send_all(
 }
 
 /// Adds what a tile brings for the sender to the job, before the tile can end it; `false` if the splitter stops first.
-async fn note(desk: &Desk, tile: &CutTile) -> bool {
+async fn note(splitter: &Splitter, tile: &CutTile) -> bool {
     let job = tile.task.job();
     if tile.remarks.is_empty() {
         return true;
     }
-    match answered(&desk.shutdown, async || desk.state.add_notices(job, &tile.remarks).await).await {
+    match answered(&splitter.shutdown, async || splitter.state.add_notices(job, &tile.remarks).await).await {
         None => false,
         Some(Ok(())) => true,
         Some(Err(error)) => {
@@ -122,24 +122,24 @@ fn record(tile: CutTile, partitions: i32) -> Outgoing {
     Outgoing { topic: Topic::Tasks, key: None, partition: Some(partition), headers, payload }
 }
 
-async fn deliver(desk: &Desk, record: Outgoing, weight: Weight, gate: &Gate) -> Fate {
+async fn deliver(splitter: &Splitter, record: Outgoing, weight: Weight, gate: &Gate) -> Fate {
     // A record without pixels is its headers.
     let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     let size = record.payload.len() + headers;
     let partition = record.partition.unwrap_or(0);
     let mut patience = Patience::default();
     loop {
-        if !desk.logs.wait_for_room(partition, size, gate).await {
+        if !splitter.logs.wait_for_room(partition, size, gate).await {
             return Fate::Stopped;
         }
-        let outcome = desk.producer.send(record.clone()).await;
-        desk.logs.settle(partition, size, outcome.as_ref().ok());
+        let outcome = splitter.producer.send(record.clone()).await;
+        splitter.logs.settle(partition, size, outcome.as_ref().ok());
         let problem = match outcome {
             Ok(_) => return Fate::Delivered(weight),
             Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
             Err(error) => error,
         };
-        if gate.stopped().is_some() || !patience.wait_for(problem.awaited(), &problem, &desk.shutdown).await {
+        if gate.stopped().is_some() || !patience.wait_for(problem.awaited(), &problem, &splitter.shutdown).await {
             return Fate::Stopped;
         }
     }

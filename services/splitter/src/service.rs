@@ -10,12 +10,12 @@ use tessera::store::Store;
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::{Metrics, Shutdown, parts};
 
-use crate::desk::Desk;
 use crate::gate::Stop;
 use crate::gauges;
 use crate::leaser::Leaser;
 use crate::logs::{self, Logs};
-use crate::memory::Memory;
+use crate::memory::SplitterMemory;
+use crate::splitter::Splitter;
 use crate::{Config, ServiceError, command_feed, watcher};
 
 /// Commands in hand at once.
@@ -41,44 +41,44 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let store = Store::at(&config.store)?;
     let mut same_store = SameStore::new(&store, &state, &name);
-    let (memory, queue) = Memory::divide(&config, &consumer_options(&name))?;
+    let (memory, queue) = SplitterMemory::divide(&config, &consumer_options(&name))?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
     let logs = Logs::connect(&config.kafka)?;
-    let desk = Desk::new(config, state, store, producer, logs, memory, shutdown.clone());
+    let splitter = Splitter::new(config, state, store, producer, logs, memory, shutdown.clone());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("splitter", &health, &clients, |registry| {
-        desk.counts.register(registry);
-        gauges::register(&desk, registry);
+        splitter.counts.register(registry);
+        gauges::register(&splitter, registry);
     });
     let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
     }
     let wanted = Wanted::of(&service, "splitter");
-    let Some(held) = Name::take(&desk.state, NameKind::Splitter, &wanted, &shutdown).await? else { return Ok(()) };
-    desk.rename(held.text());
-    let (consumer, commands) = Consumer::start(&desk.config.kafka, consumer_options(held.text()))?;
-    let mut leaser = Leaser::new(desk.clone());
+    let Some(held) = Name::take(&splitter.state, NameKind::Splitter, &wanted, &shutdown).await? else { return Ok(()) };
+    splitter.rename(held.text());
+    let (consumer, commands) = Consumer::start(&splitter.config.kafka, consumer_options(held.text()))?;
+    let mut leaser = Leaser::new(splitter.clone());
 
     let ended = tokio::select! {
         () = shutdown.requested() => None,
         part = parts::part("leaser", leaser.run()) => Some(part),
-        part = parts::part("command feed", command_feed::feed(&desk, commands)) => Some(part),
-        part = parts::part("watcher", watcher::watch(&desk)) => Some(part),
-        part = parts::part("watcher of Kafka's logs", logs::watch(&desk)) => Some(part),
-        part = parts::part("look at the dependencies", look(&health, &consumer, &desk)) => Some(part),
+        part = parts::part("command feed", command_feed::feed(&splitter, commands)) => Some(part),
+        part = parts::part("watcher", watcher::watch(&splitter)) => Some(part),
+        part = parts::part("watcher of Kafka's logs", logs::watch(&splitter)) => Some(part),
+        part = parts::part("look at the dependencies", look(&health, &consumer, &splitter)) => Some(part),
         part = parts::until_gone("health page", || page.is_served()) => Some(part),
         part = parts::part("store, which is not the system's", same_store.until_another(&health)) => Some(part),
         other = held.keep() => return Err(held.lost_to(other).into()),
     };
 
     health.drain();
-    desk.stop_all(Stop::Drained);
+    splitter.stop_all(Stop::Drained);
     let (stopped, ()) = tokio::join!(consumer.stop(drain_limit), leaser.drain(drain_limit));
     if let Err(error) = stopped {
         tracing::warn!(%error, "leaving kafka; the last commands come again");
     }
-    if let Err(error) = desk.producer.flush(FLUSH_LIMIT).await {
+    if let Err(error) = splitter.producer.flush(FLUSH_LIMIT).await {
         tracing::warn!(%error, "flushing the last records");
     }
     held.release().await;
@@ -103,12 +103,12 @@ pub(super) fn consumer_options(name: &str) -> ConsumerOptions {
 }
 
 /// Keeps the health page true.
-async fn look(health: &Health, consumer: &Consumer, desk: &Desk) {
+async fn look(health: &Health, consumer: &Consumer, splitter: &Splitter) {
     loop {
         let status = consumer.status();
         let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
         health.set("kafka", if status.is_connected { Ok(()) } else { Err(problem()) });
-        health.set("redis", desk.state.ping().await.map_err(|error| error.to_string()));
+        health.set("redis", splitter.state.ping().await.map_err(|error| error.to_string()));
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }

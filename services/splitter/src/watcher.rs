@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tessera::job::{JobId, Token};
 use tessera::state::{LeaseState, StateError};
 
-use crate::desk::{Desk, Pass};
 use crate::gate::{Gate, Stop};
+use crate::splitter::{Pass, Splitter};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -19,37 +19,37 @@ const RENEW_EVERY: Duration = Duration::from_secs(3);
 /// Between two notes of who has read rows, or waits in a line.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 
-/// Watches the passes of `desk`; never returns.
-pub async fn watch(desk: &Desk) {
+/// Watches the passes of `splitter`; never returns.
+pub async fn watch(splitter: &Splitter) {
     let (mut renewed, mut noted) = (Instant::now(), Instant::now());
     let mut live_slots = 0;
     loop {
-        let passes = desk.passes();
+        let passes = splitter.passes();
         if passes.is_empty() {
-            desk.watch.notified().await;
+            splitter.watch.notified().await;
             renewed = Instant::now();
             continue;
         }
-        match desk.crew().await {
+        match splitter.crew().await {
             Ok(crew) => live_slots = crew.slots,
             Err(error) => tracing::debug!(%error, "counting the workers"),
         }
-        if renewed.elapsed() > RENEW_EVERY && renew(desk, &passes).await.is_ok() {
+        if renewed.elapsed() > RENEW_EVERY && renew(splitter, &passes).await.is_ok() {
             renewed = Instant::now();
         }
         if noted.elapsed() > NOTE_EVERY {
             noted = Instant::now();
             // What could not be noted was not seen to move: the next note makes up for it.
-            note(desk, &passes).await.unwrap_or_else(|error| tracing::debug!(%error, "noting progress"));
+            note(splitter, &passes).await.unwrap_or_else(|error| tracing::debug!(%error, "noting progress"));
         }
-        let looked = look(desk, &passes, live_slots).await;
+        let looked = look(splitter, &passes, live_slots).await;
         tokio::time::sleep(if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }).await;
     }
 }
 
-async fn look(desk: &Desk, passes: &[(JobId, Pass)], live_slots: u32) -> Result<(), StateError> {
+async fn look(splitter: &Splitter, passes: &[(JobId, Pass)], live_slots: u32) -> Result<(), StateError> {
     let jobs: Vec<(JobId, u32)> = passes.iter().map(|(job, pass)| (*job, pass.stage)).collect();
-    match desk.state.windows(&jobs).await {
+    match splitter.state.windows(&jobs).await {
         Ok(views) => {
             passes.iter().zip(views).for_each(|((_, pass), view)| pass.gate.observe(view, live_slots));
             Ok(())
@@ -61,9 +61,9 @@ async fn look(desk: &Desk, passes: &[(JobId, Pass)], live_slots: u32) -> Result<
     }
 }
 
-async fn renew(desk: &Desk, passes: &[(JobId, Pass)]) -> Result<(), StateError> {
+async fn renew(splitter: &Splitter, passes: &[(JobId, Pass)]) -> Result<(), StateError> {
     let leases: Vec<(JobId, Token)> = passes.iter().map(|(job, pass)| (*job, pass.lease.clone())).collect();
-    let states = desk.state.renew(&leases).await?;
+    let states = splitter.state.renew(&leases).await?;
     for ((job, pass), state) in passes.iter().zip(states) {
         if state == LeaseState::Lost {
             tracing::info!(%job, "the lease is lost, or the job has ended");
@@ -74,13 +74,13 @@ async fn renew(desk: &Desk, passes: &[(JobId, Pass)]) -> Result<(), StateError> 
 }
 
 /// Notes which jobs were read on, and which wait in a line for memory. That a pass is there is neither.
-async fn note(desk: &Desk, passes: &[(JobId, Pass)]) -> Result<(), StateError> {
+async fn note(splitter: &Splitter, passes: &[(JobId, Pass)]) -> Result<(), StateError> {
     let of = |which: fn(&Gate) -> bool| -> Vec<(JobId, u32)> {
         passes.iter().filter(|(_, pass)| which(&pass.gate)).map(|(job, pass)| (*job, pass.stage)).collect()
     };
     let (read, in_line) = (of(Gate::take_read), of(Gate::is_in_line));
     if !read.is_empty() {
-        desk.state.moved(&read).await?;
+        splitter.state.moved(&read).await?;
     }
-    if in_line.is_empty() { Ok(()) } else { desk.state.waits_in_line(&in_line).await }
+    if in_line.is_empty() { Ok(()) } else { splitter.state.waits_in_line(&in_line).await }
 }

@@ -23,11 +23,11 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use crate::assembly::Assembly;
-use crate::edges::Edges;
+use crate::backends::StitcherBackends;
 use crate::encoding::encoder::EncoderPool;
 use crate::encoding::turn::StripsEncoded;
 use crate::manifests::Manifests;
-use crate::memory::Memory;
+use crate::memory::StitcherMemory;
 use crate::spool::Spool;
 
 pub use ending::StageEnded;
@@ -50,10 +50,10 @@ pub type Reports = Arc<dyn Fn(Report) + Send + Sync>;
 
 /// Puts stages together.
 pub struct Assembler {
-    edges: Edges,
+    backends: StitcherBackends,
     name: String,
     spool: Spool,
-    memory: Memory,
+    memory: StitcherMemory,
     /// The spool of stages of one tile, which are kept in memory: it is new with each process.
     memory_spool: Token,
     encoders: EncoderPool,
@@ -99,15 +99,15 @@ fn tile_span(tile: &TileHeader, delivery: &Delivery) -> Span {
 impl Assembler {
     /// An assembler called `name` that has no stages yet.
     pub fn new(
-        edges: Edges,
+        backends: StitcherBackends,
         name: String,
         spool: Spool,
-        memory: Memory,
+        memory: StitcherMemory,
         encoders: EncoderPool,
         reports: Reports,
     ) -> Self {
         Self {
-            edges,
+            backends,
             name,
             spool,
             memory,
@@ -141,7 +141,7 @@ impl Assembler {
     fn remove_tiles(&self, assembly: &Assembly) {
         let (job, run, stage) = (assembly.job(), assembly.run, assembly.number);
         self.remove_spool(job, stage);
-        let store = self.edges.store.clone();
+        let store = self.backends.store.clone();
         tokio::task::spawn_local(async move {
             if let Err(error) = store.remove_slots(job, run, stage).await {
                 tracing::warn!(%job, stage, %error, "could not remove a stage's slots; the job's end removes them");

@@ -7,9 +7,9 @@
 pub mod actors;
 mod assembler;
 mod assembly;
+mod backends;
 mod config;
-mod counts;
-mod edges;
+mod counters;
 mod encoding;
 mod error;
 mod intake;
@@ -33,10 +33,10 @@ use tokio::sync::oneshot;
 use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
 use actors::result_feed::{self, FeedEnd, ResultFeed};
 use assembler::{Assembler, Report, Reports};
-use counts::Counts;
-use edges::Edges;
+use backends::StitcherBackends;
+use counters::StitcherCounters;
 use encoding::encoder::{EncodedReport, EncoderPool, Threads};
-use memory::Memory;
+use memory::StitcherMemory;
 use spool::Spool;
 
 pub use config::{Config, PROGRAM};
@@ -55,7 +55,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     config.validate()?;
     tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "spool", "results"]);
-    let counts = Counts::new();
+    let counts = StitcherCounters::new();
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("stitcher", &health, &clients, |registry| counts.register(registry));
     let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
@@ -75,9 +75,9 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     config.service.name = Some(name.clone());
     let spool = Spool::open(&config.store.scratch_dir, &name).map_err(ServiceError::Spool)?;
     let results = result_feed::options(&name, config.limits.memory_budget);
-    let (memory, queue) = Memory::divide(&config, &results)?;
+    let (memory, queue) = StitcherMemory::divide(&config, &results)?;
     let producer = Producer::connect_within(&config.kafka, &name, queue)?;
-    let edges = Edges {
+    let backends = StitcherBackends {
         state,
         store,
         producer,
@@ -86,13 +86,13 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
         counts,
         shutdown: shutdown.clone(),
     };
-    let (assembler, encoders) = start_assembler(&config, edges.clone(), spool.clone(), memory)?;
+    let (assembler, encoders) = start_assembler(&config, backends.clone(), spool.clone(), memory)?;
     let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
     let fed = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping));
 
     let ended = tokio::select! {
         fed = parts::caught("feed of results", fed) => fed,
-        part = parts::part("look at the dependencies", probe(edges.clone(), spool, health.clone())) => Err(part),
+        part = parts::part("look at the dependencies", probe(backends.clone(), spool, health.clone())) => Err(part),
         part = parts::until_gone("assembler", || assembler.connected()) => Err(part),
         part = parts::until_gone("encoders", || encoders.are_there()) => Err(part),
         part = parts::until_gone("health page", || page.is_served()) => Err(part),
@@ -103,7 +103,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
     // In another store nothing is ended any more.
     let limit = if is_ours { config.service.drain_limit().saturating_sub(COMMIT_LIMIT) } else { Duration::ZERO };
-    drain(limit, &assembler, consumer, &edges).await?;
+    drain(limit, &assembler, consumer, &backends).await?;
     held.release().await;
     match end {
         _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
@@ -114,9 +114,9 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
 
 fn start_assembler(
     config: &Config,
-    edges: Edges,
+    backends: StitcherBackends,
     spool: Spool,
-    memory: Memory,
+    memory: StitcherMemory,
 ) -> Result<(Addr<JobAssembler>, Threads), ServiceError> {
     let context = actix::Context::<JobAssembler>::new();
     let address = actix::AsyncContext::address(&context);
@@ -128,10 +128,10 @@ fn start_assembler(
         let reports = Arc::clone(&reports);
         Arc::new(move |encoded| reports(Report::Encoded(encoded)))
     };
-    let encoders = EncoderPool::start(config.encoders, memory.strip_bytes, &edges.store, &encoded);
+    let encoders = EncoderPool::start(config.encoders, memory.strip_bytes, &backends.store, &encoded);
     let encoders = encoders.map_err(ServiceError::Threads)?;
     let threads = encoders.watch();
-    let assembler = Assembler::new(edges, config.name(), spool, memory, encoders, reports);
+    let assembler = Assembler::new(backends, config.name(), spool, memory, encoders, reports);
     let sweep_every = Duration::from_secs(config.spool_sweep_seconds);
     Ok((context.run(JobAssembler::new(assembler, sweep_every)), threads))
 }
@@ -142,7 +142,7 @@ async fn drain(
     limit: Duration,
     assembler: &Addr<JobAssembler>,
     consumer: Consumer,
-    edges: &Edges,
+    backends: &StitcherBackends,
 ) -> Result<(), ServiceError> {
     let at_rest = async {
         if let Ok(Some(at_rest)) = assembler.send(Drain).await {
@@ -156,7 +156,7 @@ async fn drain(
         tracing::debug!(%error, "the assembler had gone");
     }
     consumer.stop(COMMIT_LIMIT).await?;
-    edges.producer.flush(COMMIT_LIMIT).await?;
+    backends.producer.flush(COMMIT_LIMIT).await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -167,10 +167,10 @@ async fn wait(at_rest: oneshot::Receiver<()>) {
 }
 
 /// Looks at the dependencies, for the health page.
-async fn probe(edges: Edges, spool: Spool, health: Health) {
+async fn probe(backends: StitcherBackends, spool: Spool, health: Health) {
     loop {
-        health.set("kafka", edges.producer.is_up().await.map_err(|error| error.to_string()));
-        health.set("redis", edges.state.ping().await.map_err(|error| error.to_string()));
+        health.set("kafka", backends.producer.is_up().await.map_err(|error| error.to_string()));
+        health.set("redis", backends.state.ping().await.map_err(|error| error.to_string()));
         let spool = spool.clone();
         let writable = tokio::task::spawn_blocking(move || spool.check()).await;
         let writable = writable.unwrap_or_else(|error| Err(std::io::Error::other(error)));

@@ -23,7 +23,7 @@ const LEAST_STRIP_BYTES: u64 = 1 << 20;
 
 /// A stitcher's memory, divided.
 #[derive(Debug)]
-pub struct Memory {
+pub struct StitcherMemory {
     /// For encodings of stages that still wait for tiles.
     pub early: Budget,
     /// For encodings of complete stages.
@@ -37,7 +37,7 @@ pub struct Memory {
     _fixed: [Share; 2],
 }
 
-impl Memory {
+impl StitcherMemory {
     /// Divides the budget of `config`; gives the producer's share apart.
     ///
     /// # Errors
@@ -102,9 +102,9 @@ mod tests {
 
     const PNG: Product = Product::Result { format: ResultFormat::Png };
 
-    fn memory(flags: &[&str]) -> Result<(Memory, Share), TooSmall> {
+    fn memory(flags: &[&str]) -> Result<(StitcherMemory, Share), TooSmall> {
         let config = Config::try_parse_from(["x"].iter().chain(flags)).unwrap();
-        Memory::divide(&config, &result_feed::options("x", config.limits.memory_budget))
+        StitcherMemory::divide(&config, &result_feed::options("x", config.limits.memory_budget))
     }
 
     fn stage(width: u32) -> Stage {

@@ -3,16 +3,16 @@
 //! Owns the listener and everything a request passes through. Reads no pixels, and keeps no job's state:
 //! that is in Redis, in Kafka and in the store.
 
+mod admission;
 mod client;
 mod connection;
+mod counters;
 mod counting;
-mod counts;
 mod credit;
 mod events;
 mod files;
-mod gate;
 mod guard;
-mod job_json;
+mod jobs;
 mod mender;
 mod pages;
 mod places;
@@ -20,6 +20,7 @@ mod problem;
 mod routes;
 mod services;
 mod upload;
+mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,11 +43,11 @@ use tokio::task::JoinError;
 use crate::config::Config;
 use crate::error::ServiceError;
 use crate::proxies::Proxies;
+use admission::{Admission, UPLOAD_BYTES};
 use connection::{Readers, attend};
+use counters::WebCounters;
 use counting::count;
-use counts::Counts;
 use events::EventRelay;
-use gate::{Gate, UPLOAD_BYTES};
 use guard::guard;
 use mender::Mender;
 use services::Services;
@@ -67,11 +68,12 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     tracing::info!(settings = ?config, "starting");
     allow_connections(config.http.max_watchers);
     let health = Health::new(&["kafka", "redis", "store"]);
-    let services = connect(&config, health.clone(), shutdown.clone())?;
+    let (services, readers) = connect(&config, health.clone())?;
+    let events = EventRelay::new(config.http.max_watchers, shutdown.clone());
     let (state, producer) = (services.state.clone(), services.producer.clone());
-    let (events, gate) = (services.events.clone(), services.gate.clone());
+    let admission = services.admission.clone();
     let same_store = SameStore::new(&services.store, &services.state, &config.service.name_or("web"));
-    let (server, address) = listen(&config, services, &health)?;
+    let (server, address) = listen(&config, Given { services, events: events.clone(), readers }, &health)?;
     let file = AddressFile::write(&config.service.run_dir, &config.service.name_or("web"), address);
     let _file = file.map_err(|source| ServiceError::File { what: "the address file".to_owned(), source })?;
     let handle = server.handle();
@@ -79,13 +81,13 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     tracing::info!(%address, "listening");
     ready(address);
 
-    let watch = gate.watch(state.clone(), producer.clone(), shutdown.clone());
+    let watch = admission.watch(state.clone(), producer.clone(), shutdown.clone());
     let ended = tokio::select! {
         biased;
         () = shutdown.requested() => None,
         part = parts::part("look at the dependencies", watch) => Some(part),
         part = parts::part("look at the store", same_store.watch(health.clone(), shutdown.clone())) => Some(part),
-        part = parts::part("event relay", events.run(state, gate.clone())) => Some(part),
+        part = parts::part("event relay", events.run(state, admission.clone())) => Some(part),
         outcome = &mut serving => return served(outcome, address),
     };
 
@@ -119,8 +121,8 @@ fn allow_connections(max_watchers: usize) {
     }
 }
 
-/// Sets up the edges. None of them has to be up.
-fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Services, ServiceError> {
+/// Sets up the clients of Redis, Kafka and the store. None of them has to be up.
+fn connect(config: &Config, health: Health) -> Result<(Services, Readers), ServiceError> {
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let name = config.service.name_or("web");
     let memory = Budget::new(config.limits.memory_budget);
@@ -130,35 +132,36 @@ fn connect(config: &Config, health: Health, shutdown: Shutdown) -> Result<Servic
     // At least one upload must fit beside it, or all would be refused for good.
     drop(memory.set_aside(UPLOAD_BYTES, "an upload")?);
     let readers = Readers::new(&memory);
-    let gate = Arc::new(Gate::new(health, config.limits.clone(), memory, config.http.without_workers));
+    let admission = Arc::new(Admission::new(health, config.limits.clone(), memory, config.http.without_workers));
     let proxies = Arc::new(Proxies::new(&config.http.trusted_proxies));
-    let events = EventRelay::new(config.http.max_watchers, shutdown);
     let mender = Mender::new(&state, &store, config.limits.keep_results());
-    Ok(Services {
+    let services = Services {
         config: Arc::new(config.clone()),
         state,
         producer,
         store,
-        gate,
-        counts: Counts::new(),
+        admission,
+        counts: WebCounters::new(),
         mender,
-        events,
-        readers,
         proxies,
-    })
+    };
+    Ok((services, readers))
 }
 
-fn listen(config: &Config, services: Services, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
+fn listen(config: &Config, given: Given, health: &Health) -> Result<(Server, SocketAddr), ServiceError> {
     let wanted = config.http.http_addr;
     let failed = |source| ServiceError::Listen { address: wanted, source };
-    let (counts, gate) = (services.counts.clone(), services.gate.clone());
+    let Given { services, events, readers } = given;
+    let (counts, admission) = (services.counts.clone(), services.admission.clone());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
-    let metrics = Metrics::new("web", health, &clients, |registry| counts.register(registry, &gate));
+    let metrics = Metrics::new("web", health, &clients, |registry| counts.register(registry, &admission));
     let health = health.clone();
     let hosts = Data::new(AllowedHosts::new(wanted.ip(), &config.service.allowed_hosts));
     let app = move || {
         App::new()
             .app_data(Data::new(services.clone()))
+            .app_data(Data::new(events.clone()))
+            .app_data(Data::new(readers.clone()))
             .app_data(hosts.clone())
             .wrap(from_fn(attend))
             .wrap(from_fn(guard))
@@ -176,6 +179,13 @@ fn listen(config: &Config, services: Services, health: &Health) -> Result<(Serve
         stop_seconds: config.service.drain_seconds,
     };
     Ok((connection::serve(listener, terms, app).map_err(failed)?, address))
+}
+
+/// What handlers, and those who stand around them, are given.
+struct Given {
+    services: Services,
+    events: EventRelay,
+    readers: Readers,
 }
 
 /// Listens at `address`, also where a process before this one has just left it.

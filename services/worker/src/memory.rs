@@ -13,7 +13,7 @@ const RECORDS_PER_TILE: u64 = 4;
 
 /// A worker's memory, divided.
 #[derive(Debug)]
-pub struct Memory {
+pub struct WorkerMemory {
     /// For tiles that are run.
     pub tiles: Budget,
     tile_bytes: u64,
@@ -29,7 +29,7 @@ pub struct Queues {
     pub beats: Share,
 }
 
-impl Memory {
+impl WorkerMemory {
     /// Divides the budget of `config`; gives the producers' shares apart.
     ///
     /// # Errors
@@ -68,9 +68,9 @@ mod tests {
     use super::*;
     use crate::service::consumer_options;
 
-    fn divide(flags: &[&str]) -> Result<(Memory, Queues), TooSmall> {
+    fn divide(flags: &[&str]) -> Result<(WorkerMemory, Queues), TooSmall> {
         let config = WorkerConfig::try_parse_from(["x"].iter().chain(flags)).unwrap();
-        Memory::divide(&config, &consumer_options(&config, "x"))
+        WorkerMemory::divide(&config, &consumer_options(&config, "x"))
     }
 
     #[test]

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use tessera::bus::records::{Encoding, PayloadKind, SlotTask, Task, TaskHeader};
 use tessera::job::JobId;
 use tessera::operation::Chain;
-use tessera::tiling::Grid;
 use tessera::state::{PlannedStage, StagePlan, State, StateError};
+use tessera::tiling::Grid;
 
 /// Stages that are remembered.
 const MAX_STAGES: usize = 256;

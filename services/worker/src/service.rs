@@ -12,11 +12,11 @@ use tessera::state::{NameKind, State, StateOptions};
 use tessera::telemetry::health::{self, Health};
 use tessera::telemetry::{Metrics, Shutdown, parts};
 
+use crate::actors::TaskRunner;
 use crate::actors::{Farewell, HAND_BACK_LIMIT, Heart, ResultPublisher, TaskFeed, TileExecutor};
-use crate::counts::Counts;
-use crate::errand::Errands;
+use crate::counters::WorkerCounters;
 use crate::exchange::Exchange;
-use crate::memory::{Memory, in_flight_bytes};
+use crate::memory::{WorkerMemory, in_flight_bytes};
 use crate::progress::Progress;
 use crate::{Identity, WorkerConfig, WorkerError, identity};
 
@@ -31,7 +31,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// If it cannot be set up or a part of it ends. A dependency that is down is waited for.
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerError> {
     let health = Health::new(&["kafka", "redis", "assignment"]);
-    let (progress, counts) = (Arc::new(Progress::new()), Counts::new());
+    let (progress, counts) = (Arc::new(Progress::new()), WorkerCounters::new());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics =
         Metrics::new("worker", &health, &clients, |registry| counts.register(registry, config.slots, &progress));
@@ -43,7 +43,7 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     tracing::info!(worker = %identity.worker, incarnation = %identity.incarnation, slots = config.slots, "the worker starts");
     let heart_thread = Arbiter::new();
     let tasks = consumer_options(&config, identity.worker.as_str());
-    let (memory, queues) = Memory::divide(&config, &tasks)?;
+    let (memory, queues) = WorkerMemory::divide(&config, &tasks)?;
     if memory.usable(config.slots) < config.slots {
         let usable = memory.usable(config.slots);
         tracing::warn!(
@@ -64,22 +64,22 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let publisher = ResultPublisher::new(producer.clone(), kafka, identity, number, shutdown.clone());
     let executor = TileExecutor::start(&config, memory, &progress, &counts)?;
     let keep = config.keep_results();
-    let errands = Errands::new(state.clone(), executor, publisher, exchange, counts, keep, shutdown.clone());
-    let mut feed = TaskFeed::new(deliveries, errands.clone());
+    let runner = TaskRunner::new(state.clone(), executor, publisher, exchange, counts, keep, shutdown.clone());
+    let mut feed = TaskFeed::new(deliveries, runner.clone());
 
     let ended = |part| WorkerError::Ended { part };
     let outcome = tokio::select! {
         () = shutdown.requested() => Ok(()),
         part = parts::part("task feed", feed.run()) => Err(ended(part)),
         part = parts::part("look at the dependencies", look(&health, &consumer, &state)) => Err(ended(part)),
-        part = parts::until_gone("tile executor", || errands.executor().is_whole()) => Err(ended(part)),
+        part = parts::until_gone("tile executor", || runner.executor().is_whole()) => Err(ended(part)),
         part = parts::until_gone("heart", || heart.connected()) => Err(ended(part)),
         part = parts::until_gone("health page", || page.is_served()) => Err(ended(part)),
         other = name.keep() => Err(name.lost_to(other).into()),
     };
 
     health.drain();
-    errands.executor().close();
+    runner.executor().close();
     // As soon as nothing is in hand; at the latest when what was cut off is handed back.
     let limit = config.service.drain_limit();
     let (stopped, ()) = tokio::join!(consumer.stop(limit + HAND_BACK_LIMIT), feed.drain(limit));

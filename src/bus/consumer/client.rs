@@ -13,7 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::ConsumerOptions;
 use super::context::{Context, list};
-use super::desk::Place;
+use super::ledger::Place;
 use crate::bus::brokers::Brokers;
 use crate::bus::{BusError, settings};
 use crate::config::KafkaArgs;

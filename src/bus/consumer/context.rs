@@ -1,6 +1,6 @@
 //! What the consuming client tells us, inside a poll on the polling thread.
 //!
-//! Owns the last commit before partitions are given up. Must never hold the desk while it waits for
+//! Owns the last commit before partitions are given up. Must never hold the ledger while it waits for
 //! Kafka.
 
 use std::sync::Arc;
@@ -12,30 +12,30 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::board::Board;
-use super::desk::{Desk, Place};
+use super::ledger::{Ledger, Place};
 use crate::bus::log;
 
 pub(super) struct Context {
     pub(super) topic: String,
-    pub(super) desk: Arc<Mutex<Desk>>,
+    pub(super) ledger: Arc<Mutex<Ledger>>,
     pub(super) board: Arc<Board>,
-    /// The client this belongs to, as the desk counts them.
+    /// The client this belongs to, as the ledger counts them.
     pub(super) client: u64,
 }
 
 impl Context {
-    fn with_desk(&self, change: impl FnOnce(&mut Desk)) {
-        let mut desk = self.desk.lock();
-        if desk.is_client(self.client) {
-            change(&mut desk);
-            self.board.set_assignment(desk.assignment());
+    fn with_ledger(&self, change: impl FnOnce(&mut Ledger)) {
+        let mut ledger = self.ledger.lock();
+        if ledger.is_client(self.client) {
+            change(&mut ledger);
+            self.board.set_assignment(ledger.assignment());
         }
     }
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: Vec<i32>) {
         let points = {
-            let desk = self.desk.lock();
-            if desk.is_client(self.client) { desk.commit_points(&partitions) } else { Vec::new() }
+            let ledger = self.ledger.lock();
+            if ledger.is_client(self.client) { ledger.commit_points(&partitions) } else { Vec::new() }
         };
         if !points.is_empty() && !consumer.assignment_lost() {
             let list = list(&self.topic, &points);
@@ -44,7 +44,7 @@ impl Context {
             }
         }
         tracing::info!(topic = self.topic, ?partitions, "partitions given up");
-        self.with_desk(|desk| desk.revoke(partitions));
+        self.with_ledger(|ledger| ledger.revoke(partitions));
     }
 }
 
@@ -64,7 +64,7 @@ impl ConsumerContext for Context {
             Rebalance::Assign(list) => {
                 let partitions = partitions(list);
                 tracing::info!(topic = self.topic, ?partitions, "partitions assigned");
-                self.with_desk(|desk| desk.assign(partitions));
+                self.with_ledger(|ledger| ledger.assign(partitions));
                 self.board.connected();
             }
             Rebalance::Revoke(list) => self.revoke(consumer, partitions(list)),
@@ -75,7 +75,7 @@ impl ConsumerContext for Context {
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         if let Err(error) = result {
             tracing::debug!(%error, topic = self.topic, "committing");
-            self.with_desk(Desk::commit_failed);
+            self.with_ledger(Ledger::commit_failed);
         }
     }
 }

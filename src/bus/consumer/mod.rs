@@ -7,7 +7,7 @@ mod board;
 mod client;
 mod context;
 pub(super) mod copy;
-mod desk;
+mod ledger;
 mod pauses;
 mod poller;
 mod slots;
@@ -27,7 +27,7 @@ use crate::config::KafkaArgs;
 use board::Board;
 pub use board::ConsumerStatus;
 use client::Settings;
-use desk::Desk;
+use ledger::Ledger;
 use poller::{Pace, Poller};
 use slots::Slots;
 
@@ -119,7 +119,7 @@ impl Consumer {
         let name = format!("bus-{}", topic.base_name());
         let poller = Poller {
             settings: Settings { args: args.clone(), options },
-            desk: Arc::new(Mutex::new(Desk::new(slots))),
+            ledger: Arc::new(Mutex::new(Ledger::new(slots))),
             board: Arc::new(Board::new(topic)),
             signals: inbox,
             verdicts: signals.clone(),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
-    /// The assignment that is paused, as the desk counts its changes.
+    /// The assignment that is paused, as the ledger counts its changes.
     seen: Option<u64>,
     partitions: BTreeSet<i32>,
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::board::Board;
 use super::client::{Client, Settings};
 use super::context::Context;
-use super::desk::Desk;
+use super::ledger::Ledger;
 use super::pauses::{Closed, Pauses};
 use super::watchdog::Watchdog;
 use super::{Delivery, copy};
@@ -41,7 +41,7 @@ enum End {
 
 pub(super) struct Poller {
     pub(super) settings: Settings,
-    pub(super) desk: Arc<Mutex<Desk>>,
+    pub(super) ledger: Arc<Mutex<Ledger>>,
     pub(super) board: Arc<Board>,
     pub(super) signals: Receiver<Signal>,
     pub(super) verdicts: Sender<Signal>,
@@ -86,8 +86,8 @@ impl Poller {
     pub(super) fn open(&self) -> Result<Client, BusError> {
         let context = Context {
             topic: self.settings.options.topic.name(&self.settings.args),
-            client: self.desk.lock().begin_client(),
-            desk: Arc::clone(&self.desk),
+            client: self.ledger.lock().begin_client(),
+            ledger: Arc::clone(&self.ledger),
             board: Arc::clone(&self.board),
         };
         Client::open(&self.settings, context)
@@ -123,7 +123,7 @@ impl Poller {
         loop {
             self.take_signals();
             let now = Instant::now();
-            if self.pace.stop_at.is_some_and(|at| at <= now || self.desk.lock().undecided() == 0) {
+            if self.pace.stop_at.is_some_and(|at| at <= now || self.ledger.lock().undecided() == 0) {
                 return End::Stopped;
             }
             self.remind_if_due(client, now);
@@ -133,7 +133,7 @@ impl Poller {
             self.close_and_open(client);
             let broken = if self.pace.stop_at.is_some() || self.pace.is_deserted {
                 self.hold(client)
-            } else if self.desk.lock().slots.is_free() {
+            } else if self.ledger.lock().slots.is_free() {
                 self.ask(client)
             } else {
                 self.wait_for_slot(client, now)
@@ -160,9 +160,9 @@ impl Poller {
 
     /// The longest wait for a record that lets the next commit or seek be in time.
     fn patience(&self) -> Duration {
-        let desk = self.desk.lock();
-        let commit = desk.has_progress().then(|| self.pace.committed_at + COMMIT_EVERY);
-        let due = desk.next_seek().into_iter().chain(commit).min();
+        let ledger = self.ledger.lock();
+        let commit = ledger.has_progress().then(|| self.pace.committed_at + COMMIT_EVERY);
+        let due = ledger.next_seek().into_iter().chain(commit).min();
         let wait = due.map_or(IDLE_POLL, |due| due.saturating_duration_since(Instant::now()));
         // Not zero, or a seek that must wait would make the thread spin.
         wait.clamp(Duration::from_millis(1), IDLE_POLL)
@@ -173,9 +173,9 @@ impl Poller {
         let (partition, offset) = (message.partition(), message.offset());
         let bytes = message.payload_len();
         let (generation, attempt, cause) = {
-            let mut desk = self.desk.lock();
-            let Some((generation, attempt)) = desk.deliver((partition, offset), bytes) else { return };
-            (generation, attempt, desk.cause((partition, offset)))
+            let mut ledger = self.ledger.lock();
+            let Some((generation, attempt)) = ledger.deliver((partition, offset), bytes) else { return };
+            (generation, attempt, ledger.cause((partition, offset)))
         };
         self.board.handed_out(bytes, attempt);
         let delivery = Delivery {
@@ -209,14 +209,14 @@ impl Poller {
     /// Serves the group without reading records.
     fn hold(&mut self, client: &Client) -> Option<String> {
         let (changes, assignment) = {
-            let desk = self.desk.lock();
-            (desk.changes(), desk.assignment())
+            let ledger = self.ledger.lock();
+            (ledger.changes(), ledger.assignment())
         };
         if self.pace.pauses.begin(changes, &assignment) {
             client.pause(&assignment);
         }
         match client.poll(Duration::ZERO) {
-            Some(Ok(message)) => self.desk.lock().decline((message.partition(), message.offset()), Instant::now()),
+            Some(Ok(message)) => self.ledger.lock().decline((message.partition(), message.offset()), Instant::now()),
             Some(Err(error)) => return self.take_error(&error),
             None => {}
         }
@@ -247,7 +247,7 @@ impl Poller {
 
     fn take_signal(&mut self, signal: &Signal) {
         match signal {
-            Signal::Verdict(verdict) => self.desk.lock().decide(verdict, Instant::now()),
+            Signal::Verdict(verdict) => self.ledger.lock().decide(verdict, Instant::now()),
             Signal::Stop(limit) => self.pace.stop_at = Some(Instant::now() + *limit),
         }
     }

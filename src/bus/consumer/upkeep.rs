@@ -20,16 +20,16 @@ const LAG_EVERY: Duration = Duration::from_secs(2);
 
 impl Poller {
     pub(super) fn commit_if_due(&mut self, client: &Client, now: Instant) {
-        if now.duration_since(self.pace.committed_at) < COMMIT_EVERY || !self.desk.lock().has_progress() {
+        if now.duration_since(self.pace.committed_at) < COMMIT_EVERY || !self.ledger.lock().has_progress() {
             return;
         }
         self.pace.committed_at = now;
-        let places = self.desk.lock().take_commits();
+        let places = self.ledger.lock().take_commits();
         if !places.is_empty()
             && let Err(error) = client.commit(&places, CommitMode::Async)
         {
             tracing::debug!(%error, "queueing a commit");
-            self.desk.lock().commit_failed();
+            self.ledger.lock().commit_failed();
         }
     }
 
@@ -43,7 +43,7 @@ impl Poller {
     pub(super) fn show_lag_if_due(&mut self, client: &Client, now: Instant) {
         if now.duration_since(self.pace.lag_shown_at) >= LAG_EVERY {
             self.pace.lag_shown_at = now;
-            let positions = self.desk.lock().positions();
+            let positions = self.ledger.lock().positions();
             counters::lagging(self.settings.options.topic, client.known_lag(&positions));
         }
     }
@@ -52,20 +52,20 @@ impl Poller {
         if self.pace.stop_at.is_some() {
             return;
         }
-        let places = self.desk.lock().seeks(now);
+        let places = self.ledger.lock().seeks(now);
         for place in places {
             let is_closed = self.pace.closed.has(place.0);
             if is_closed {
                 client.resume(&[place.0]);
             }
             match client.seek(place) {
-                Ok(()) => self.desk.lock().sought(place),
+                Ok(()) => self.ledger.lock().sought(place),
                 Err(error) => {
                     if is_closed {
                         client.pause(&[place.0]);
                     }
                     tracing::debug!(%error, partition = place.0, "reading again from {}", place.1);
-                    self.desk.lock().seek_failed(place, now);
+                    self.ledger.lock().seek_failed(place, now);
                 }
             }
         }
@@ -73,7 +73,7 @@ impl Poller {
 
     /// Lets the client bring nothing of partitions that have too many unfinished records.
     pub(super) fn close_and_open(&mut self, client: &Client) {
-        let (close, open) = self.pace.closed.change(self.desk.lock().closed());
+        let (close, open) = self.pace.closed.change(self.ledger.lock().closed());
         if !close.is_empty() {
             client.pause(&close);
         }
@@ -105,7 +105,7 @@ impl Poller {
         if !self.pace.watchdog.asked_in_vain(waited) {
             return None;
         }
-        let positions = self.desk.lock().positions();
+        let positions = self.ledger.lock().positions();
         match client.lag(&positions) {
             Ok(0) => None,
             Ok(lag) => Some(format!("the consumer stands still {lag} records before the end")),
@@ -119,8 +119,8 @@ impl Poller {
         const STOPPING: &str = "committing before the end";
         self.take_signals();
         let places = {
-            let desk = self.desk.lock();
-            desk.commit_points(&desk.assignment())
+            let ledger = self.ledger.lock();
+            ledger.commit_points(&ledger.assignment())
         };
         let committed = if places.is_empty() { Ok(()) } else { client.commit(&places, CommitMode::Sync) };
         let committed = match committed {

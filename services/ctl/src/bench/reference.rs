@@ -22,14 +22,14 @@ impl RunFigures {
     }
 }
 
-/// Runs `tessera run` with this very executable.
+/// Runs `tessera run` with this very executable, in one thread: what the system is measured by.
 ///
 /// # Errors
 /// If it cannot be started or does not succeed.
 pub fn run(input: &Path, output: &Path, steps: &[String]) -> Result<RunFigures, CtlError> {
     let program = std::env::current_exe().map_err(|error| CtlError::Failed(format!("finding tessera: {error}")))?;
     let mut command = Command::new(&program);
-    command.arg("run").arg(input).arg(output).stdin(Stdio::null()).stdout(Stdio::null());
+    command.arg("run").arg(input).arg(output).args(["--threads", "1"]).stdin(Stdio::null()).stdout(Stdio::null());
     for step in steps {
         command.arg("--op").arg(step);
     }

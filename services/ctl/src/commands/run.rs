@@ -12,7 +12,7 @@ use tessera::picture::jpeg::Chroma;
 use tessera::picture::metadata::MetadataPolicy;
 use tessera::picture::rows::{ReadError, RowReader};
 use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
-use tessera::pipeline::{self, Aside, BAND_ROWS, RunError};
+use tessera::pipeline::{self, Aside, Resources, RunError};
 
 use crate::progress::{Progress, percent};
 use crate::source::{Source, SourceReader};
@@ -59,6 +59,9 @@ pub struct Args {
     /// Whether EXIF, XMP and texts go with the result as far as its format has a place for them: drop or keep.
     #[arg(long, default_value_t, value_name = "drop|keep")]
     metadata: MetadataPolicy,
+    /// Threads that read, compute and write at once [default: one for each core]. The result does not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Memory for pictures that must be decoded whole, as progressive JPEG must, in bytes.
     #[arg(long, default_value_t = codec::MAX_DECODE_BYTES, value_name = "BYTES")]
     max_decode_bytes: u64,
@@ -109,7 +112,8 @@ fn process(args: &Args, chain: &Chain) -> Result<(), CtlError> {
     };
     let folder = target.folder();
     let mut make_aside = || Ok(Box::new(tempfile::tempfile_in(&folder)?) as Box<dyn Aside>);
-    let outcome = pipeline::run(&mut open, chain, writer, &mut make_aside, BAND_ROWS);
+    let resources = args.threads.map_or_else(Resources::default, |threads| Resources::threads(threads.into()));
+    let outcome = pipeline::run(&mut open, chain, writer, &mut make_aside, resources);
     outcome.map_err(|error| failed(&source, &error))?;
     target.finish()
 }

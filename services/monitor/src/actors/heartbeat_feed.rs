@@ -17,7 +17,7 @@ use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;
 
 use super::worker_registry::{NoteBeats, WorkerRegistry};
-use crate::counts::Counts;
+use crate::counters::MonitorCounters;
 use crate::duty::Duty;
 
 const MAX_IN_FLIGHT: usize = 512;
@@ -45,7 +45,7 @@ pub struct HeartbeatFeed {
     registry: Addr<WorkerRegistry>,
     health: Health,
     duty: Duty,
-    counts: Counts,
+    counts: MonitorCounters,
     rubbish: u64,
 }
 
@@ -69,7 +69,7 @@ impl HeartbeatFeed {
         registry: Addr<WorkerRegistry>,
         health: Health,
         duty: Duty,
-        counts: Counts,
+        counts: MonitorCounters,
     ) -> Result<Self, BusError> {
         let (consumer, deliveries) = Consumer::start(kafka, options)?;
         Ok(Self { consumer, deliveries, registry, health, duty, counts, rubbish: 0 })

@@ -9,7 +9,7 @@ use tessera::heartbeat::Heartbeat;
 use tessera::state::{Heard, StateError};
 
 use super::Round;
-use crate::edges::Edges;
+use crate::backends::MonitorBackends;
 use crate::registry::{News, Registry};
 use tessera::patience::{NoAnswer, insist};
 
@@ -22,29 +22,29 @@ pub struct NoteBeats(pub Vec<Heartbeat>);
 
 /// The actor.
 pub struct WorkerRegistry {
-    edges: Edges,
+    backends: MonitorBackends,
     registry: Registry,
     ttl: Duration,
 }
 
 impl WorkerRegistry {
     /// A registry in which who is silent for `ttl` counts as dead.
-    pub fn new(edges: Edges, ttl: Duration) -> Self {
-        Self { edges, registry: Registry::new(ttl), ttl }
+    pub fn new(backends: MonitorBackends, ttl: Duration) -> Self {
+        Self { backends, registry: Registry::new(ttl), ttl }
     }
 
     fn count(&self) {
-        if self.edges.duty.is_on() {
+        if self.backends.duty.is_on() {
             let (alive, silent) = self.registry.known();
-            self.edges.counts.workers(alive, silent);
+            self.backends.counts.workers(alive, silent);
         } else {
-            self.edges.counts.stand_by();
+            self.backends.counts.stand_by();
         }
     }
 
     fn tell(&self, text: String) {
         tracing::info!("{text}");
-        let state = self.edges.state.clone();
+        let state = self.backends.state.clone();
         actix::spawn(async move {
             if let Err(error) = state.activity(&text, None).await {
                 tracing::debug!(%error, "could not note an activity");
@@ -69,16 +69,16 @@ impl WorkerRegistry {
             }
         }
         if refused > 0 {
-            self.edges.counts.refused(refused);
+            self.backends.counts.refused(refused);
             tracing::warn!(refused, "heartbeats were dropped: of names in use, or of too many that no worker took");
         }
     }
 }
 
 /// Tells Redis; gives what became of each that Redis answered for.
-async fn note(edges: &Edges, beats: Vec<Heartbeat>, ttl: Duration) -> Vec<(Heartbeat, Heard)> {
-    let all = || edges.state.beats(&beats, ttl);
-    match insist::<_, StateError, _>(&edges.shutdown, "noting heartbeats", all).await {
+async fn note(backends: &MonitorBackends, beats: Vec<Heartbeat>, ttl: Duration) -> Vec<(Heartbeat, Heard)> {
+    let all = || backends.state.beats(&beats, ttl);
+    match insist::<_, StateError, _>(&backends.shutdown, "noting heartbeats", all).await {
         Ok(heard) => return beats.into_iter().zip(heard).collect(),
         Err(NoAnswer::Stopping) => return Vec::new(),
         Err(error) => tracing::debug!(%error, "noting heartbeats one by one"),
@@ -86,7 +86,9 @@ async fn note(edges: &Edges, beats: Vec<Heartbeat>, ttl: Duration) -> Vec<(Heart
     // A key that is none spoils its own worker's heartbeat only.
     let mut noted = Vec::new();
     for beat in beats {
-        match insist::<_, StateError, _>(&edges.shutdown, "noting a heartbeat", || edges.state.beat(&beat, ttl)).await {
+        match insist::<_, StateError, _>(&backends.shutdown, "noting a heartbeat", || backends.state.beat(&beat, ttl))
+            .await
+        {
             Ok(heard) => noted.push((beat, heard)),
             Err(NoAnswer::Stopping) => break,
             Err(error) => tracing::warn!(worker = %beat.worker, %error, "a heartbeat could not be noted"),
@@ -107,9 +109,9 @@ impl Handler<NoteBeats> for WorkerRegistry {
     type Result = AtomicResponse<Self, ()>;
 
     fn handle(&mut self, NoteBeats(beats): NoteBeats, _: &mut Self::Context) -> Self::Result {
-        self.edges.counts.heard(beats.len());
-        let (edges, ttl) = (self.edges.clone(), self.ttl);
-        let work = async move { note(&edges, beats, ttl).await };
+        self.backends.counts.heard(beats.len());
+        let (backends, ttl) = (self.backends.clone(), self.ttl);
+        let work = async move { note(&backends, beats, ttl).await };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(|heard, registry, _| registry.hear(heard))))
     }
 }
@@ -121,12 +123,12 @@ impl Handler<Round> for WorkerRegistry {
         let silent = self.registry.silent(Instant::now());
         self.count();
         for silent in silent {
-            if !self.edges.duty.is_on() {
+            if !self.backends.duty.is_on() {
                 // Another monitor hears it now.
                 continue;
             }
             if !silent.is_expected {
-                self.edges.counts.died();
+                self.backends.counts.died();
             }
             let what = if silent.is_expected { "has stopped" } else { "is dead: no heartbeat came from it" };
             self.tell(format!("worker {} {what}", silent.worker));

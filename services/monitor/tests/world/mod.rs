@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tessera::job::{JobId, JobStatus};
 use tessera::state::WindowView;
 use tessera_monitor::stalls::{Hope, Look, Signs, Stalls, Verdict};
-use tessera_splitter::gate::{Admission, Gate, Stop};
+use tessera_splitter::gate::{Clearance, Gate, Stop};
 use tessera_splitter::window::Ceiling;
 
 pub const STEP_MS: i64 = 100;
@@ -220,9 +220,9 @@ impl World {
             }
             match pass.gate.try_admit(pass.next, 1, now) {
                 None => return false,
-                Some(Admission::Stop(_)) => return true,
-                Some(Admission::Known) => {}
-                Some(Admission::Send) => {
+                Some(Clearance::Stop(_)) => return true,
+                Some(Clearance::Known) => {}
+                Some(Clearance::Send) => {
                     self.tasks.push_back((pass.stage, pass.next));
                     pass.gate.delivered();
                 }

@@ -9,7 +9,7 @@ use tessera::store::{SlotKind, SlotsOf};
 
 use super::{Assembler, Place};
 use crate::assembly::Assembly;
-use crate::edges::Trouble;
+use crate::backends::Trouble;
 use crate::encoding::strips::Strips;
 use crate::manifests::KnownJob;
 use crate::spool::{SlotOwner, Slots};
@@ -26,13 +26,13 @@ impl Assembler {
         let (spool_id, slots) = match self.make_spool(known, number, view.run).await {
             Ok(made) => made,
             Err(error) => {
-                self.edges.fail(job, view.run, &format!("the stitcher has no room for its tiles: {error}")).await?;
+                self.backends.fail(job, view.run, &format!("the stitcher has no room for its tiles: {error}")).await?;
                 return Ok(Place::Drop("there is no room for its spool"));
             }
         };
-        let (state, proposed) = (&self.edges.state, Token::random());
+        let (state, proposed) = (&self.backends.state, Token::random());
         let ask = || state.claim(job, number, &spool_id, &proposed, &self.name);
-        let claim = insist(&self.edges.shutdown, "claiming a stage", ask).await?;
+        let claim = insist(&self.backends.shutdown, "claiming a stage", ask).await?;
         let Some(stage) = known.manifest.plan.stage(number) else { return Ok(Place::Drop("there is no such stage")) };
         let (token, strips, had) = match claim {
             Claim::Held { token } => (token, Strips::of(stage.turned_grid(), |index| view.has(index)), 0),
@@ -43,7 +43,7 @@ impl Assembler {
         };
         tracing::debug!(%job, stage = number, tiles = strips.count(), had, "claimed a stage");
         if had > 0 && stage.grid().tiles() > 1 {
-            self.edges.resend(known, number, format!("{had} tiles were in another spool"));
+            self.backends.resend(known, number, format!("{had} tiles were in another spool"));
         }
         self.next_id += 1;
         let mut assembly = Assembly::new(self.next_id, Arc::clone(known), number, view.run, token, strips, slots);
@@ -79,8 +79,8 @@ impl Assembler {
 
     async fn window(&self, known: &KnownJob, number: u32) -> Result<WindowView, Trouble> {
         let asked = [(known.manifest.job, number)];
-        let ask = || self.edges.state.windows(&asked);
-        let mut views = insist(&self.edges.shutdown, "reading a job's tiles", ask).await?;
+        let ask = || self.backends.state.windows(&asked);
+        let mut views = insist(&self.backends.shutdown, "reading a job's tiles", ask).await?;
         let view = views.pop().ok_or(Trouble::Stopping)?;
         view.damage.clone().map_or(Ok(view), |damage| Err(Trouble::State(damage)))
     }
@@ -92,7 +92,7 @@ impl Assembler {
         let owner = SlotOwner { job, stage: number, plan: known.plan };
         let stage = known.manifest.plan.stage(number);
         let (tiles, largest) = stage.map_or((0, 0), |stage| (stage.grid().tiles(), stage.largest_result_bytes()));
-        let (store, out) = (self.edges.store.clone(), SlotsOf { job, run, stage: number, kind: SlotKind::Out });
+        let (store, out) = (self.backends.store.clone(), SlotsOf { job, run, stage: number, kind: SlotKind::Out });
         let path = store.slots_path(out);
         if tokio::task::spawn_blocking(move || store.open_slots(out).is_ok()).await.map_err(io::Error::other)? {
             return Ok((owner.claim_id(run), self.spool.shared(owner, path, largest)));

@@ -12,8 +12,8 @@ use tessera::time::now;
 
 use super::Assembler;
 use crate::assembly::Assembly;
-use crate::counts::StageOutcome;
-use crate::edges::{Edges, Trouble};
+use crate::backends::{StitcherBackends, Trouble};
+use crate::counters::StageOutcome;
 use crate::encoding::product::StageProduct;
 use tessera::patience::insist;
 
@@ -37,11 +37,11 @@ pub struct StageEnd {
 pub struct StageEnded {
     id: u64,
     job: JobId,
-    outcome: Outcome,
+    outcome: EndAttempt,
 }
 
 #[derive(Debug)]
-enum Outcome {
+enum EndAttempt {
     Ended,
     /// The claim was lost, the job has ended otherwise, or tiles were taken out.
     Lost,
@@ -51,7 +51,7 @@ enum Outcome {
     Later(Trouble),
 }
 
-impl Outcome {
+impl EndAttempt {
     fn kind(&self) -> StageOutcome {
         match self {
             Self::Ended => StageOutcome::Ended,
@@ -86,7 +86,7 @@ impl StageEnd {
 impl StageEnded {
     /// The end of a stage whose making known panicked.
     pub(super) fn panicked(id: u64, job: JobId) -> Self {
-        Self { id, job, outcome: Outcome::Later(Trouble::Panicked("making the end of a stage known")) }
+        Self { id, job, outcome: EndAttempt::Later(Trouble::Panicked("making the end of a stage known")) }
     }
 
     /// The job.
@@ -96,32 +96,38 @@ impl StageEnded {
 }
 
 /// Makes the end of a stage known.
-pub(super) async fn end(edges: &Edges, end: StageEnd) -> StageEnded {
+pub(super) async fn end(backends: &StitcherBackends, end: StageEnd) -> StageEnded {
     let (id, job) = (end.id, end.job);
-    let input = if end.stages > 1 { rows_of(edges, job).await } else { None };
+    let input = if end.stages > 1 { rows_of(backends, job).await } else { None };
     // Only for show: without it the stage ends all the same.
-    let _ = edges.state.add_times(job, Some(end.stage), &[("stitch", end.stitch_ms), ("encode", end.encode_ms)]).await;
+    let _ =
+        backends.state.add_times(job, Some(end.stage), &[("stitch", end.stitch_ms), ("encode", end.encode_ms)]).await;
     let made = match &end.product {
-        StageProduct::Stored { object, written } if end.is_last() => finish_job(edges, &end, object, *written).await,
-        StageProduct::Stored { object, .. } => next_stage(edges, &end, Given::Rows(object.to_string())).await,
-        StageProduct::Numbers(numbers) => next_stage(edges, &end, Given::Numbers(numbers.clone())).await,
+        StageProduct::Stored { object, written } if end.is_last() => finish_job(backends, &end, object, *written).await,
+        StageProduct::Stored { object, .. } => next_stage(backends, &end, Given::Rows(object.to_string())).await,
+        StageProduct::Numbers(numbers) => next_stage(backends, &end, Given::Numbers(numbers.clone())).await,
     };
     let outcome = match made {
         Ok(true) => {
             if let StageProduct::Stored { object, .. } = &end.product {
-                remove_rows(edges, input, object).await;
+                remove_rows(backends, input, object).await;
             }
-            Outcome::Ended
+            EndAttempt::Ended
         }
-        Ok(false) => Outcome::Lost,
-        Err(Trouble::Store(StoreError::Full { .. })) => Outcome::Failed("the store is full".to_owned()),
-        Err(trouble) => Outcome::Later(trouble),
+        Ok(false) => EndAttempt::Lost,
+        Err(Trouble::Store(StoreError::Full { .. })) => EndAttempt::Failed("the store is full".to_owned()),
+        Err(trouble) => EndAttempt::Later(trouble),
     };
     StageEnded { id, job, outcome }
 }
 
 /// Writes the end marker, then publishes the result's name; says whether this attempt made the end.
-async fn finish_job(edges: &Edges, end: &StageEnd, object: &Object, written: Written) -> Result<bool, Trouble> {
+async fn finish_job(
+    backends: &StitcherBackends,
+    end: &StageEnd,
+    object: &Object,
+    written: Written,
+) -> Result<bool, Trouble> {
     let marker = EndMarker {
         job: end.job,
         run: end.run,
@@ -132,48 +138,48 @@ async fn finish_job(edges: &Edges, end: &StageEnd, object: &Object, written: Wri
         digest: written.digest,
         finished_at: now(),
     };
-    insist(&edges.shutdown, "writing the end marker", || edges.store.put_end(&marker)).await?;
-    let ask = || edges.state.done(end.job, &end.token, &marker, edges.keep);
-    let made = insist(&edges.shutdown, "ending a job", ask).await?;
+    insist(&backends.shutdown, "writing the end marker", || backends.store.put_end(&marker)).await?;
+    let ask = || backends.state.done(end.job, &end.token, &marker, backends.keep);
+    let made = insist(&backends.shutdown, "ending a job", ask).await?;
     match made {
         Transition::Made => tracing::info!(job = %end.job, bytes = written.bytes, "the job is done"),
         Transition::AlreadySo => {}
         Transition::Refused { status } => {
             tracing::info!(job = %end.job, ?status, "the job was not this attempt's to end");
-            let view = insist(&edges.shutdown, "reading a job", || edges.state.job(end.job)).await?;
+            let view = insist(&backends.shutdown, "reading a job", || backends.state.job(end.job)).await?;
             if view.as_ref().and_then(|view| view.final_filename.as_ref()) != marker.final_filename.as_ref() {
-                insist(&edges.shutdown, "removing a result", || edges.store.delete(object)).await?;
+                insist(&backends.shutdown, "removing a result", || backends.store.delete(object)).await?;
             }
         }
     }
     // Another may have ended the job meanwhile, and have left its marker.
-    let agreed = || agree(&edges.state, &edges.store, end.job, Some(&marker));
-    insist(&edges.shutdown, "looking at the end marker", agreed).await?;
+    let agreed = || agree(&backends.state, &backends.store, end.job, Some(&marker));
+    insist(&backends.shutdown, "looking at the end marker", agreed).await?;
     Ok(made.is_so())
 }
 
 /// Moves the job on to its next stage; says whether it is there.
-async fn next_stage(edges: &Edges, end: &StageEnd, given: Given) -> Result<bool, Trouble> {
-    let ask = || edges.state.next_stage(end.job, end.stage, &end.token, &given);
-    let made = insist(&edges.shutdown, "moving a job on", ask).await?;
+async fn next_stage(backends: &StitcherBackends, end: &StageEnd, given: Given) -> Result<bool, Trouble> {
+    let ask = || backends.state.next_stage(end.job, end.stage, &end.token, &given);
+    let made = insist(&backends.shutdown, "moving a job on", ask).await?;
     if made.is_so() {
-        edges.command(JobCommand::NextStage { job: end.job }, end.trace);
+        backends.command(JobCommand::NextStage { job: end.job }, end.trace);
     } else if let StageProduct::Stored { object, .. } = &end.product {
-        insist(&edges.shutdown, "removing rows", || edges.store.delete(object)).await?;
+        insist(&backends.shutdown, "removing rows", || backends.store.delete(object)).await?;
     }
     Ok(made.is_so())
 }
 
 /// The rows that the ended stage was read from.
-async fn rows_of(edges: &Edges, job: JobId) -> Option<Object> {
-    let view = edges.state.job(job).await.ok().flatten()?;
+async fn rows_of(backends: &StitcherBackends, job: JobId) -> Option<Object> {
+    let view = backends.state.job(job).await.ok().flatten()?;
     view.rows?.parse().ok()
 }
 
 /// Removes the rows that nobody needs any more; what remains goes with the job's files.
-async fn remove_rows(edges: &Edges, input: Option<Object>, product: &Object) {
+async fn remove_rows(backends: &StitcherBackends, input: Option<Object>, product: &Object) {
     let Some(input) = input.filter(|input| input != product) else { return };
-    if let Err(error) = edges.store.delete(&input).await {
+    if let Err(error) = backends.store.delete(&input).await {
         tracing::debug!(object = %input, %error, "could not remove rows");
     }
 }
@@ -184,18 +190,18 @@ impl Assembler {
         if self.assemblies.get(&job).is_none_or(|assembly| assembly.id != id) {
             return Ok(());
         }
-        self.edges.counts.stage_ended(outcome.kind());
+        self.backends.counts.stage_ended(outcome.kind());
         match outcome {
-            Outcome::Ended => {
+            EndAttempt::Ended => {
                 if let Some(assembly) = self.drop_assembly(job) {
                     self.remove_tiles(&assembly);
                     assembly.held.into_iter().for_each(Ack::done);
                 }
             }
             // Its held records come again: if the job has ended they are dropped then, or else claimed anew.
-            Outcome::Lost => drop(self.drop_assembly(job)),
-            Outcome::Failed(reason) => self.fail(job, &reason).await?,
-            Outcome::Later(trouble) => {
+            EndAttempt::Lost => drop(self.drop_assembly(job)),
+            EndAttempt::Failed(reason) => self.fail(job, &reason).await?,
+            EndAttempt::Later(trouble) => {
                 tracing::warn!(%job, error = %trouble, "could not make a stage's end known");
                 self.spoiled(job, trouble).await?;
             }

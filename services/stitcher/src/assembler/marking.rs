@@ -13,7 +13,7 @@ use tessera::state::{Mark, Marked, StateError};
 
 use super::{Assembler, Placed};
 use crate::assembly::Mismatch;
-use crate::edges::Trouble;
+use crate::backends::Trouble;
 use crate::reference::Reference;
 use crate::spool::{SlotError, Slots};
 use tessera::patience::insist;
@@ -73,17 +73,17 @@ impl Assembler {
                 continue;
             };
             if !tile.payload.is_inline() && tile.run != assembly.run {
-                self.edges.counts.dropped();
+                self.backends.counts.dropped();
                 ack.done();
                 continue;
             }
             let is_known = assembly.strips.contains(tile.index) || !now_known.insert((assembly.id, tile.index));
             let slots = Arc::clone(&assembly.slots);
-            self.edges.counts.came(tile.payload);
+            self.backends.counts.came(tile.payload);
             let pixels = match tile.payload {
                 PayloadKind::Inline => Pixels::Here(pixels),
                 PayloadKind::Shared if slots.are_shared() => Pixels::InSlot,
-                PayloadKind::Shared => Pixels::InStore(Reference::new(&self.edges.store, &assembly.known, &tile)),
+                PayloadKind::Shared => Pixels::InStore(Reference::new(&self.backends.store, &assembly.known, &tile)),
             };
             puts.push(Put { slots, index: tile.index, pixels, crc32c: tile.crc32c, is_known });
             let mark = Mark {
@@ -148,9 +148,9 @@ impl Assembler {
             return Ok(());
         }
         let (marks, acks): (Vec<Mark>, Vec<Ack>) = stored.into_iter().map(|tile| (tile.mark, tile.ack)).unzip();
-        let marked = insist(&self.edges.shutdown, "marking tiles", || self.edges.state.mark(&marks)).await?;
+        let marked = insist(&self.backends.shutdown, "marking tiles", || self.backends.state.mark(&marks)).await?;
         for ((mark, ack), marked) in marks.into_iter().zip(acks).zip(marked) {
-            self.edges.counts.marked(marked);
+            self.backends.counts.marked(marked);
             let span = self.span_of(mark.job);
             if let Err(trouble) = self.marked(&mark, ack, marked).instrument(span).await {
                 self.spoiled(mark.job, trouble).await?;
@@ -204,8 +204,8 @@ impl Assembler {
         assembly.complete();
         if assembly.is_last() {
             let token = assembly.token.clone();
-            let ask = || self.edges.state.finishing(job, &token);
-            insist(&self.edges.shutdown, "saying that a job is finishing", ask).await?;
+            let ask = || self.backends.state.finishing(job, &token);
+            insist(&self.backends.shutdown, "saying that a job is finishing", ask).await?;
         }
         Ok(())
     }
@@ -218,7 +218,7 @@ impl Assembler {
             return Ok(());
         };
         let number = assembly.number;
-        self.edges.counts.differed();
+        self.backends.counts.differed();
         tracing::warn!(%job, stage = number, index, "a tile came twice with different bytes");
         match assembly.mismatch(index) {
             Mismatch::First => {
@@ -240,7 +240,7 @@ impl Assembler {
             tile.ack.put_off();
             return Ok(());
         }
-        self.edges.counts.absent();
+        self.backends.counts.absent();
         tracing::warn!(%job, stage = tile.mark.stage, index, "a tile is not in the slot that its record names");
         self.ask_again(job, &[index], format!("tile {index} is not in its slot")).await?;
         tile.ack.done();
@@ -252,12 +252,12 @@ impl Assembler {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
         let (number, token) = (assembly.number, assembly.token.clone());
         for index in tiles.iter().copied() {
-            let ask = || self.edges.state.unmark(job, number, &token, index);
-            insist(&self.edges.shutdown, "clearing a mark", ask).await?;
+            let ask = || self.backends.state.unmark(job, number, &token, index);
+            insist(&self.backends.shutdown, "clearing a mark", ask).await?;
             assembly.take_out(index);
         }
         let inline = if assembly.slots.are_shared() { tiles } else { &[] };
-        self.edges.resend_inline(&assembly.known, number, reason, inline);
+        self.backends.resend_inline(&assembly.known, number, reason, inline);
         Ok(())
     }
 

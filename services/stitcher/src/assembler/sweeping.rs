@@ -26,10 +26,10 @@ impl Assembler {
         jobs.extend(self.assemblies.keys());
         jobs.sort_unstable();
         jobs.dedup();
-        if self.edges.state.ping().await.is_err() {
+        if self.backends.state.ping().await.is_err() {
             return;
         }
-        let Ok(views) = self.edges.state.views(&jobs).await else { return };
+        let Ok(views) = self.backends.state.views(&jobs).await else { return };
         let view = |job: JobId| views.iter().find(|view| view.job == job);
         let over: Vec<JobId> = self
             .assemblies

@@ -14,7 +14,7 @@ use tessera::telemetry::parts;
 use tracing::Instrument;
 
 use super::{Assembler, Place, Placed, STILL_MS, tile_span};
-use crate::edges::Trouble;
+use crate::backends::Trouble;
 use crate::intake::{self, Record, Rubbish};
 use crate::manifests::KnownJob;
 
@@ -63,7 +63,7 @@ impl Assembler {
                     }
                 }
                 Record::Check(check, delivery) => checks.push((check, delivery)),
-                Record::Rubbish(rubbish) => self.edges.bury(rubbish),
+                Record::Rubbish(rubbish) => self.backends.bury(rubbish),
             }
         }
         self.put_tiles(tiles).await?;
@@ -79,7 +79,7 @@ impl Assembler {
     /// A record at which all attempts were in vain goes to the dead letters, and its job fails.
     async fn set_aside(&mut self, delivery: Delivery, cause: String) {
         let of = intake::whose(&delivery);
-        self.edges.bury(Rubbish::new(delivery, "spent", cause.as_str()));
+        self.backends.bury(Rubbish::new(delivery, "spent", cause.as_str()));
         let Some((job, what)) = of else { return };
         if let Err(error) = self.condemn(job, &format!("{what}: {cause}")).await {
             tracing::error!(%job, %error, "could not fail a job");
@@ -90,11 +90,11 @@ impl Assembler {
         match place {
             Place::Here => tiles.push(Placed { tile, pixels: delivery.payload, ack: delivery.ack }),
             Place::Drop(why) => {
-                self.edges.counts.dropped();
+                self.backends.counts.dropped();
                 tracing::debug!(job = %tile.job, stage = tile.stage, index = tile.index, why, "tile dropped");
                 delivery.ack.done();
             }
-            Place::Refuse(class, message) => self.edges.bury(Rubbish::new(delivery, class, message)),
+            Place::Refuse(class, message) => self.backends.bury(Rubbish::new(delivery, class, message)),
         }
     }
 
@@ -114,8 +114,8 @@ impl Assembler {
     /// Looks at the spool of a job that seems stuck: encodes it, or asks for what is missing.
     async fn check(&mut self, check: Check, delivery: Delivery) -> Result<(), Trouble> {
         let Check { job, stage } = check;
-        let heard = || self.edges.state.heard(job, stage);
-        if let Err(error) = insist(&self.edges.shutdown, "saying that a check was read", heard).await {
+        let heard = || self.backends.state.heard(job, stage);
+        if let Err(error) = insist(&self.backends.shutdown, "saying that a check was read", heard).await {
             return self.troubled(job, delivery.ack, error.into()).await;
         }
         let known = match self.known(job).await {
@@ -127,7 +127,7 @@ impl Assembler {
             Err(trouble) => return self.troubled(job, delivery.ack, trouble).await,
         };
         if known.manifest.plan.stage(stage).is_none() {
-            self.edges.bury(Rubbish::new(delivery, "plan", "a check of a stage that the job has not"));
+            self.backends.bury(Rubbish::new(delivery, "plan", "a check of a stage that the job has not"));
             return Ok(());
         }
         if self.assemblies.get(&job).is_some_and(|assembly| assembly.number != stage) {
@@ -144,7 +144,7 @@ impl Assembler {
         let (is_complete, count, of) = (assembly.is_complete, assembly.strips.count(), assembly.strips.grid().tiles());
         match if is_complete { Ok(false) } else { self.is_still(job).await } {
             Ok(false) => {}
-            Ok(true) => self.edges.resend(&known, stage, format!("checked: {count} of {of} tiles are here")),
+            Ok(true) => self.backends.resend(&known, stage, format!("checked: {count} of {of} tiles are here")),
             Err(trouble) => return self.troubled(job, delivery.ack, trouble).await,
         }
         delivery.ack.done();
@@ -153,8 +153,8 @@ impl Assembler {
 
     /// Whether a job has not moved for a while: a check may have waited behind the very tiles that it asks for.
     async fn is_still(&self, job: JobId) -> Result<bool, Trouble> {
-        let ask = || self.edges.state.job(job);
-        let view = insist(&self.edges.shutdown, "reading a job", ask).await?;
+        let ask = || self.backends.state.job(job);
+        let view = insist(&self.backends.shutdown, "reading a job", ask).await?;
         Ok(view.is_some_and(|view| view.moments.idle_ms() >= STILL_MS))
     }
 

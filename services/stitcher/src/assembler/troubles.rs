@@ -12,7 +12,7 @@ use tessera::telemetry::parts;
 use tracing::Instrument;
 
 use super::{Assembler, Report};
-use crate::edges::Trouble;
+use crate::backends::Trouble;
 use crate::manifests::KnownJob;
 
 impl Assembler {
@@ -21,7 +21,7 @@ impl Assembler {
         if let Some(known) = self.manifests.get(job) {
             return Ok(Some(known));
         }
-        let store = &self.edges.store;
+        let store = &self.backends.store;
         let ask = || async {
             match store.manifest(job).await {
                 // The store answers otherwise: it is this manifest that cannot be read, and nobody else waits for it.
@@ -30,7 +30,7 @@ impl Assembler {
                 Ok(manifest) => Ok(Ok(manifest)),
             }
         };
-        let manifest = insist(&self.edges.shutdown, "reading a manifest", ask).await?.map_err(Trouble::Store)?;
+        let manifest = insist(&self.backends.shutdown, "reading a manifest", ask).await?.map_err(Trouble::Store)?;
         Ok(manifest.map(|manifest| self.manifests.insert(manifest)))
     }
 
@@ -105,7 +105,7 @@ impl Assembler {
         let assembly = self.drop_assembly(job);
         let run = assembly.as_ref().map(|assembly| assembly.run);
         let run = run.or_else(|| self.manifests.get(job).map(|known| known.manifest.run)).unwrap_or(1);
-        self.edges.fail(job, run, reason).await?;
+        self.backends.fail(job, run, reason).await?;
         if let Some(assembly) = assembly {
             self.remove_tiles(&assembly);
             assembly.held.into_iter().for_each(Ack::done);

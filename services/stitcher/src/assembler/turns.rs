@@ -10,7 +10,7 @@ use super::ending::{self, StageEnd};
 use super::marking::spool_failure;
 use super::{Assembler, Report, StageEnded};
 use crate::assembly::{Assembly, Work};
-use crate::edges::Trouble;
+use crate::backends::Trouble;
 use crate::encoding::EncodeError;
 use crate::encoding::product::{Pool, StageProduct};
 use crate::encoding::turn::{EncodeStrips, StripsEncoded, TurnEnd};
@@ -33,7 +33,7 @@ impl Assembler {
     /// Gives turns to free encoders: complete stages first, the one that was claimed first before others.
     pub fn schedule(&mut self) {
         while self.busy < self.encoders.threads() && self.give_turn() {}
-        self.edges.counts.open(self.assemblies.len());
+        self.backends.counts.open(self.assemblies.len());
         if self.draining.is_some()
             && self.is_at_rest()
             && let Some(at_rest) = self.draining.take()
@@ -106,13 +106,13 @@ impl Assembler {
 
     pub(super) async fn encoded(&mut self, encoded: StripsEncoded) -> Result<(), Trouble> {
         self.busy = self.busy.saturating_sub(1);
-        self.edges.counts.encoded(Duration::from_millis(encoded.ms));
+        self.backends.counts.encoded(Duration::from_millis(encoded.ms));
         let StripsEncoded { id, job, encoding, outcome, ms } = encoded;
         let Some(assembly) = self.assemblies.get_mut(&job).filter(|assembly| assembly.id == id) else {
             drop(encoding);
             if let TurnEnd::Finished(StageProduct::Stored { object, .. }) = outcome {
                 // The claim was lost meanwhile: only this attempt's own file is removed.
-                if let Err(error) = self.edges.store.delete(&object).await {
+                if let Err(error) = self.backends.store.delete(&object).await {
                     tracing::warn!(%job, %error, "could not remove a file that nobody needs; the job's end removes it");
                 }
             }
@@ -127,12 +127,12 @@ impl Assembler {
             TurnEnd::Finished(product) => {
                 assembly.work = Work::Ending;
                 if let StageProduct::Stored { written, .. } = &product {
-                    self.edges.counts.produced(written.bytes);
+                    self.backends.counts.produced(written.bytes);
                 }
                 let end = StageEnd::of(assembly, product);
-                let (edges, reports) = (self.edges.clone(), self.reports.clone());
+                let (backends, reports) = (self.backends.clone(), self.reports.clone());
                 let ending = async move {
-                    let ended = parts::caught("making of an end known", ending::end(&edges, end)).await;
+                    let ended = parts::caught("making of an end known", ending::end(&backends, end)).await;
                     reports(Report::Ended(ended.unwrap_or_else(|_| StageEnded::panicked(id, job))));
                 };
                 tokio::task::spawn_local(ending.in_current_span());
@@ -202,7 +202,7 @@ impl Assembler {
         if moved.is_empty() && in_line.is_empty() {
             return;
         }
-        let state = self.edges.state.clone();
+        let state = self.backends.state.clone();
         tokio::task::spawn_local(async move {
             let noted = async {
                 state.moved(&moved).await?;

@@ -21,10 +21,8 @@ use tokio::net::TcpStream;
 
 pub use answer::{Readers, attend};
 use link::Link;
-use stream::PacedStream;
+use stream::{HEAD_LIMIT, PacedStream};
 
-/// How long a request's head may take, and whatever is sent between two requests.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How long the rest of a body is taken and thrown away after an early answer, so that its sender sees the answer.

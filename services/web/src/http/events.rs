@@ -38,6 +38,7 @@ pub struct ResumeQuery {
 /// `GET /api/v1/jobs/{id}/events`.
 pub async fn show(
     services: Data<Services>,
+    relay: Data<EventRelay>,
     request: HttpRequest,
     id: Path<String>,
     query: Query<ResumeQuery>,
@@ -45,7 +46,7 @@ pub async fn show(
     let unknown = || Problem::NotFound("there is no such job".to_owned());
     let job: JobId = id.parse().map_err(|_| unknown())?;
     let known = last_event_id(&request, &query);
-    let mut watcher = services.events.watch(job)?;
+    let mut watcher = relay.watch(job)?;
     let sight = watcher.first(FIRST_LOOK).await?;
     match (&sight.link, &sight.frame) {
         (Link::Unknown, _) => return Err(unknown()),

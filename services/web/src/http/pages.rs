@@ -2,6 +2,7 @@
 //!
 //! Owns what a page shows and in which words. Escaping is the templates'; nothing here writes HTML.
 
+mod answer;
 pub mod error;
 pub mod index;
 pub mod job;
@@ -14,12 +15,7 @@ pub mod words;
 pub mod worker;
 pub mod workers;
 
-use actix_web::HttpResponse;
-use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
-use askama::Template;
-
-use super::problem::Problem;
 
 /// The addresses of the pages.
 pub fn configure(config: &mut ServiceConfig) {
@@ -33,15 +29,4 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(web::resource("/workers").get(workers::show))
         .service(web::resource("/workers/{id}").get(worker::show))
         .service(web::resource("/static/{name}").get(statics::show));
-}
-
-/// A page as an answer.
-fn page(template: &impl Template) -> Result<HttpResponse, Problem> {
-    let text = template.render().map_err(|error| Problem::internal("rendering a page", error))?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text))
-}
-
-/// Sends a browser on after a form.
-fn see_other(address: String) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
 }

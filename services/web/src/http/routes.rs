@@ -1,14 +1,11 @@
 //! The addresses: API, the calls of the system that is mirrored, pages and static files.
 //!
-//! Handlers read a request, ask one of the edges and describe the answer. What a job is and when it may
+//! Handlers read a request, ask and describe the answer. What a job is and when it may
 //! change is decided by the scripts in Redis.
 
-pub mod actions;
-pub mod files;
 pub mod jobs;
 pub mod mirrored;
 pub mod system;
-pub mod tiles;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -22,13 +19,13 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(
         web::scope("/api/v1")
             .service(web::resource("/jobs").get(jobs::list).post(jobs::post))
-            .service(web::resource("/jobs/{id}").get(jobs::get).delete(actions::delete))
-            .service(web::resource("/jobs/{id}/tiles").get(tiles::list))
+            .service(web::resource("/jobs/{id}").get(jobs::get).delete(jobs::delete))
+            .service(web::resource("/jobs/{id}/tiles").get(jobs::tiles))
             .service(web::resource("/jobs/{id}/events").get(events::show))
-            .service(web::resource("/jobs/{id}/result").get(files::result).head(files::result))
-            .service(web::resource("/jobs/{id}/original").get(files::original).head(files::original))
-            .service(web::resource("/jobs/{id}/cancel").post(actions::cancel))
-            .service(web::resource("/jobs/{id}/retry").post(actions::retry))
+            .service(web::resource("/jobs/{id}/result").get(jobs::result).head(jobs::result))
+            .service(web::resource("/jobs/{id}/original").get(jobs::original).head(jobs::original))
+            .service(web::resource("/jobs/{id}/cancel").post(jobs::cancel))
+            .service(web::resource("/jobs/{id}/retry").post(jobs::retry))
             .service(web::resource("/operations").get(system::operations))
             .service(web::resource("/workers").get(system::workers))
             .service(web::resource("/workers/{id}").get(system::worker))

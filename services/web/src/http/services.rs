@@ -1,4 +1,4 @@
-//! What every handler is given: the settings and the three edges.
+//! What every handler is given: the settings, Redis, Kafka and the store.
 
 use std::sync::Arc;
 
@@ -7,11 +7,9 @@ use tessera::bus::Producer;
 use tessera::state::State;
 use tessera::store::Store;
 
+use super::admission::Admission;
 use super::client::Client;
-use super::connection::Readers;
-use super::counts::Counts;
-use super::events::relay::EventRelay;
-use super::gate::Gate;
+use super::counters::WebCounters;
 use super::mender::Mender;
 use crate::config::Config;
 use crate::proxies::Proxies;
@@ -28,15 +26,11 @@ pub struct Services {
     /// Originals and results.
     pub store: Store,
     /// What is counted.
-    pub counts: Counts,
+    pub counts: WebCounters,
     /// Who may upload now.
-    pub gate: Arc<Gate>,
+    pub admission: Arc<Admission>,
     /// Puts jobs right whose result is damaged.
     pub mender: Mender,
-    /// Who watches which job.
-    pub events: EventRelay,
-    /// Who may read a large answer now.
-    pub readers: Readers,
     /// Proxies whose word about their clients is taken.
     pub proxies: Arc<Proxies>,
 }

@@ -1,6 +1,6 @@
 //! From a request's body to a job.
 //!
-//! Owns the order: gate, body, claim of the idempotency key, header and plan, announcement. Whatever fails
+//! Owns the order: admission, body, claim of the idempotency key, header and plan, announcement. Whatever fails
 //! before the announcement is acknowledged leaves nothing behind.
 
 pub mod accept;
@@ -61,7 +61,7 @@ async fn take(
 ) -> Result<Accepted, Problem> {
     let key = idempotency_key(request)?;
     let length = content_length(request);
-    let place = services.gate.enter(services.client(request), length).await?;
+    let place = services.admission.enter(services.client(request), length).await?;
     let config = &services.config;
     let terms = Terms {
         max_upload_bytes: config.limits.max_upload_bytes,

@@ -3,9 +3,11 @@
 mod heart;
 mod result_publisher;
 mod task_feed;
+mod task_runner;
 mod tile_executor;
 
 pub use heart::{Farewell, Heart};
 pub use result_publisher::{Published, ResultPublisher};
 pub use task_feed::{HAND_BACK_LIMIT, TaskFeed};
+pub use task_runner::TaskRunner;
 pub use tile_executor::{Run, Setback, Source, TileExecutor};

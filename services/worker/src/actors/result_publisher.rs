@@ -99,7 +99,12 @@ impl ResultPublisher {
     }
 
     /// Asks the splitters for a tile once more, with its pixels.
-    pub async fn resend(&self, (job, stage, index): (JobId, u32, u32), why: &str, trace: Option<&TraceContext>) -> Published {
+    pub async fn resend(
+        &self,
+        (job, stage, index): (JobId, u32, u32),
+        why: &str,
+        trace: Option<&TraceContext>,
+    ) -> Published {
         let reason = format!("{} could not read tile {index} from its slot: {why}", self.identity.worker);
         self.command(&JobCommand::Resend { job, stage, reason, inline: vec![index] }, trace).await
     }

@@ -1,4 +1,4 @@
-//! Hands out each task that arrives as an errand, and waits for the errands at the end.
+//! Has each task that arrives run, and waits for those under way at the end.
 //!
 //! How many are in hand is bounded by the consumer, which does not poll while none may be added.
 
@@ -9,23 +9,23 @@ use tessera::bus::Delivery;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::errand::Errands;
+use super::task_runner::TaskRunner;
 
 /// How long handing back may take, after the limit for finishing.
 pub const HAND_BACK_LIMIT: Duration = Duration::from_secs(2);
 
-/// The errands under way.
+/// The tasks under way.
 #[derive(Debug)]
 pub struct TaskFeed {
     deliveries: mpsc::Receiver<Delivery>,
-    errands: Rc<Errands>,
+    runner: Rc<TaskRunner>,
     running: JoinSet<()>,
 }
 
 impl TaskFeed {
-    /// Feeds `errands` from `deliveries`.
-    pub fn new(deliveries: mpsc::Receiver<Delivery>, errands: Rc<Errands>) -> Self {
-        Self { deliveries, errands, running: JoinSet::new() }
+    /// Feeds the runner from `deliveries`.
+    pub fn new(deliveries: mpsc::Receiver<Delivery>, runner: Rc<TaskRunner>) -> Self {
+        Self { deliveries, runner, running: JoinSet::new() }
     }
 
     /// Hands out tasks until the consumer ends.
@@ -45,11 +45,11 @@ impl TaskFeed {
     }
 
     fn hand_out(&mut self, delivery: Delivery) {
-        let errands = self.errands.clone();
-        self.running.spawn_local(async move { errands.run(delivery).await });
+        let runner = self.runner.clone();
+        self.running.spawn_local(async move { runner.run(delivery).await });
     }
 
-    /// Gives back what waits, and waits for the errands under way, at most `limit`; what is not done by
+    /// Gives back what waits, and waits for the tasks under way, at most `limit`; what is not done by
     /// then stays uncommitted, and is handed back before others get it.
     pub async fn drain(&mut self, limit: Duration) {
         self.deliveries.close();
@@ -62,7 +62,7 @@ impl TaskFeed {
         if tokio::time::timeout(limit, all).await.is_err() {
             tracing::warn!(unfinished = self.running.len(), "tiles in hand were not finished in time");
         }
-        if tokio::time::timeout(HAND_BACK_LIMIT, self.errands.hand_back()).await.is_err() {
+        if tokio::time::timeout(HAND_BACK_LIMIT, self.runner.hand_back()).await.is_err() {
             tracing::warn!("redis was too slow for handing back the tiles that were cut off");
         }
         self.running.abort_all();
@@ -74,6 +74,6 @@ fn report(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        tracing::error!(%error, "an errand ended in a panic");
+        tracing::error!(%error, "a task ended in a panic");
     }
 }

@@ -13,9 +13,9 @@ use tessera::bus::records::TaskHeader;
 use tessera::heartbeat::TileOutcome;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use crate::counts::Counts;
+use crate::counters::WorkerCounters;
 use crate::exchange::{Input, Output};
-use crate::memory::Memory;
+use crate::memory::WorkerMemory;
 use crate::progress::Progress;
 use crate::tile::{self, MadeTile, Poison};
 use crate::{WorkerConfig, WorkerError};
@@ -25,7 +25,7 @@ use crate::{WorkerConfig, WorkerError};
 pub struct TileExecutor {
     work: mpsc::Sender<Work>,
     slots: Semaphore,
-    memory: Memory,
+    memory: WorkerMemory,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -86,9 +86,9 @@ impl TileExecutor {
     /// If a thread cannot be started.
     pub fn start(
         config: &WorkerConfig,
-        memory: Memory,
+        memory: WorkerMemory,
         progress: &Arc<Progress>,
-        counts: &Counts,
+        counts: &WorkerCounters,
     ) -> Result<Self, WorkerError> {
         let (work, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -127,7 +127,7 @@ impl TileExecutor {
     }
 }
 
-fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &Counts, delay: Duration) {
+fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &WorkerCounters, delay: Duration) {
     // The memory of a result that was put into a slot takes the next tile's pixels.
     let mut spare = Vec::new();
     loop {
@@ -145,7 +145,7 @@ fn run_tile(
     run: Run,
     spare: &mut Vec<u8>,
     progress: &Progress,
-    counts: &Counts,
+    counts: &WorkerCounters,
     delay: Duration,
 ) -> Result<MadeTile, Setback> {
     let Run { task, pixels, output } = run;

@@ -183,7 +183,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A log with gaps, read by a tracker as the desk does it, beside a plain account of what must be true.
+/// A log with gaps, read by a tracker as the ledger does it, beside a plain account of what must be true.
 struct World {
     acks: PartitionAcks,
     log: Vec<i64>,
@@ -222,7 +222,7 @@ impl World {
         let mut handing = self.acks.deliver(offset);
         if handing == Handing::Rewound {
             assert!(Some(offset) < self.acks.commit_point(), "offset {offset} is above what was committed");
-            // The desk begins a new generation: verdicts of the one before are void.
+            // The ledger begins a new generation: verdicts of the one before are void.
             self.acks = PartitionAcks::beginning_at(offset);
             (self.in_hand, self.committed) = (BTreeSet::new(), None);
             self.unfinished.extend(self.finished.split_off(&offset));

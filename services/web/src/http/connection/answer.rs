@@ -68,12 +68,15 @@ pub async fn attend(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let link = request.conn_data::<Rc<Link>>().cloned();
     let services = request.app_data::<web::Data<Services>>().cloned();
-    let (Some(link), Some(services)) = (link, services) else { return next.call(request).await };
+    let readers = request.app_data::<web::Data<Readers>>().cloned();
+    let (Some(link), Some(services), Some(readers)) = (link, services, readers) else {
+        return next.call(request).await;
+    };
     let in_hand = InHand::new(link);
     let response = next.call(request).await?;
     let mut place = None;
     if is_large(&response) {
-        match services.readers.place(services.client(response.request())).await {
+        match readers.place(services.client(response.request())).await {
             Ok(given) => place = Some(given),
             Err(problem) => {
                 let (request, _) = response.into_parts();

@@ -15,10 +15,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::HEAD_LIMIT;
 use super::link::{Link, Phase};
 use crate::http::credit::Credit;
 
+/// How long a request's head may take, and whatever is sent between two requests.
+pub(super) const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long a reader may take nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes that the system holds back for a reader beside those on their way. Without a bound it takes megabytes, and

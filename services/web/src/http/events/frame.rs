@@ -13,8 +13,8 @@ use tessera::state::{Glimpse, JobEvent, JobView};
 
 use super::id::{EventId, cursor};
 use super::tiles::Tiles;
-use crate::http::job_json::JobJson;
-use crate::http::pages::mosaic::MAX_TILES;
+use crate::http::jobs::json::JobJson;
+use crate::http::jobs::tiles::MAX_DRAWN;
 
 /// Fields that never change: they are told once.
 const FIXED: [&str; 15] = [
@@ -72,7 +72,7 @@ impl Frame {
         let (run, stage, received_tiles) = (view.run, view.stage, view.received_tiles);
         let id = EventId { cursor, run, stage, received_tiles, digest: digest(&job) };
         let number = before.map_or(0, |before| before.number + 1);
-        let (is_last, is_drawn) = (view.status.is_terminal(), view.total_tiles <= MAX_TILES);
+        let (is_last, is_drawn) = (view.status.is_terminal(), view.total_tiles <= MAX_DRAWN);
         let mut frame =
             Self { id, number, view, has_workers, job, changes, tiles, names, is_last, is_drawn, step: None };
         frame.step = before.and_then(|before| frame.since(before));

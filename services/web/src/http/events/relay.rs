@@ -18,8 +18,8 @@ use super::frame::Frame;
 use super::sight::{Link, Sight};
 use super::tiles::Tiles;
 use super::watcher::Watcher;
-use crate::http::gate::Gate;
-use crate::http::pages::mosaic::MAX_TILES;
+use crate::http::admission::Admission;
+use crate::http::jobs::tiles::MAX_DRAWN;
 use crate::http::problem::Problem;
 
 /// Between two looks at a job: at most four events a second.
@@ -76,8 +76,8 @@ impl EventRelay {
     }
 
     /// Looks at the watched jobs until the stop is requested.
-    pub async fn run(&self, state: State, gate: Arc<Gate>) {
-        let mut looker = Looker { relay: self.inner.clone(), state, gate, names: Arc::default() };
+    pub async fn run(&self, state: State, admission: Arc<Admission>) {
+        let mut looker = Looker { relay: self.inner.clone(), state, admission, names: Arc::default() };
         let mut next = Instant::now();
         loop {
             let is_turn = Instant::now() >= next;
@@ -136,7 +136,7 @@ impl Inner {
 struct Looker {
     relay: Arc<Inner>,
     state: State,
-    gate: Arc<Gate>,
+    admission: Arc<Admission>,
     names: Arc<HashMap<u16, WorkerId>>,
 }
 
@@ -158,7 +158,8 @@ impl Looker {
             match glimpse {
                 None => self.relay.show(one.job, Link::Unknown, None),
                 Some(glimpse) => {
-                    let has_all = before.as_ref().is_some_and(|one| one.has_all_of(&glimpse, self.gate.has_workers()));
+                    let has_all =
+                        before.as_ref().is_some_and(|one| one.has_all_of(&glimpse, self.admission.has_workers()));
                     let frame = (!has_all).then(|| self.frame(glimpse, before.as_deref()));
                     self.relay.show(one.job, Link::Live, frame.filter(Frame::is_news).map(Arc::new));
                 }
@@ -176,7 +177,7 @@ impl Looker {
         let seen = frames.iter().zip(&glimpses).enumerate();
         let again = seen.filter_map(|(at, (before, glimpse))| {
             let view = &glimpse.as_ref().filter(|_| before.is_none())?.view;
-            let is_late = view.stage != 0 && view.total_tiles <= MAX_TILES;
+            let is_late = view.stage != 0 && view.total_tiles <= MAX_DRAWN;
             is_late.then_some((at, Watched { job: view.job, after: None, tiles_of: Some(view.stage) }))
         });
         let (places, again): (Vec<usize>, Vec<Watched>) = again.unzip();
@@ -202,8 +203,8 @@ impl Looker {
     fn frame(&self, glimpse: Glimpse, before: Option<&Frame>) -> Frame {
         let Glimpse { view, changes, tiles } = glimpse;
         let changes = before.map(Frame::changes).unwrap_or_default().iter().cloned().chain(changes).collect();
-        let tiles = tiles.filter(|_| view.total_tiles <= MAX_TILES);
+        let tiles = tiles.filter(|_| view.total_tiles <= MAX_DRAWN);
         let tiles = tiles.map(|made| Tiles { of: (view.run, view.stage), made });
-        Frame::new(view, self.gate.has_workers(), changes, tiles, self.names.clone(), before)
+        Frame::new(view, self.admission.has_workers(), changes, tiles, self.names.clone(), before)
     }
 }

@@ -7,8 +7,9 @@ use tessera::operation::{Definition, registry};
 use tessera::picture::codec::READ_FORMATS;
 use tessera::picture::sniff::Format;
 
-use super::{page, see_other, words};
-use crate::http::job_json::NO_WORKER;
+use super::answer::{page, see_other};
+use super::words;
+use crate::http::jobs::json::NO_WORKER;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 use crate::http::upload::{Default, upload};
@@ -72,7 +73,7 @@ pub async fn show(services: Data<Services>) -> Result<HttpResponse, Problem> {
         max_bytes: words::bytes(limits.max_upload_bytes),
         max_pixels: limits.max_pixels / 1_000_000,
         max_operations: limits.max_operations,
-        notice: (!services.gate.has_workers()).then_some(NO_WORKER),
+        notice: (!services.admission.has_workers()).then_some(NO_WORKER),
     })
 }
 

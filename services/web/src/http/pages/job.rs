@@ -7,14 +7,16 @@ use tessera::job::JobStatus;
 use tessera::state::JobView;
 use tessera::time::{between, now, now_ms};
 
+use super::answer::{page, see_other};
 use super::jobs::percent;
-use super::mosaic::{MAX_TILES, Mosaic};
+use super::mosaic::Mosaic;
 use super::times::Times;
-use super::{page, see_other, words};
-use crate::http::job_json::{StageJson, eta_seconds, notice, stages};
+use super::words;
+use crate::http::jobs::find::job;
+use crate::http::jobs::json::{StageJson, eta_seconds, notice, stages};
+use crate::http::jobs::tiles::MAX_DRAWN;
+use crate::http::jobs::{cancel, retry};
 use crate::http::problem::Problem;
-use crate::http::routes::actions::{cancel_job, retry_job};
-use crate::http::routes::jobs::job;
 use crate::http::services::Services;
 
 /// Pixels up to which a picture is shown on the page; larger ones are linked.
@@ -130,8 +132,8 @@ fn remedy(reason: &str) -> &'static str {
 /// `GET /jobs/{id}`.
 pub async fn show(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
-    let mosaic = if view.total_tiles <= MAX_TILES { draw(&services, &view).await? } else { None };
-    page(&JobPage::new(&view, services.gate.has_workers(), mosaic))
+    let mosaic = if view.total_tiles <= MAX_DRAWN { draw(&services, &view).await? } else { None };
+    page(&JobPage::new(&view, services.admission.has_workers(), mosaic))
 }
 
 async fn draw(services: &Services, view: &JobView) -> Result<Option<Mosaic>, Problem> {
@@ -147,14 +149,14 @@ async fn draw(services: &Services, view: &JobView) -> Result<Option<Mosaic>, Pro
 /// `POST /jobs/{id}/cancel`.
 pub async fn cancel(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
-    cancel_job(&services, &view).await?;
+    cancel::cancel(&services, &view).await?;
     Ok(see_other(format!("/jobs/{}", view.job)))
 }
 
 /// `POST /jobs/{id}/retry`.
 pub async fn retry(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
-    retry_job(&services, &view).await?;
+    retry::retry(&services, &view).await?;
     Ok(see_other(format!("/jobs/{}", view.job)))
 }
 

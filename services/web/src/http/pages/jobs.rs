@@ -6,9 +6,10 @@ use askama::Template;
 use tessera::job::JobStatus;
 use tessera::state::{JobView, Order};
 
-use super::{page, words};
+use super::answer::page;
+use super::words;
+use crate::http::jobs::find::{ListQuery, find};
 use crate::http::problem::Problem;
-use crate::http::routes::jobs::{ListQuery, find};
 use crate::http::services::Services;
 
 #[derive(Template)]

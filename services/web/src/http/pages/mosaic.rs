@@ -8,8 +8,8 @@ use std::fmt::Write;
 use tessera::job::WorkerId;
 use tessera::state::TileBy;
 
-/// Tiles that are drawn at most.
-pub const MAX_TILES: u32 = 4096;
+use crate::http::jobs::tiles::MAX_DRAWN;
+
 /// Colours of workers; further ones begin anew.
 const COLOURS: usize = 8;
 
@@ -42,7 +42,7 @@ pub struct Maker {
 impl Mosaic {
     /// Draws tiles that are numbered row by row.
     pub fn draw(columns: u32, rows: u32, tiles: &[Option<TileBy>], names: &HashMap<u16, WorkerId>) -> Option<Self> {
-        let drawn = columns.checked_mul(rows).filter(|drawn| (1..=MAX_TILES).contains(drawn))?;
+        let drawn = columns.checked_mul(rows).filter(|drawn| (1..=MAX_DRAWN).contains(drawn))?;
         let mut by_maker: BTreeMap<String, (usize, String)> = BTreeMap::new();
         let made = (0..drawn).zip(tiles).filter_map(|(index, tile)| Some((index, tile.as_ref()?)));
         for (index, tile) in made.clone() {

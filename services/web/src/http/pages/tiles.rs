@@ -4,10 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
 use askama::Template;
 
-use super::page;
+use super::answer::page;
+use crate::http::jobs::find::job;
+use crate::http::jobs::tiles::{TileJson, TilesJson, TilesQuery, find};
 use crate::http::problem::Problem;
-use crate::http::routes::jobs::job;
-use crate::http::routes::tiles::{TilesJson, TilesQuery, find};
 use crate::http::services::Services;
 
 #[derive(Template)]
@@ -58,8 +58,8 @@ fn summary(found: &TilesJson) -> String {
     }
 }
 
-impl From<crate::http::routes::tiles::TileJson> for Row {
-    fn from(tile: crate::http::routes::tiles::TileJson) -> Self {
+impl From<TileJson> for Row {
+    fn from(tile: TileJson) -> Self {
         Self {
             index: tile.index,
             is_made: tile.state == "made",

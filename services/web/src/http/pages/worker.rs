@@ -6,11 +6,12 @@ use askama::Template;
 use tessera::heartbeat::TileOutcome;
 use tessera::state::WorkerTile;
 
+use super::answer::page;
+use super::words;
 use super::workers::Row;
-use super::{page, words};
 use crate::http::problem::Problem;
-use crate::http::routes::system::find_worker;
 use crate::http::services::Services;
+use crate::http::workers::find_worker;
 
 #[derive(Template)]
 #[template(path = "worker.html")]

@@ -13,9 +13,9 @@ use tessera::operation::Chain;
 use tessera::state::JobView;
 use tessera::store::Object;
 
-use super::files::send_result;
-use super::jobs::job;
-use crate::http::job_json::result_object;
+use crate::http::jobs::files::send_result;
+use crate::http::jobs::find::job;
+use crate::http::jobs::json::result_object;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 use crate::http::upload::{self, Default};

@@ -5,12 +5,12 @@ use actix_web::web::{Data, Path};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tessera::heartbeat::CurrentTile;
-use tessera::job::WorkerId;
 use tessera::operation::registry;
-use tessera::state::{WorkerTile, WorkerView};
+use tessera::state::WorkerView;
 
 use crate::http::problem::Problem;
 use crate::http::services::Services;
+use crate::http::workers::find_worker;
 
 /// A worker in an answer of the interface.
 #[derive(Debug, Serialize)]
@@ -33,11 +33,13 @@ struct WorkerJson {
     current: Vec<CurrentTile>,
     started_at: String,
     health_addr: String,
+    payload: &'static str,
 }
 
 impl From<WorkerView> for WorkerJson {
     fn from(view: WorkerView) -> Self {
         Self {
+            payload: view.payload(),
             id: view.worker.to_string(),
             alive: view.alive,
             status: view.status,
@@ -78,17 +80,6 @@ pub async fn worker(services: Data<Services>, id: Path<String>) -> Result<HttpRe
         .map_err(|error| Problem::internal("describing a worker", error))?;
     answer["history"] = json!(history);
     Ok(HttpResponse::Ok().json(answer))
-}
-
-/// The worker of that id and its history.
-///
-/// # Errors
-/// [`Problem::NotFound`] if it has not been seen lately.
-pub async fn find_worker(services: &Services, id: &str) -> Result<(WorkerView, Vec<WorkerTile>), Problem> {
-    let unknown = || Problem::NotFound("no worker of that name has been seen in the last day".to_owned());
-    let id: WorkerId = id.parse().map_err(|_| unknown())?;
-    let view = services.state.worker(&id).await?.ok_or_else(unknown)?;
-    Ok((view, services.state.worker_history(&id).await?))
 }
 
 /// `GET /api/v1/stats`.

@@ -12,7 +12,7 @@ use tessera::picture::jpeg::DEFAULT_QUALITY;
 use tessera::state::{Idempotency, MAX_KEY_BYTES, key_digest};
 
 use super::form::JobRequest;
-use crate::http::job_json::result_object;
+use crate::http::jobs::json::result_object;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 

@@ -18,7 +18,7 @@ use super::disposition::Disposition;
 use super::form::JobForm;
 use super::multipart::{Event, MultipartError, Parser};
 use super::pace::{Pace, TooSlow};
-use crate::http::gate::{FORM_BYTES, too_large};
+use crate::http::admission::{FORM_BYTES, too_large};
 use crate::http::places::Holder;
 use crate::http::problem::Problem;
 

@@ -9,12 +9,12 @@ use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use tessera::telemetry::metrics::{Counter, Counters, Histogram, Registry, Unit, read_gauge, timer};
 
-use super::gate::Gate;
+use super::admission::Admission;
 use super::problem::Problem;
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug)]
-pub struct Counts {
+pub struct WebCounters {
     requests: Counters,
     answers: Histogram,
     uploads: Counters,
@@ -22,7 +22,7 @@ pub struct Counts {
     upload_bytes: Counter,
 }
 
-impl Counts {
+impl WebCounters {
     /// Nothing counted yet.
     pub fn new() -> Self {
         let (requests, uploads) = (Counters::default(), Counters::default());
@@ -32,8 +32,8 @@ impl Counts {
         Self { requests, answers: timer(), uploads, upload_times: timer(), upload_bytes: Counter::default() }
     }
 
-    /// Shows the counters on a page, with what the gate knows.
-    pub fn register(&self, registry: &mut Registry, gate: &Arc<Gate>) {
+    /// Shows the counters on a page, with what admission knows.
+    pub fn register(&self, registry: &mut Registry, admission: &Arc<Admission>) {
         registry.register("http_requests", "Requests by the class of their answer", self.requests.clone());
         let help = "From a request's head to its answer's head, bodies of uploads included";
         registry.register_with_unit("http_request", help, Unit::Seconds, self.answers.clone());
@@ -46,9 +46,9 @@ impl Counts {
             Unit::Bytes,
             self.upload_bytes.clone(),
         );
-        let of = gate.clone();
+        let of = admission.clone();
         read_gauge(registry, "uploads_open", "Uploads under way", move || of.uploads() as u64);
-        let of = gate.clone();
+        let of = admission.clone();
         read_gauge(registry, "unfinished_jobs", "Jobs that wait or run, at the last look", move || {
             of.unfinished_jobs()
         });
@@ -85,7 +85,7 @@ impl Counts {
     }
 }
 
-impl Default for Counts {
+impl Default for WebCounters {
     fn default() -> Self {
         Self::new()
     }

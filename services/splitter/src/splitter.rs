@@ -15,10 +15,10 @@ use tessera::telemetry::Shutdown;
 use tokio::sync::Notify;
 
 use crate::Config;
-use crate::counts::Counts;
+use crate::counters::SplitterCounters;
 use crate::gate::{Gate, Stop};
 use crate::logs::Logs;
-use crate::memory::Memory;
+use crate::memory::SplitterMemory;
 use crate::slots::Sharing;
 use crate::window::Ceiling;
 
@@ -26,7 +26,7 @@ use crate::window::Ceiling;
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// The clients of a splitter and what its parts tell each other.
-pub struct Desk {
+pub struct Splitter {
     /// The settings.
     pub config: Config,
     /// This splitter's name, for people.
@@ -40,11 +40,11 @@ pub struct Desk {
     /// Kafka's logs, as far as they are known.
     pub logs: Logs,
     /// The memory budget.
-    pub memory: Memory,
+    pub memory: SplitterMemory,
     /// Bytes that are out over all jobs.
     pub ceiling: Ceiling,
     /// What is counted.
-    pub counts: Counts,
+    pub counts: SplitterCounters,
     /// The request to stop.
     pub shutdown: Shutdown,
     /// Whether tiles go by reference.
@@ -69,13 +69,13 @@ pub struct Pass {
     pub gate: Arc<Gate>,
 }
 
-impl fmt::Debug for Desk {
+impl fmt::Debug for Splitter {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Desk").field("name", &self.name()).finish_non_exhaustive()
+        out.debug_struct("Splitter").field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
-impl Desk {
+impl Splitter {
     /// The name of this splitter, for its leases.
     pub fn name(&self) -> String {
         self.name.lock().clone()
@@ -86,20 +86,20 @@ impl Desk {
         name.clone_into(&mut self.name.lock());
     }
 
-    /// A desk without passes.
+    /// A splitter without passes.
     pub fn new(
         config: Config,
         state: State,
         store: Store,
         producer: Producer,
         logs: Logs,
-        memory: Memory,
+        memory: SplitterMemory,
         shutdown: Shutdown,
     ) -> Arc<Self> {
         let name = Mutex::new(config.service.name_or("splitter"));
         let ceiling = Ceiling::new(config.limits.max_outstanding_bytes);
         let (doorbell, watch) = (Notify::new(), Notify::new());
-        let (counts, passes) = (Counts::default(), Mutex::default());
+        let (counts, passes) = (SplitterCounters::default(), Mutex::default());
         let sharing = Sharing::new(config.passes.payload);
         Arc::new(Self {
             config,
@@ -125,7 +125,7 @@ impl Desk {
     pub fn open(self: &Arc<Self>, job: JobId, pass: Pass) -> OpenPass {
         self.passes.lock().insert(job, pass);
         self.watch.notify_one();
-        OpenPass { desk: self.clone(), job }
+        OpenPass { splitter: self.clone(), job }
     }
 
     /// The workers that take tiles, counted anew if that is long ago; notes whether all of them reach this store.
@@ -170,13 +170,13 @@ impl Desk {
 /// Takes a pass out of the watcher's sight when it is dropped.
 #[derive(Debug)]
 pub struct OpenPass {
-    desk: Arc<Desk>,
+    splitter: Arc<Splitter>,
     job: JobId,
 }
 
 impl Drop for OpenPass {
     fn drop(&mut self) {
-        self.desk.passes.lock().remove(&self.job);
+        self.splitter.passes.lock().remove(&self.job);
     }
 }
 

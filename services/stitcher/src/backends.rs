@@ -12,7 +12,7 @@ use tessera::state::{State, StateError};
 use tessera::store::{Store, StoreError};
 use tessera::telemetry::Shutdown;
 
-use crate::counts::Counts;
+use crate::counters::StitcherCounters;
 use crate::intake::Rubbish;
 use crate::manifests::KnownJob;
 use tessera::patience::{NoAnswer, insist};
@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
 #[derive(Clone)]
-pub struct Edges {
+pub struct StitcherBackends {
     /// Redis.
     pub state: State,
     /// The store.
@@ -33,7 +33,7 @@ pub struct Edges {
     /// How long results are kept.
     pub keep: Duration,
     /// What is counted.
-    pub counts: Counts,
+    pub counts: StitcherCounters,
     /// The request to stop.
     pub shutdown: Shutdown,
 }
@@ -101,17 +101,17 @@ impl From<NoAnswer<EndError>> for Trouble {
     }
 }
 
-impl Edges {
+impl StitcherBackends {
     /// Sends a command about a job, once Kafka is there. The caller does not wait: if this process ends
     /// before, the sweeper of the monitor makes up for it.
     pub fn command(&self, command: JobCommand, trace: Option<TraceContext>) {
-        let edges = self.clone();
+        let backends = self.clone();
         let send = async move {
             let (headers, payload) = command.encode();
             let key = Some(command.job().to_string());
             let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload: Bytes::from(payload) };
             let record = record.traced(trace.as_ref());
-            let sent = insist(&edges.shutdown, "sending a command", || edges.producer.send(record.clone())).await;
+            let sent = insist(&backends.shutdown, "sending a command", || backends.producer.send(record.clone())).await;
             if let Err(error) = sent {
                 tracing::warn!(job = %command.job(), %error, "could not send a command");
             }
@@ -124,7 +124,7 @@ impl Edges {
         self.resend_inline(known, stage, reason, &[]);
     }
 
-    /// As [`Edges::resend`]; the pixels of the tiles `inline` are to come in records.
+    /// As [`Backends::resend`]; the pixels of the tiles `inline` are to come in records.
     pub fn resend_inline(&self, known: &KnownJob, stage: u32, reason: impl Into<String>, inline: &[u32]) {
         let job = known.manifest.job;
         self.counts.asked_again();

@@ -80,7 +80,7 @@ pub struct StageJson {
 }
 
 impl JobJson {
-    /// Describes a job; `has_workers` as the gate knows it.
+    /// Describes a job; `has_workers` as admission knows it.
     pub fn new(view: &JobView, has_workers: bool) -> Self {
         let id = view.job.to_string();
         let url = format!("/api/v1/jobs/{id}");

@@ -1,28 +1,20 @@
 //! A job's files: what was sent and what came of it.
 
-use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use tessera::job::JobStatus;
 use tessera::picture::sniff::Format;
 use tessera::state::JobView;
 use tessera::store::Object;
 
-use super::jobs::job;
+use super::json::result_object;
 use crate::http::files::attachment::attachment;
 use crate::http::files::{NotSent, Served, send};
-use crate::http::job_json::result_object;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 
 /// The media type of our encoder's results and of originals, by their ending: a closed list.
 fn media_type(ext: &str) -> &'static str {
     Format::from_extension(ext).map_or("application/octet-stream", Format::media_type)
-}
-
-/// `GET /api/v1/jobs/{id}/result`.
-pub async fn result(services: Data<Services>, request: HttpRequest, id: Path<String>) -> Result<HttpResponse, Problem> {
-    let view = job(&services, &id).await?;
-    send_result(&services, &request, &view).await
 }
 
 /// Sends a job's result.
@@ -41,7 +33,7 @@ pub async fn send_result(services: &Services, request: &HttpRequest, view: &JobV
         }
         status => return Err(Problem::Conflict(format!("the job is {status}, there is no result yet"))),
     }
-    services.gate.check_store()?;
+    services.admission.check_store()?;
     let object = result_object(view);
     let Some(Object::Result { token, ext, .. }) = object.clone() else {
         let name = view.final_filename.clone().unwrap_or_default();
@@ -72,14 +64,16 @@ fn ended(status: JobStatus) -> &'static str {
     if status == JobStatus::Failed { "failed" } else { "was cancelled" }
 }
 
-/// `GET /api/v1/jobs/{id}/original`.
-pub async fn original(
-    services: Data<Services>,
-    request: HttpRequest,
-    id: Path<String>,
+/// Sends the picture that a job was made of.
+///
+/// # Errors
+/// [`Problem::Gone`] if it is no longer kept or damaged.
+pub async fn send_original(
+    services: &Services,
+    request: &HttpRequest,
+    view: &JobView,
 ) -> Result<HttpResponse, Problem> {
-    let view = job(&services, &id).await?;
-    services.gate.check_store()?;
+    services.admission.check_store()?;
     if view.status == JobStatus::Expired {
         return Err(Problem::Gone("the job has expired, its picture is no longer kept".to_owned()));
     }
@@ -97,7 +91,7 @@ pub async fn original(
     };
     let job = view.job;
     let report = move |damage| tracing::error!(%job, %damage, "the picture of a job is damaged in the store");
-    send(&services.store, &request, file, Box::new(report)).await.map_err(|why| match why {
+    send(&services.store, request, file, Box::new(report)).await.map_err(|why| match why {
         NotSent::Problem(problem) => problem,
         NotSent::Damaged(damage) => {
             report(damage.clone());

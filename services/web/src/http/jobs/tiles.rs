@@ -2,16 +2,15 @@
 //!
 //! Owns the reading of its query. Answers pages of tiles, however many the job has.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 use tessera::job::JobId;
 use tessera::state::JobView;
 
-use super::jobs::job;
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 
+/// Tiles that are drawn at most, on a page or as events.
+pub const MAX_DRAWN: u32 = 4096;
 /// Tiles of a page, unless asked otherwise.
 const PAGE: u32 = 500;
 /// Tiles of a page at most.
@@ -53,16 +52,6 @@ pub struct TileJson {
     pub attempt: Option<u16>,
     /// Milliseconds that its operations took.
     pub ms: Option<f64>,
-}
-
-/// `GET /api/v1/jobs/{id}/tiles`.
-pub async fn list(
-    services: Data<Services>,
-    id: Path<String>,
-    query: Query<TilesQuery>,
-) -> Result<HttpResponse, Problem> {
-    let view = job(&services, &id).await?;
-    Ok(HttpResponse::Ok().json(find(&services, &view, &query).await?))
 }
 
 /// The tiles that a query asks for; of the stage that the job is at, unless it names one.

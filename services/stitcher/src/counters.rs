@@ -8,7 +8,7 @@ use tessera::telemetry::metrics::{Counter, Counters, Gauge, Histogram, Registry,
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug)]
-pub struct Counts {
+pub struct StitcherCounters {
     tiles: Counters,
     ends: Counters,
     turns: Histogram,
@@ -31,7 +31,7 @@ pub enum StageOutcome {
     Later,
 }
 
-impl Counts {
+impl StitcherCounters {
     /// Nothing counted yet. Every kind of tile is there from the start, as a zero.
     pub fn new() -> Self {
         let tiles = Counters::default();
@@ -132,7 +132,7 @@ impl Counts {
     }
 }
 
-impl Default for Counts {
+impl Default for StitcherCounters {
     fn default() -> Self {
         Self::new()
     }

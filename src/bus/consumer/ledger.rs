@@ -30,7 +30,7 @@ struct Partition {
 
 /// The state of one consumer.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Ledger {
     partitions: BTreeMap<i32, Partition>,
     pub(super) slots: Slots,
     undecided: usize,
@@ -42,7 +42,7 @@ pub(super) struct Desk {
     has_progress: bool,
 }
 
-impl Desk {
+impl Ledger {
     pub(super) fn new(slots: Slots) -> Self {
         let partitions = BTreeMap::new();
         Self { partitions, slots, undecided: 0, generations: 0, client: 0, changes: 0, has_progress: false }

@@ -10,7 +10,7 @@ use crate::duty::Duty;
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Counts {
+pub struct MonitorCounters {
     heartbeats: Counter,
     refused: Counter,
     deaths: Counter,
@@ -26,7 +26,7 @@ pub struct Counts {
     workers: Gauges,
 }
 
-impl Counts {
+impl MonitorCounters {
     /// Shows the counters on a page.
     pub fn register(&self, registry: &mut Registry, duty: &Duty) {
         registry.register("heartbeats", "Signs of life that were heard", self.heartbeats.clone());

@@ -7,7 +7,7 @@ use crate::gate::Stop;
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Counts {
+pub struct SplitterCounters {
     tiles: Counter,
     bytes: Counter,
     payloads: Counters,
@@ -42,7 +42,7 @@ impl PassEnd {
     }
 }
 
-impl Counts {
+impl SplitterCounters {
     /// Shows the counters on a page.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("tiles_sent", "Tasks that Kafka has acknowledged, repetitions included", self.tiles.clone());

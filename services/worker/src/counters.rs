@@ -1,4 +1,4 @@
-//! What a worker counts for its page of metrics. Counts only; decides nothing.
+//! What a worker counts for its page of metrics. WorkerCounters only; decides nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::progress::Progress;
 
 /// What became of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TaskOutcome {
     /// Its result was acknowledged by Kafka.
     Done,
     /// Its tile was not wanted any more.
@@ -22,7 +22,7 @@ pub enum Outcome {
     AskedInline,
 }
 
-impl Outcome {
+impl TaskOutcome {
     fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -35,7 +35,7 @@ impl Outcome {
 
 /// Counters of one process; clones share them.
 #[derive(Clone, Debug)]
-pub struct Counts {
+pub struct WorkerCounters {
     tiles: Counters,
     tasks: Counters,
     results: Counters,
@@ -43,11 +43,11 @@ pub struct Counts {
     waits: Histogram,
 }
 
-impl Counts {
+impl WorkerCounters {
     /// Nothing counted yet. Every outcome is there from the start, as a zero.
     pub fn new() -> Self {
         let tiles = Counters::default();
-        for outcome in [Outcome::Done, Outcome::Skipped, Outcome::Buried, Outcome::AskedInline] {
+        for outcome in [TaskOutcome::Done, TaskOutcome::Skipped, TaskOutcome::Buried, TaskOutcome::AskedInline] {
             drop(tiles.get_or_create(&[("outcome", outcome.word())]));
         }
         let (tasks, results) = (Counters::default(), Counters::default());
@@ -75,7 +75,7 @@ impl Counts {
     }
 
     /// A task has come to its end here.
-    pub fn ended(&self, outcome: Outcome) {
+    pub fn ended(&self, outcome: TaskOutcome) {
         self.tiles.get_or_create(&[("outcome", outcome.word())]).inc();
     }
 
@@ -96,7 +96,7 @@ impl Counts {
     }
 }
 
-impl Default for Counts {
+impl Default for WorkerCounters {
     fn default() -> Self {
         Self::new()
     }

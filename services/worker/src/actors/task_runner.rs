@@ -1,7 +1,7 @@
 //! One task's way through the worker: decode, compare with the plan, take, read, run, produce, acknowledge.
 //!
 //! Owns the order of these steps, on which "at least once" rests: a record is acknowledged only when
-//! its result, or its dead letter, is acknowledged by Kafka. Whatever ends an errand early leaves the
+//! its result, or its dead letter, is acknowledged by Kafka. Whatever ends a task early leaves the
 //! record unacknowledged, and it comes again.
 
 use std::collections::{HashMap, HashSet};
@@ -22,9 +22,9 @@ use tessera::telemetry::logs::trace_id;
 use tessera::telemetry::parts::text_of;
 use tracing::Instrument;
 
-use crate::actors::{Published, ResultPublisher, Run, Setback, Source, TileExecutor};
+use super::{Published, ResultPublisher, Run, Setback, Source, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
-use crate::counts::{Counts, Outcome};
+use crate::counters::{TaskOutcome, WorkerCounters};
 use crate::exchange::Exchange;
 use crate::plans::{Plans, Standing, without_plan};
 use crate::tile::{MadeTile, Poison};
@@ -32,13 +32,13 @@ use crate::tile::{MadeTile, Poison};
 /// Poisoned tiles that are remembered until their record comes again.
 const MAX_POISONED: usize = 1024;
 
-/// What all errands share.
-pub struct Errands {
+/// What all tasks share.
+pub struct TaskRunner {
     state: State,
     executor: TileExecutor,
     publisher: ResultPublisher,
     exchange: Exchange,
-    counts: Counts,
+    counts: WorkerCounters,
     keep: Duration,
     shutdown: Shutdown,
     plans: Plans,
@@ -59,20 +59,20 @@ enum Verdict {
     Stop,
 }
 
-impl fmt::Debug for Errands {
+impl fmt::Debug for TaskRunner {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Errands").field("executor", &self.executor).finish_non_exhaustive()
+        out.debug_struct("TaskRunner").field("executor", &self.executor).finish_non_exhaustive()
     }
 }
 
-impl Errands {
-    /// Errands on `executor`, answered through `publisher`.
+impl TaskRunner {
+    /// A runner on `executor`, answered through `publisher`.
     pub fn new(
         state: State,
         executor: TileExecutor,
         publisher: ResultPublisher,
         exchange: Exchange,
-        counts: Counts,
+        counts: WorkerCounters,
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
@@ -85,7 +85,7 @@ impl Errands {
         &self.executor
     }
 
-    /// Runs one errand to its end.
+    /// Runs one task to its end.
     pub async fn run(&self, delivery: Delivery) {
         let task = match decode(&delivery) {
             Ok(task) => task,
@@ -110,22 +110,23 @@ impl Errands {
             Task::Inline(_) => None,
             Task::Slot(task) => Some(task.slot),
         };
-        let standing = match answered(&self.shutdown, async || self.plans.standing(&self.state, task.clone()).await).await {
-            None => return,
-            Some(Ok(standing)) => standing,
-            Some(Err(error)) => {
-                // A key that does not read: the tile may be run, whose result is compared with the manifest.
-                tracing::warn!(%error, job = %task.job(), tile = task.index(), "no plan to hold a task to");
-                without_plan(task)
-            }
-        };
+        let standing =
+            match answered(&self.shutdown, async || self.plans.standing(&self.state, task.clone()).await).await {
+                None => return,
+                Some(Ok(standing)) => standing,
+                Some(Err(error)) => {
+                    // A key that does not read: the tile may be run, whose result is compared with the manifest.
+                    tracing::warn!(%error, job = %task.job(), tile = task.index(), "no plan to hold a task to");
+                    without_plan(task)
+                }
+            };
         match standing {
             Standing::Agrees(task, planned) => self.execute(delivery, task, planned, slot).await,
             Standing::Unplanned(task) => {
                 self.ask(delivery, (task.job, task.stage, task.index), "its job has no plan in redis").await;
             }
             Standing::Unwanted => {
-                self.counts.ended(Outcome::Skipped);
+                self.counts.ended(TaskOutcome::Skipped);
                 delivery.ack.done();
             }
             Standing::Disagrees(reason) => self.bury(delivery, &Poison { class: "disagrees", reason }).await,
@@ -153,7 +154,7 @@ impl Errands {
             Verdict::Stop => return,
             Verdict::Skip => {
                 self.taken.lock().remove(&name(&task));
-                self.counts.ended(Outcome::Skipped);
+                self.counts.ended(TaskOutcome::Skipped);
                 return delivery.ack.done();
             }
             Verdict::Condemned(poison) => return self.condemn(delivery, &task, &poison).await,
@@ -185,7 +186,7 @@ impl Errands {
             Verdict::Stop => {}
             Verdict::Skip => {
                 self.taken.lock().remove(&name(task));
-                self.counts.ended(Outcome::Skipped);
+                self.counts.ended(TaskOutcome::Skipped);
                 delivery.ack.done();
             }
             Verdict::Run | Verdict::Condemned(_) => {
@@ -200,7 +201,7 @@ impl Errands {
         tracing::warn!(why, "a tile is asked for with its pixels");
         match self.publisher.resend(tile, why, delivery.headers.trace().as_ref()).await {
             Published::Yes => {
-                self.counts.ended(Outcome::AskedInline);
+                self.counts.ended(TaskOutcome::AskedInline);
                 delivery.ack.done();
             }
             Published::Never(reason) => delivery.ack.fail(reason),
@@ -243,7 +244,7 @@ impl Errands {
         let (published, ()) = tokio::join!(publish, self.give_back(task));
         match published {
             Published::Yes => {
-                self.counts.ended(Outcome::Done);
+                self.counts.ended(TaskOutcome::Done);
                 tracing::debug!(wait_ms = ms.wait, run_ms = ms.run, "the tile is done");
                 delivery.ack.done();
             }
@@ -302,7 +303,7 @@ impl Errands {
             return;
         }
         self.poisoned.lock().remove(&name(task));
-        self.counts.ended(Outcome::Buried);
+        self.counts.ended(TaskOutcome::Buried);
         delivery.ack.done();
     }
 
@@ -316,7 +317,7 @@ impl Errands {
             }
             Published::Never(why) => tracing::error!(partition, offset, why, "a task is dropped"),
         }
-        self.counts.ended(Outcome::Buried);
+        self.counts.ended(TaskOutcome::Buried);
         delivery.ack.done();
     }
 }

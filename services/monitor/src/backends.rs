@@ -12,12 +12,12 @@ use tessera::state::{JobView, State, StateError};
 use tessera::store::Store;
 use tessera::telemetry::Shutdown;
 
-use crate::counts::Counts;
+use crate::counters::MonitorCounters;
 use crate::duty::Duty;
 
 /// Redis, the store, Kafka, and the request to stop. Clones share them.
 #[derive(Clone)]
-pub struct Edges {
+pub struct MonitorBackends {
     /// Redis.
     pub state: State,
     /// The store.
@@ -29,12 +29,12 @@ pub struct Edges {
     /// Whether this monitor is the active one.
     pub duty: Duty,
     /// What is counted.
-    pub counts: Counts,
+    pub counts: MonitorCounters,
     /// The request to stop.
     pub shutdown: Shutdown,
 }
 
-impl Edges {
+impl MonitorBackends {
     /// How long results are kept.
     pub fn keep(&self) -> Duration {
         self.limits.keep_results()

@@ -36,7 +36,7 @@ pub(super) const UPLOAD_BYTES: u64 = 2 << 20;
 
 /// The door to uploads.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Admission {
     health: Health,
     places: Places,
     memory: Budget,
@@ -61,8 +61,8 @@ impl Place {
     }
 }
 
-impl Gate {
-    /// A gate that opens when `health` is well, for uploads that draw on `memory`.
+impl Admission {
+    /// An admission that opens when `health` is well, for uploads that draw on `memory`.
     pub fn new(health: Health, limits: LimitArgs, memory: Budget, without_workers: WithoutWorkers) -> Self {
         let most_waiting = limits.max_uploads.saturating_mul(WAITING_PER_PLACE);
         Self {
@@ -191,41 +191,42 @@ mod tests {
         Client::of(None, &HeaderMap::new(), &Proxies::default())
     }
 
-    fn gate(ready: bool, max_uploads: usize) -> Gate {
+    fn admission(ready: bool, max_uploads: usize) -> Admission {
         let health = Health::new(&["kafka", "redis"]);
         if ready {
             health.set("kafka", Ok(()));
             health.set("redis", Ok(()));
         }
         let limits = LimitArgs { max_uploads, max_upload_bytes: 1000, max_queued_jobs: 5, ..LimitArgs::default() };
-        Gate::new(health, limits, Budget::new(2 * UPLOAD_BYTES), WithoutWorkers::Queue)
+        Admission::new(health, limits, Budget::new(2 * UPLOAD_BYTES), WithoutWorkers::Queue)
     }
 
     #[tokio::test]
     async fn nobody_enters_while_a_dependency_is_down() {
-        let problem = gate(false, 2).enter(client(), None).await.unwrap_err();
+        let problem = admission(false, 2).enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text == "kafka and redis is not available now"));
-        let stopping = gate(true, 2);
+        let stopping = admission(true, 2);
         stopping.health.drain();
         assert!(matches!(stopping.enter(client(), None).await, Err(Problem::Unavailable(_))));
     }
 
     #[tokio::test]
     async fn limits_are_known_before_the_body() {
-        let gate = gate(true, 2);
-        assert!(gate.enter(client(), Some(1000)).await.is_ok());
-        assert!(matches!(gate.enter(client(), Some(1 << 20)).await, Err(Problem::TooLarge(_))));
-        gate.unfinished_jobs.store(5, Ordering::Relaxed);
-        assert!(matches!(gate.enter(client(), None).await, Err(Problem::TooMany(_))));
+        let admission = admission(true, 2);
+        assert!(admission.enter(client(), Some(1000)).await.is_ok());
+        assert!(matches!(admission.enter(client(), Some(1 << 20)).await, Err(Problem::TooLarge(_))));
+        admission.unfinished_jobs.store(5, Ordering::Relaxed);
+        assert!(matches!(admission.enter(client(), None).await, Err(Problem::TooMany(_))));
     }
 
     #[tokio::test]
     async fn a_place_is_waited_for_a_while_and_comes_back_when_dropped() {
-        let gate = gate(true, 1);
-        let place = gate.enter(client(), None).await.unwrap();
-        let (waiting, ()) = tokio::join!(gate.enter(client(), None), async { drop(place) });
+        let admission = admission(true, 1);
+        let place = admission.enter(client(), None).await.unwrap();
+        let (waiting, ()) = tokio::join!(admission.enter(client(), None), async { drop(place) });
         let place = waiting.unwrap();
-        let impatient = Gate { wait: Duration::from_millis(20), places: gate.places.clone(), ..self::gate(true, 1) };
+        let impatient =
+            Admission { wait: Duration::from_millis(20), places: admission.places.clone(), ..self::admission(true, 1) };
         let problem = impatient.enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("max_uploads")));
         drop(place);
@@ -234,10 +235,10 @@ mod tests {
 
     #[tokio::test]
     async fn without_workers_uploads_are_queued_or_refused_as_the_setting_says() {
-        let queueing = gate(true, 2);
+        let queueing = admission(true, 2);
         queueing.live_slots.store(0, Ordering::Relaxed);
         assert!(queueing.enter(client(), None).await.is_ok());
-        let refusing = Gate { without_workers: WithoutWorkers::Refuse, ..queueing };
+        let refusing = Admission { without_workers: WithoutWorkers::Refuse, ..queueing };
         let problem = refusing.enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("without_workers")));
         refusing.live_slots.store(1, Ordering::Relaxed);
@@ -246,11 +247,11 @@ mod tests {
 
     #[tokio::test]
     async fn uploads_beyond_the_memory_budget_are_told_to_come_again() {
-        let gate = Gate { wait: Duration::from_millis(20), ..gate(true, 9) };
-        let places = (gate.enter(client(), None).await.unwrap(), gate.enter(client(), None).await.unwrap());
-        let problem = gate.enter(client(), None).await.unwrap_err();
+        let admission = Admission { wait: Duration::from_millis(20), ..admission(true, 9) };
+        let places = (admission.enter(client(), None).await.unwrap(), admission.enter(client(), None).await.unwrap());
+        let problem = admission.enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("memory_budget")));
         drop(places);
-        assert!(gate.enter(client(), None).await.is_ok());
+        assert!(admission.enter(client(), None).await.is_ok());
     }
 }
