@@ -18,6 +18,7 @@ mod input;
 mod leaser;
 mod logs;
 mod memory;
+mod pace;
 mod pass;
 mod sender;
 mod service;

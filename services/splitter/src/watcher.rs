@@ -8,10 +8,9 @@ use tessera::job::{JobId, Token};
 use tessera::state::{LeaseState, StateError};
 
 use crate::gate::{Gate, Stop};
+use crate::pace::Pace;
 use crate::splitter::{Pass, Splitter};
 
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Between two looks while Redis does not answer.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Between two renewals; a lease lasts 10 s.
@@ -22,12 +21,13 @@ const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Watches the passes of `splitter`; never returns.
 pub async fn watch(splitter: &Splitter) {
     let (mut renewed, mut noted) = (Instant::now(), Instant::now());
-    let mut live_slots = 0;
+    let (mut live_slots, mut pace) = (0, Pace::new(Instant::now()));
     loop {
         let passes = splitter.passes();
         if passes.is_empty() {
             splitter.watch.notified().await;
             renewed = Instant::now();
+            pace = Pace::new(renewed);
             continue;
         }
         match splitter.crew().await {
@@ -43,16 +43,17 @@ pub async fn watch(splitter: &Splitter) {
             note(splitter, &passes).await.unwrap_or_else(|error| tracing::debug!(%error, "noting progress"));
         }
         let looked = look(splitter, &passes, live_slots).await;
-        tokio::time::sleep(if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }).await;
+        let pause = looked.map_or(LOOK_AGAIN, |settled| pace.after(settled, Instant::now()));
+        tokio::time::sleep(pause).await;
     }
 }
 
-async fn look(splitter: &Splitter, passes: &[(JobId, Pass)], live_slots: u32) -> Result<(), StateError> {
+/// Looks once; says how many tiles have come back.
+async fn look(splitter: &Splitter, passes: &[(JobId, Pass)], live_slots: u32) -> Result<usize, StateError> {
     let jobs: Vec<(JobId, u32)> = passes.iter().map(|(job, pass)| (*job, pass.stage)).collect();
     match splitter.state.windows(&jobs).await {
         Ok(views) => {
-            passes.iter().zip(views).for_each(|((_, pass), view)| pass.gate.observe(view, live_slots));
-            Ok(())
+            Ok(passes.iter().zip(views).map(|((_, pass), view)| pass.gate.observe(view, live_slots)).sum())
         }
         Err(error) => {
             tracing::debug!(%error, "looking at the jobs under way");

@@ -29,6 +29,8 @@ use crate::exchange::Exchange;
 use crate::plans::{Plans, Standing, without_plan};
 use crate::tile::{MadeTile, Poison};
 
+/// A finished tile is given back by itself if no other tile of its stage is taken for so long.
+const GIVE_BACK_AFTER: Duration = Duration::from_millis(50);
 /// Poisoned tiles that are remembered until their record comes again.
 const MAX_POISONED: usize = 1024;
 
@@ -45,6 +47,8 @@ pub struct TaskRunner {
     poisoned: Mutex<HashMap<TileName, Poison>>,
     /// Tiles that Redis may have noted against this start.
     taken: Mutex<HashSet<TileName>>,
+    /// Of these, the finished ones, which are given back with the next one that is taken.
+    finished: Mutex<Vec<TileName>>,
 }
 
 type TileName = (JobId, u32, u32, u32);
@@ -77,7 +81,8 @@ impl TaskRunner {
         shutdown: Shutdown,
     ) -> Rc<Self> {
         let (plans, poisoned, taken) = (Plans::default(), Mutex::default(), Mutex::default());
-        Rc::new(Self { state, executor, publisher, exchange, counts, keep, shutdown, plans, poisoned, taken })
+        let finished = Mutex::default();
+        Rc::new(Self { state, executor, publisher, exchange, counts, keep, shutdown, plans, poisoned, taken, finished })
     }
 
     /// The threads.
@@ -212,8 +217,16 @@ impl TaskRunner {
     async fn verdict(&self, task: &TaskHeader) -> Verdict {
         let incarnation = &self.publisher.identity().incarnation;
         self.taken.lock().insert(name(task));
-        let take = async || self.state.take(task.job, task.stage, task.index, incarnation).await;
-        let others = match answered(&self.shutdown, take).await {
+        let back = self.finished_of(task);
+        let indexes: Vec<u32> = back.iter().map(|(.., index)| *index).collect();
+        let of = (task.job, task.stage, task.index);
+        let take = async || self.state.take_and_give_back(of.0, of.1, of.2, incarnation, &indexes).await;
+        let taken = answered(&self.shutdown, take).await;
+        if let Some(Ok(_)) = &taken {
+            let mut taken = self.taken.lock();
+            back.iter().for_each(|tile| drop(taken.remove(tile)));
+        }
+        let others = match taken {
             None => return Verdict::Stop,
             Some(Ok(Take::Skip)) => return Verdict::Skip,
             Some(Ok(Take::Run { others })) => others,
@@ -240,17 +253,41 @@ impl TaskRunner {
     async fn answer(&self, delivery: Delivery, task: &TaskHeader, made: MadeTile, ms: StepTimes) {
         let trace = delivery.headers.trace();
         self.counts.carried(task.payload, made.payload);
-        let publish = self.publisher.tile(task, made, ms, trace.as_ref());
-        let (published, ()) = tokio::join!(publish, self.give_back(task));
-        match published {
-            Published::Yes => {
-                self.counts.ended(TaskOutcome::Done);
-                tracing::debug!(wait_ms = ms.wait, run_ms = ms.run, "the tile is done");
-                delivery.ack.done();
+        self.finished.lock().push(name(task));
+        let send = async {
+            match self.publisher.tile(task, made, ms, trace.as_ref()).await {
+                Published::Yes => {
+                    self.counts.ended(TaskOutcome::Done);
+                    tracing::debug!(wait_ms = ms.wait, run_ms = ms.run, "the tile is done");
+                    delivery.ack.done();
+                }
+                Published::Never(reason) => self.remember(delivery, task, Poison { class: "unsendable", reason }),
+                Published::Stopped => {}
             }
-            Published::Never(reason) => self.remember(delivery, task, Poison { class: "unsendable", reason }),
-            Published::Stopped => {}
+        };
+        tokio::join!(send, self.give_back_unless_taken(task));
+    }
+
+    /// Gives a finished tile back, unless the next one that is taken does so within a moment.
+    async fn give_back_unless_taken(&self, task: &TaskHeader) {
+        tokio::time::sleep(GIVE_BACK_AFTER).await;
+        let is_held = {
+            let mut finished = self.finished.lock();
+            let at = finished.iter().position(|tile| *tile == name(task));
+            at.map(|at| finished.swap_remove(at)).is_some()
+        };
+        if is_held {
+            self.give_back(task).await;
         }
+    }
+
+    /// Takes out the finished tiles of a task's stage that are still to be given back.
+    fn finished_of(&self, task: &TaskHeader) -> Vec<TileName> {
+        let mut finished = self.finished.lock();
+        let is_of = |(job, run, stage, _): &TileName| (*job, *run, *stage) == (task.job, task.run, task.stage);
+        let (back, rest) = finished.drain(..).partition(is_of);
+        *finished = rest;
+        back
     }
 
     async fn give_back(&self, task: &TaskHeader) {
