@@ -1,7 +1,7 @@
 //! One budget of memory for a process: bands, decoders, encoders, tiles in hand and client queues draw on it.
 //!
 //! Owns the count of bytes that are promised and who waits for some. Allocates nothing itself, and never
-//! promises more than there is: whoever finds no room waits, the first first, or is refused by name.
+//! promises more than there is: a caller that finds no room waits, first come, first served, or is refused by name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ impl Budget {
         if bytes > free { Err(too_small) } else { self.try_reserve(bytes).ok_or(too_small) }
     }
 
-    /// Sets `bytes` aside as a budget of their own, in which nobody waits for those outside.
+    /// Sets `bytes` aside as a budget of their own, in which no one waits for those outside.
     ///
     /// # Errors
     /// [`TooSmall`], which names `what`.

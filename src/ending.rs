@@ -2,13 +2,13 @@
 //!
 //! First the end marker, which survives Redis, then Redis, which decides. A marker that cannot be written means
 //! that nothing has ended, and the caller may ask again; a Redis that refuses has its own verdict put back into the
-//! marker. So neither can lose a verdict that somebody has been told: what Redis shows, the store knows. A crash
-//! between the two leaves a marker of an end that nobody has seen; the end that comes overwrites it.
+//! marker. So neither can lose a verdict that was announced: what Redis shows, the store knows. A crash
+//! between the two leaves a marker of an end that was never announced; the end that comes overwrites it.
 
 use std::time::Duration;
 
 use crate::job::{EndMarker, JobId, JobStatus};
-use crate::patience::Passing;
+use crate::patience::Outage;
 use crate::state::{JobView, MAX_REASON_CHARS, State, StateError, Transition};
 use crate::store::{Object, Store, StoreError};
 use crate::time::now;
@@ -34,17 +34,17 @@ impl EndError {
     /// Whether waiting may help.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::State(error) => error.may_pass(),
+            Self::State(error) => error.is_outage(),
             Self::Store(error) => error.is_temporary(),
         }
     }
 }
 
-impl Passing for EndError {
-    fn may_pass(&self) -> bool {
+impl Outage for EndError {
+    fn is_outage(&self) -> bool {
         match self {
-            Self::State(error) => error.may_pass(),
-            Self::Store(error) => error.may_pass(),
+            Self::State(error) => error.is_outage(),
+            Self::Store(error) => error.is_outage(),
         }
     }
 
@@ -105,7 +105,7 @@ pub async fn end(state: &State, store: &Store, verdict: &Verdict, keep: Duration
             }
             view.run
         }
-        // Something else is in the place of the job's hash: the script of the end makes it anew.
+        // Something else is in the place of the job's hash: the script of the end makes it again.
         Err(StateError::Data(_)) => match verdict.run {
             Some(run) => run,
             None => store.manifest(job).await.ok().flatten().map_or(1, |manifest| manifest.run),
@@ -161,7 +161,7 @@ pub async fn agree(state: &State, store: &Store, job: JobId, own: Option<&EndMar
         let Some(view) = state.job(job).await? else { return Ok(()) };
         let there = match store.end(job).await {
             Err(StoreError::Damaged { name, cause }) => {
-                tracing::error!(%job, name, cause, "an end marker is damaged; it is written anew");
+                tracing::error!(%job, name, cause, "an end marker is damaged; it is written again");
                 None
             }
             there => there?,

@@ -2,6 +2,7 @@
 //!
 //! Owns what travels in records, keys and addresses and is the same for all services.
 
+mod bad_id;
 mod digest;
 mod id;
 mod kept;
@@ -9,8 +10,9 @@ mod manifest;
 mod status;
 mod trace;
 
+pub use bad_id::BadId;
 pub use digest::{Digest, Digester};
-pub use id::{BadId, JobId, Token, WorkerId};
+pub use id::{JobId, Token, WorkerId};
 pub use kept::KeptText;
 pub use manifest::{EndMarker, Manifest, RequestKey};
 pub use status::{JobStatus, Priority};

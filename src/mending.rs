@@ -1,4 +1,4 @@
-//! What becomes of a job whose files are damaged: its result is made anew from the original, or it fails and says
+//! What becomes of a job whose files are damaged: its result is made again from the original, or it fails and says
 //! what to do. A damaged result is never left to be served.
 //!
 //! Owns what counts as damaged, and that a job is run again from its first stage.
@@ -130,7 +130,7 @@ pub async fn replace_result(
     }
     let Ok(manifest) = whole else { return Ok(Mended::Failed) };
     run_again(state, store, manifest, view.run).await?;
-    let note = format!("the result of {job} was damaged in the store; it is made anew");
+    let note = format!("the result of {job} was damaged in the store; it is made again");
     state.activity(&note, Some(job)).await?;
     Ok(Mended::Again)
 }

@@ -1,13 +1,11 @@
 //! Waiting for a dependency that is down: with a backoff, until it answers or the process stops.
 //!
-//! Such a wait is nobody's attempt, so nothing is counted here and nothing is ever given up.
+//! Such a wait is no attempt at anything, so nothing is counted here and nothing is ever given up. Knows no dependency:
+//! each says of its errors itself which of them are outages ([`Outage`]).
 
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::bus::BusError;
-use crate::state::StateError;
-use crate::store::StoreError;
 use crate::telemetry::Shutdown;
 use crate::telemetry::outages::Waiting;
 
@@ -38,7 +36,7 @@ impl Patience {
         self.pause(shutdown).await
     }
 
-    /// Waits, each time longer; says whether to try again, which is not so once a stop is requested.
+    /// Waits, each time longer; says whether to try again, which it does not once a stop is requested.
     pub async fn pause(&mut self, shutdown: &Shutdown) -> bool {
         let stops = shutdown.requested_within(self.next).await;
         self.next = (self.next * 2).min(LONGEST_PAUSE);
@@ -49,18 +47,27 @@ impl Patience {
     }
 }
 
-/// Asks Redis until it answers; `None` if a stop is requested before it does.
+/// Errors by which a dependency may say that it is away.
+pub trait Outage: Display {
+    /// Whether the dependency is away, so that the same question may be answered later.
+    fn is_outage(&self) -> bool;
+
+    /// Which dependency it is, as the log names it.
+    fn dependency(&self) -> &'static str;
+}
+
+/// Asks until there is an answer; `None` if a stop is requested before there is one. The first question is always asked.
 ///
 /// # Errors
-/// [`StateError::Data`] only.
-pub async fn answered<T>(
+/// Those that are no outage.
+pub async fn answered<T, E: Outage>(
     shutdown: &Shutdown,
-    mut ask: impl AsyncFnMut() -> Result<T, StateError>,
-) -> Option<Result<T, StateError>> {
+    mut ask: impl AsyncFnMut() -> Result<T, E>,
+) -> Option<Result<T, E>> {
     let mut patience = Patience::default();
     loop {
         match ask().await {
-            Err(error @ StateError::Unavailable(_)) => {
+            Err(error) if error.is_outage() => {
                 if !patience.wait_for(error.dependency(), &error, shutdown).await {
                     return None;
                 }
@@ -70,81 +77,40 @@ pub async fn answered<T>(
     }
 }
 
-/// Errors that can pass by themselves.
-pub trait Passing {
-    /// Whether waiting may help.
-    fn may_pass(&self) -> bool;
-
-    /// What is waited for then, as the log names it.
-    fn dependency(&self) -> &'static str;
-}
-
-impl Passing for StateError {
-    fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-
-    fn dependency(&self) -> &'static str {
-        "redis"
-    }
-}
-
-impl Passing for StoreError {
-    fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
-    }
-
-    fn dependency(&self) -> &'static str {
-        "the store"
-    }
-}
-
-impl Passing for BusError {
-    fn may_pass(&self) -> bool {
-        self.is_unavailable()
-    }
-
-    fn dependency(&self) -> &'static str {
-        "kafka"
-    }
-}
-
 /// Why an answer did not come.
 #[derive(Debug, thiserror::Error)]
 pub enum NoAnswer<E> {
-    /// The process was asked to stop while the dependency was down.
+    /// The process was asked to stop while the dependency was away.
     #[error("stopping")]
     Stopping,
-    /// It answered with an error that does not pass.
+    /// It answered with an error that is no outage.
     #[error(transparent)]
     Failed(E),
 }
 
-/// Asks until there is an answer, or the process is to stop.
+/// As [`answered`], for those who go on with `?`; `doing` is for the log.
 ///
 /// # Errors
-/// [`NoAnswer`]; while the process stops, one more question is asked and no more.
+/// [`NoAnswer`].
 pub async fn insist<T, E, F>(
     shutdown: &Shutdown,
     doing: &'static str,
     mut ask: impl FnMut() -> F,
 ) -> Result<T, NoAnswer<E>>
 where
-    E: Passing + Display,
+    E: Outage,
     F: Future<Output = Result<T, E>>,
 {
-    let mut patience = Patience::default();
-    loop {
-        match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) if !error.may_pass() => return Err(NoAnswer::Failed(error)),
-            Err(error) => {
-                tracing::debug!(doing, "has to wait");
-                if !patience.wait_for(error.dependency(), &error, shutdown).await {
-                    return Err(NoAnswer::Stopping);
-                }
-            }
+    let ask = async || {
+        let answer = ask().await;
+        if answer.as_ref().err().is_some_and(Outage::is_outage) {
+            tracing::debug!(doing, "has to wait");
         }
+        answer
+    };
+    match answered(shutdown, ask).await {
+        None => Err(NoAnswer::Stopping),
+        Some(answer) => answer.map_err(NoAnswer::Failed),
     }
 }
 
@@ -154,17 +120,36 @@ mod tests {
 
     use super::*;
 
+    /// What a dependency says that knows one outage and one answer that is wrong.
+    #[derive(Debug, PartialEq, thiserror::Error)]
+    enum Said {
+        #[error("down")]
+        Down,
+        #[error("odd")]
+        Odd,
+    }
+
+    impl Outage for Said {
+        fn is_outage(&self) -> bool {
+            *self == Self::Down
+        }
+
+        fn dependency(&self) -> &'static str {
+            "a dependency"
+        }
+    }
+
     #[actix_web::test]
     async fn it_asks_until_there_is_an_answer_or_a_stop() {
         let (handle, shutdown) = Shutdown::new();
         let mut asked = 0;
         let answer = answered(&shutdown, async || {
             asked += 1;
-            if asked < 3 { Err(StateError::Unavailable("down".to_owned())) } else { Ok(asked) }
+            if asked < 3 { Err(Said::Down) } else { Ok(asked) }
         });
         assert_eq!(answer.await, Some(Ok(3)));
         handle.request();
-        let never = answered(&shutdown, async || Err::<(), _>(StateError::Unavailable("down".to_owned())));
+        let never = answered(&shutdown, async || Err::<(), _>(Said::Down));
         assert_eq!(never.await, None);
     }
 
@@ -175,10 +160,10 @@ mod tests {
         let answer = insist(&shutdown, "testing", || {
             asked.set(asked.get() + 1);
             let up = asked.get() > 2;
-            async move { if up { Ok(7) } else { Err(StateError::Unavailable("down".into())) } }
+            async move { if up { Ok(7) } else { Err(Said::Down) } }
         });
         assert_eq!(answer.await.unwrap(), 7);
-        let failed = insist(&shutdown, "testing", || async { Err::<(), _>(StateError::Data("odd".into())) });
+        let failed = insist(&shutdown, "testing", || async { Err::<(), _>(Said::Odd) });
         assert!(matches!(failed.await, Err(NoAnswer::Failed(_))));
     }
 
@@ -186,8 +171,8 @@ mod tests {
     async fn a_stop_ends_the_waiting_but_not_the_first_question() {
         let (handle, shutdown) = Shutdown::new();
         handle.request();
-        assert_eq!(insist(&shutdown, "testing", || async { Ok::<_, StateError>(1) }).await.unwrap(), 1);
-        let down = insist(&shutdown, "testing", || async { Err::<(), _>(StateError::Unavailable("down".into())) });
+        assert_eq!(insist(&shutdown, "testing", || async { Ok::<_, Said>(1) }).await.unwrap(), 1);
+        let down = insist(&shutdown, "testing", || async { Err::<(), _>(Said::Down) });
         assert!(matches!(down.await, Err(NoAnswer::Stopping)));
     }
 }

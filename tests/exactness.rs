@@ -1,6 +1,6 @@
 //! Every operation against golden results of the reference program, whole and in tiles.
 //!
-//! `tests/fixtures/make.py REFERENCE` writes the golden results anew; it and this file draw the same
+//! `tests/fixtures/make.py REFERENCE` writes the golden results again; it and this file draw the same
 //! pictures from integers.
 
 #[path = "fixtures/drawn.rs"]

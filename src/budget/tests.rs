@@ -40,7 +40,7 @@ fn a_small_request_does_not_overtake_a_large_one() {
     let (mut large, mut small) = (request(&budget, 9), request(&budget, 1));
     assert!(answered(&mut large).is_none() && answered(&mut small).is_none());
     assert_eq!(budget.waiting(), 2);
-    assert!(budget.try_reserve(KIB).is_none(), "whoever comes now is behind those who wait");
+    assert!(budget.try_reserve(KIB).is_none(), "a newcomer is behind those who wait");
     drop(first);
     let large = answered(&mut large).unwrap();
     assert!(answered(&mut small).is_some(), "one unit is left beside the large share");

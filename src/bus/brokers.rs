@@ -1,6 +1,6 @@
 //! Keeps a client from losing Kafka for good.
 //!
-//! Owns the noticing that a client has forgotten every broker, and the giving of the addresses anew. Must never
+//! Owns the noticing that a client has forgotten every broker, and the giving of the addresses again. Must never
 //! open a connection of its own, nor wait.
 //!
 //! A broker that comes back from a long pause answers, for a moment, that the cluster has no brokers. librdkafka
@@ -33,7 +33,7 @@ pub(super) struct Brokers {
 impl Brokers {
     /// For a client that was opened with the same settings.
     pub(super) fn new(args: &KafkaArgs) -> Self {
-        // Addresses with a zero byte reach nobody, and the client was told so when it was opened.
+        // Addresses with a zero byte reach no broker, and the client was told so when it was opened.
         let addresses = CString::new(args.kafka_brokers.as_str()).unwrap_or_default();
         Self { addresses, reminder: Reminder::default() }
     }
@@ -106,6 +106,6 @@ mod tests {
         let told: Vec<u64> = (11..60).filter(|second| reminder.is_due(0, at(*second))).collect();
         assert_eq!(told, [11, 12, 14, 18, 26, 36, 46, 56]);
         assert!(!reminder.is_due(2, at(60)));
-        assert!(reminder.is_due(0, at(61)), "a new loss begins anew");
+        assert!(reminder.is_due(0, at(61)), "a new loss starts over");
     }
 }

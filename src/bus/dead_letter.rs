@@ -25,7 +25,7 @@ pub fn dead_letter(delivery: &Delivery, error_class: &str, error_message: &str, 
         ("origin-topic", delivery.topic.name(args)),
         ("origin-partition", delivery.partition.to_string()),
         ("origin-offset", delivery.offset.to_string()),
-        // The time that finds them spent is none.
+        // Finding them spent is not one more.
         ("attempts", delivery.attempt.min(MAX_ATTEMPTS).to_string()),
         ("failed-at", crate::time::now()),
     ];

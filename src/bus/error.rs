@@ -6,10 +6,12 @@
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::patience::Outage;
+
 /// Why something on the bus did not happen.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BusError {
-    /// Kafka does not answer. Wait with a backoff and try again; it is nobody's attempt.
+    /// Kafka does not answer. Wait with a backoff and try again; it does not count as an attempt.
     #[error("{doing}: Kafka does not answer; check that it runs and that its address is right")]
     Unavailable {
         /// What was being done.
@@ -75,6 +77,16 @@ impl BusError {
             Some(code) if is_refusal(code) => Self::Refused { doing, source },
             _ => Self::Unavailable { doing, source: Some(source) },
         }
+    }
+}
+
+impl Outage for BusError {
+    fn is_outage(&self) -> bool {
+        self.is_unavailable()
+    }
+
+    fn dependency(&self) -> &'static str {
+        "kafka"
     }
 }
 

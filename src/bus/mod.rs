@@ -20,12 +20,13 @@ mod settings;
 pub mod topics;
 
 pub use ack::Ack;
-pub use consumer::{Consumer, ConsumerOptions, ConsumerStatus, Delivery, MAX_ATTEMPTS};
+pub use consumer::{Consumer, ConsumerStatus, Delivery, MAX_ATTEMPTS};
 pub use dead_letter::dead_letter;
 pub use error::BusError;
 pub use headers::Headers;
 pub use outgoing::{Outgoing, RawRecord};
 pub use producer::{Delivered, Producer};
+pub use settings::ConsumerOptions;
 pub use topics::{Group, Topic, TopicSettings};
 
 #[cfg(test)]

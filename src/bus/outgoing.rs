@@ -36,7 +36,7 @@ impl Outgoing {
     }
 }
 
-/// A record to be sent whose key and headers may be anybody's bytes.
+/// A record to be sent whose key and headers may be any bytes.
 #[derive(Debug, Clone)]
 pub struct RawRecord {
     /// Where to.

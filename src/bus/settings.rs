@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 
-use super::ConsumerOptions;
+use super::{Group, Topic};
 use crate::config::KafkaArgs;
 
 /// Room in a producer's queue unless a share of a budget says otherwise, in bytes; the client's default is
@@ -25,6 +25,31 @@ pub(super) const MAX_DEAD_LETTER_BYTES: usize = 2 << 20;
 
 /// How long a record may wait for its delivery report before its sender is told to try again.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How a consumer reads.
+#[derive(Debug, Clone)]
+pub struct ConsumerOptions {
+    /// The group it is a member of.
+    pub group: Group,
+    /// What it reads.
+    pub topic: Topic,
+    /// A name that makes it the same member after a restart, with the same partitions.
+    pub static_member: Option<String>,
+    /// The most records handed out and undecided, released slots aside. At least one.
+    pub max_in_flight: usize,
+    /// The most bytes of their values; but one record is always read.
+    pub max_in_flight_bytes: usize,
+    /// Its name in the broker's logs.
+    pub client_id: String,
+}
+
+impl ConsumerOptions {
+    /// Bytes that such a consumer may hold: what is handed out, what was fetched ahead, and one fetch.
+    pub fn memory_bytes(&self, args: &KafkaArgs) -> u64 {
+        let queue = consumer_queue_bytes(args, self.max_in_flight_bytes);
+        (self.max_in_flight_bytes + queue + fetch_bytes(args, queue)) as u64
+    }
+}
 
 /// What all clients share.
 pub(super) fn client(args: &KafkaArgs, client_id: &str) -> ClientConfig {

@@ -49,7 +49,7 @@ impl HostPort {
 }
 
 /// A port, or none where nothing stands after the colon; `None` if it is no port.
-#[expect(clippy::option_option, reason = "none was said, or what was said is none")]
+#[expect(clippy::option_option, reason = "nothing was said, or what was said cannot be used")]
 fn read_port(text: &str) -> Option<Option<u16>> {
     if text.is_empty() {
         return Some(None);

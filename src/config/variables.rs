@@ -78,7 +78,7 @@ pub struct Unknown {
 
 impl fmt::Display for Unknown {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the variable {} is none of Tessera's and has no effect", self.name)?;
+        write!(out, "the variable {} is not one of Tessera's and has no effect", self.name)?;
         match self.meant {
             Some(meant) => write!(out, "; {meant} may be meant"),
             None => write!(out, "; remove it, or see `tessera config --print` for those that there are"),

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::BadId;
+use super::bad_id::BadId;
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +27,17 @@ impl Digest {
     /// As the header `Repr-Digest` (RFC 9530) has it.
     pub fn header(&self) -> String {
         format!("sha-256=:{}:", BASE64_STANDARD.encode(self.0))
+    }
+
+    /// Reads the header `Repr-Digest`, which may name digests of other kinds, too; `None` if it has none of this kind.
+    pub fn from_header(header: &str) -> Option<Self> {
+        let ours = |part: &str| {
+            let (kind, value) = part.trim().split_once('=')?;
+            let value = value.split(';').next()?.trim().strip_prefix(':')?.strip_suffix(':')?;
+            let bytes = BASE64_STANDARD.decode(value).ok().filter(|_| kind.eq_ignore_ascii_case("sha-256"))?;
+            bytes.try_into().ok().map(Self)
+        };
+        header.split(',').find_map(ours)
     }
 }
 
@@ -85,6 +96,14 @@ mod tests {
         assert!(digest.to_string().starts_with("ba7816bf8f01cfea414140de5dae2223"));
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert_eq!(digest.header(), "sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:");
+        for header in
+            [digest.header(), format!("sha-512=:AAAA:, {}", digest.header()), format!("{};x=1", digest.header())]
+        {
+            assert_eq!(Digest::from_header(&header), Some(digest), "{header}");
+        }
+        for none in ["", "sha-256=:AAAA:", "sha-256", "sha-512=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:"] {
+            assert_eq!(Digest::from_header(none), None, "{none}");
+        }
         let mut made = Digester::default();
         made.add(b"a");
         made.add(b"bc");

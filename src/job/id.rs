@@ -7,19 +7,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::{Digest, TraceContext};
-
-/// Why a text is not an identifier.
-#[derive(Debug, thiserror::Error)]
-#[error("reading an id: {0:?} is not one")]
-pub struct BadId(String);
-
-impl BadId {
-    /// What was read, shortened.
-    pub(crate) fn new(text: &str) -> Self {
-        Self(text.chars().take(64).collect())
-    }
-}
+use super::bad_id::BadId;
+use super::digest::Digest;
+use super::trace::TraceContext;
 
 /// A job's identifier: 32 lower-case hexadecimal digits (UUID version 7, so ids sort by time).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

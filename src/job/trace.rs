@@ -1,14 +1,14 @@
 //! The trace of an upload: one id in every record and every log line about its job.
 //!
 //! Owns the form in which it travels, the header `traceparent` of the W3C's Trace Context. A text that has
-//! another form is as good as no text: a trace is for people who look for something, nothing depends on it.
+//! another form counts as missing: a trace is for people who look for something, nothing depends on it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use uuid::Uuid;
 
-use super::BadId;
+use super::bad_id::BadId;
 
 /// The sampled bit: what begins here is looked at.
 const SAMPLED: u8 = 1;

@@ -19,7 +19,7 @@ pub struct Linker<S> {
 
 impl<S: Read + Write + Seek> Linker<S> {
     /// For maps of `width` pixels with `channels` bytes each: 1, or 2 with alpha. The spill is written from its
-    /// beginning; whoever gave it removes it afterwards.
+    /// beginning; its owner removes it afterwards.
     pub fn new(width: u32, channels: usize, spill: S) -> Self {
         let shape = Shape { width: width as usize, step: channels.max(1) };
         Self { shape, frontier: Frontier::default(), spill: Spill::new(spill) }

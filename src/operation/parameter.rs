@@ -134,7 +134,7 @@ impl Parameter {
         Self { name, kind: ParameterKind::Word, default, min, max, choices, help }
     }
 
-    /// Reads a value; `None` if the text is none or it is out of range. A choice is written as it is offered.
+    /// Reads a value; `None` if the text is not a value or out of range. A choice is written as it is offered.
     pub fn read(&self, text: &str) -> Option<Value> {
         if !self.choices.is_empty() {
             return self.choices.iter().copied().find(|choice| choice.to_string() == text);

@@ -211,7 +211,7 @@ fn read_numbered(text: &str) -> Result<Step, StepError> {
     let Some((text, numbers)) = text.split_once(NUMBERS) else { return text.parse() };
     let step: Step = text.parse()?;
     let numbers = numbers.splitn(MAX_NUMBERS + 1, '/').map(str::parse).collect::<Result<Vec<i64>, _>>();
-    let numbers = numbers.map_err(|_| StepError::Grammar(format!("{}: its numbers are none", step.name())))?;
+    let numbers = numbers.map_err(|_| StepError::Grammar(format!("{}: its numbers do not parse", step.name())))?;
     step.with_numbers(&numbers)
 }
 

@@ -127,7 +127,7 @@ impl<'a> Block<'a> {
         (entries > 0 || count == 0).then_some(Directory { first, entries, is_cut: count > room })
     }
 
-    /// The value of an entry with a single whole number of any type, if it is none too large for an orientation.
+    /// The value of an entry with a single whole number of any type, if it is not too large for an orientation.
     fn whole_number(&self, entry: usize) -> Option<u16> {
         if self.long(entry + 4)? != 1 {
             return None;

@@ -38,7 +38,7 @@ impl Profile {
         }
     }
 
-    /// A profile beyond [`MAX_ICC_BYTES`], whose bytes nobody has taken in.
+    /// A profile beyond [`MAX_ICC_BYTES`], whose bytes were not taken in.
     pub fn too_large() -> Self {
         Self::Dropped(format!("its ICC profile is larger than {MAX_ICC_BYTES} bytes and is not kept"))
     }

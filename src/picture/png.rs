@@ -10,6 +10,7 @@ mod reader;
 mod whole;
 mod words;
 mod writer;
+mod zlib;
 
 pub use reader::{PngHeader, PngRows, read_info};
 pub use whole::{open, read_header, whole_bytes};

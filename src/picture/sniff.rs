@@ -19,7 +19,7 @@ pub enum Format {
     Qoi,
 }
 
-/// First bytes that suffice for [`sniff`], and to call by its name what is none of these.
+/// First bytes that suffice for [`sniff`], and to name a format that is not one of these.
 pub const SNIFF_BYTES: usize = 1024;
 
 impl Format {
@@ -73,7 +73,7 @@ impl Format {
     }
 }
 
-/// The format of a file that begins with `start` ([`SNIFF_BYTES`] suffice); `None` if it is none of ours.
+/// The format of a file that begins with `start` ([`SNIFF_BYTES`] suffice); `None` if it is not one of ours.
 pub fn sniff(start: &[u8]) -> Option<Format> {
     let magics: [(&[u8], Format); 10] = [
         (b"\x89PNG\r\n\x1a\n", Format::Png),

@@ -1,6 +1,6 @@
 //! Pictures that can only be decoded whole, given by rows.
 //!
-//! Owns that nothing is decoded before the first row is asked for, so that whoever opens a picture can
+//! Owns that nothing is decoded before the first row is asked for, so that a caller that opens a picture can
 //! first ask for the memory ([`super::codec::Header::whole_bytes`]), and that a decoder that panics is a
 //! picture that cannot be read.
 

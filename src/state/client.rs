@@ -19,7 +19,7 @@ use crate::telemetry::outages::Waiting;
 
 /// Calls in one pipeline; more are sent in several.
 const CALLS_AT_ONCE: usize = 256;
-/// Timeouts in a row after which the connection is taken for half open and made anew.
+/// Timeouts in a row after which the connection is taken for half open and made again.
 const TIMEOUTS_IN_A_ROW: u32 = 3;
 
 /// Lengths of time that tests shorten.

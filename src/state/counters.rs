@@ -31,7 +31,7 @@ pub fn register(registry: &mut Registry) {
     registry.register("errors", "Round trips that gave no answer, or not what belongs there", of.errors.clone());
     registry.register(
         "reconnects",
-        "Connections made anew because nothing came over the old one",
+        "Connections made again because nothing came over the old one",
         of.reconnects.clone(),
     );
 }
@@ -47,7 +47,7 @@ pub(super) fn asked<T>(took: Duration, outcome: &Result<T, StateError>) {
     COUNTERS.errors.get_or_create(&[("kind", kind)]).inc();
 }
 
-/// The connection is made anew.
+/// The connection is made again.
 pub(super) fn reconnected() {
     COUNTERS.reconnects.inc();
 }

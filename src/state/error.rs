@@ -1,5 +1,7 @@
 //! Why Redis gave no answer.
 
+use crate::patience::Outage;
+
 /// Why Redis gave no answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StateError {
@@ -19,5 +21,15 @@ impl StateError {
             Self::Unavailable(text) | Self::Data(text) => text,
         };
         format!("what redis has of this job is damaged: {text}; retry the job, and look who else writes to its keys")
+    }
+}
+
+impl Outage for StateError {
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    fn dependency(&self) -> &'static str {
+        "redis"
     }
 }

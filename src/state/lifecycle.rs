@@ -54,7 +54,7 @@ impl State {
         self.transition(script::QUEUE.call().key(self.keys.job(job)).indexes(&self.keys).arg(now())).await
     }
 
-    /// Takes back a job whose announcement failed, if nobody has begun it: nothing of it is left.
+    /// Takes back a job whose announcement failed, if it has not been begun: nothing of it is left.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
@@ -160,6 +160,17 @@ impl State {
     /// [`StateError`] if Redis gives no answer.
     pub async fn retry(&self, job: JobId, run: u32) -> Result<Transition, StateError> {
         self.transition(script::RETRY.call().key(self.keys.job(job)).indexes(&self.keys).arg(run).arg(now())).await
+    }
+
+    /// `queued` or `processing` → `queued`, as run `run` from the first stage: what the pass under `lease` read is not
+    /// what was written. The job's description keeps its run, as the end marker of this one will have a later.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn begin_anew(&self, job: JobId, lease: &Token, run: u32, why: &str) -> Result<Transition, StateError> {
+        let why: String = why.chars().take(MAX_REASON_CHARS).collect();
+        let call = script::BEGIN_ANEW.call().key(self.keys.job(job)).indexes(&self.keys);
+        self.transition(call.arg(lease).arg(run).arg(why).arg(now())).await
     }
 
     /// `done`, `failed` or `cancelled` → `expired`: its files are gone.

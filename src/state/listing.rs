@@ -1,7 +1,7 @@
 //! Jobs by id, in pages, by status; and the repair of the indexes that this reads.
 //!
-//! The hashes are the truth, and whoever changes a status changes the indexes with it. What is left of a hash that ran
-//! out, or was restored by hand, the next repair puts right: whoever reads an index must bear that.
+//! The hashes are the truth, and every change of a status changes the indexes with it. What is left of a hash that ran
+//! out, or was restored by hand, the next repair puts right: readers of an index must bear that.
 
 use std::collections::HashMap;
 use std::fmt;

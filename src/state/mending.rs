@@ -1,6 +1,6 @@
-//! Keys of all jobs or workers that hold another kind of value than belongs there: they are made anew.
+//! Keys of all jobs or workers that hold another kind of value than belongs there: they are made again.
 //!
-//! Owns that a key which somebody else wrote over stops nobody for longer than a repair takes. What it held of
+//! Owns that a key that was overwritten from outside stops no job for longer than a repair takes. What it held of
 //! Tessera is lost by then; indexes are made again from the jobs' hashes. A key of one job is not mended: that job
 //! fails, with a reason.
 
@@ -26,7 +26,7 @@ impl State {
         }
     }
 
-    /// Removes shared keys of a wrong kind and makes the indexes anew; says whether there were any.
+    /// Removes shared keys of a wrong kind and makes the indexes again; says whether there were any.
     async fn mend_shared_keys(&self) -> Result<bool, StateError> {
         let keys = self.shared_keys();
         let mut pipeline = redis::pipe();
@@ -37,7 +37,7 @@ impl State {
         let wrong = keys.iter().zip(&kinds).filter(|((_, kind), is)| kind != is && *is != "none");
         let wrong: Vec<(&String, &String)> = wrong.map(|((key, _), is)| (key, is)).collect();
         for (key, is) in &wrong {
-            tracing::error!(key, is, "a key of redis held another kind of value than belongs there; it is made anew");
+            tracing::error!(key, is, "a key of redis held another kind of value than belongs there; it is made again");
             self.query::<()>(redis::cmd("DEL").arg(key)).await?;
         }
         if !wrong.is_empty() {

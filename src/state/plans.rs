@@ -1,6 +1,7 @@
 //! The plan of a job as the job's hash has it: what a tile's record must agree with.
 //!
-//! Owns reading it. The field is written with the hash by whoever made or read the manifest, never from a record.
+//! Owns reading it. The field is written with the hash by the service that made or read the manifest, never from a
+//! record.
 
 use std::collections::HashMap;
 
@@ -29,7 +30,7 @@ pub enum StagePlan {
     Known(Box<PlannedStage>),
     /// The hash was written by a version that kept no plan there.
     Untold,
-    /// Nobody wants its tiles: there is no such job or stage, or the job is at another stage.
+    /// Its tiles are not wanted: there is no such job or stage, or the job is at another stage.
     Unwanted,
 }
 
@@ -52,7 +53,7 @@ impl State {
         let digest: PlanHash = digest.parse().map_err(|_| wrong("has no hash"))?;
         let plan: Plan = serde_json::from_str(plan).map_err(|error| wrong(&format!("does not read ({error})")))?;
         let Some(found) = plan.stage(stage).cloned() else { return Ok(StagePlan::Unwanted) };
-        // Without its numbers nobody can have cut the stage.
+        // Without its numbers the stage cannot have been cut.
         let Ok(steps) = plan.chain(stage, &view::numbers(&hash)) else { return Ok(StagePlan::Unwanted) };
         Ok(StagePlan::Known(Box::new(PlannedStage { plan: digest, stage: found, steps })))
     }

@@ -11,7 +11,7 @@ use super::script;
 use crate::job::{JobId, JobStatus, Token};
 use crate::time::now;
 
-/// How long a job is believed to wait in a line after somebody said so.
+/// How long a job is believed to wait in a line after that was said.
 const WAIT_BELIEVED: Duration = Duration::from_secs(15);
 /// Keys looked at in one step of a scan.
 const SCAN_STEP: usize = 500;
@@ -76,7 +76,7 @@ impl State {
         Ok(standings)
     }
 
-    /// Jobs that have been `accepting` for `age`: whoever was to queue them did not.
+    /// Jobs that have been `accepting` for `age`: they were not queued as they should have been.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer, or has lost its data.

@@ -41,6 +41,7 @@ scripts! {
     DONE = "done";
     FINISH = "finish";
     RETRY = "retry";
+    BEGIN_ANEW = "begin_anew";
     TAKE_BACK = "take_back";
     EXPIRE = "expire";
     REINDEX = "reindex";

@@ -17,7 +17,7 @@ pub struct WindowView {
     pub stage: u32,
     /// Which run of the job.
     pub run: u32,
-    /// Why Redis' answer is none, if a key of the job holds what does not belong there: the job is to fail.
+    /// Why Redis's answer cannot be used, if a key of the job holds what does not belong there: the job is to fail.
     pub damage: Option<StateError>,
     /// Whether another pass was asked for while one is under way.
     pub again: bool,
@@ -127,7 +127,7 @@ impl State {
         }
     }
 
-    /// A tile is finished (or condemned): nobody holds it any more.
+    /// A tile is finished (or condemned): it is no longer held.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.

@@ -86,7 +86,7 @@ pub struct JobView {
     pub created_at: String,
     /// When its first tile could go out.
     pub started_at: Option<String>,
-    /// When somebody last worked on it.
+    /// When it was last worked on.
     pub updated_at: String,
     /// When it ended.
     pub finished_at: Option<String>,

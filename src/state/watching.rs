@@ -86,7 +86,7 @@ fn glimpse(one: &Watched, values: &mut impl Iterator<Item = Value>) -> Result<Op
             Some((stage, bitmap.unwrap_or_default(), by.unwrap_or_default()))
         }
     };
-    // Nobody asks here whether the lease is live.
+    // Whether the lease is live is not asked here.
     let Some(view) = JobView::read(one.job, hash, i64::MAX) else { return Ok(None) };
     let made = made.filter(|(stage, ..)| *stage == view.stage);
     let tiles = made.map(|(_, bitmap, by)| tiles_made(view.total_tiles, bitmap, &by));

@@ -1,8 +1,8 @@
 //! Workers: their heartbeats, who is alive, and small numbers for their names.
 //!
 //! Times are those of receipt, by the clock of Redis. The number of ids is bounded; a worker is alive while its hash is
-//! there. Whoever can write to `heartbeats` can invent workers: those that took their name in Redis are never pushed
-//! out by others, which have places of their own.
+//! there. A program that can write to `heartbeats` can invent workers: those that took their name in Redis are never
+//! pushed out by others, which have places of their own.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

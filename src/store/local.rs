@@ -2,8 +2,9 @@
 //!
 //! The only place of the store that knows paths.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
-use super::{Object, Store, StoreError};
+use super::{Object, Store, StoreError, Version};
 use crate::job::JobId;
 
 /// The file in a job's folder that keeps room for its end marker, and its length: more than any marker has.
@@ -39,6 +40,7 @@ pub struct Swept {
 pub struct LocalFile {
     file: File,
     bytes: u64,
+    version: Version,
 }
 
 impl LocalFile {
@@ -50,6 +52,11 @@ impl LocalFile {
     /// Its length.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Which of the files that lay under its name it is.
+    pub(super) fn version(&self) -> Version {
+        self.version.clone()
     }
 }
 
@@ -172,6 +179,12 @@ impl Root {
 }
 
 impl Store {
+    /// Where an object lies on this machine's disk, whether it is there or not: for people who look after it, and for
+    /// tests that damage it. What the services read and write goes through the store.
+    pub fn place_of(&self, object: &Object) -> PathBuf {
+        self.root.path(object)
+    }
+
     /// Opens an object as a plain file.
     ///
     /// # Errors
@@ -180,8 +193,8 @@ impl Store {
         let path = self.root.path(object);
         let opened = blocking(move || {
             let file = File::open(path)?;
-            let bytes = file.metadata()?.len();
-            Ok(LocalFile { file, bytes })
+            let meta = file.metadata()?;
+            Ok(LocalFile { file, bytes: meta.len(), version: version_of(&meta) })
         });
         opened.await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => StoreError::Missing { name: object.to_string() },
@@ -189,7 +202,7 @@ impl Store {
         })
     }
 
-    /// Removes what crashes left: unfinished writes, and folders without a manifest, that nobody has written
+    /// Removes what crashes left: unfinished writes, and folders without a manifest, that have not been written
     /// to for `age`.
     ///
     /// # Errors
@@ -199,6 +212,13 @@ impl Store {
         let swept = blocking(move || sweep(&root.folder, age)).await;
         swept.map_err(|error| StoreError::named("sweeping", "the store".to_owned(), generic(error)))
     }
+}
+
+/// By what the file system changes with every write: no program can set a file's time of change.
+fn version_of(meta: &Metadata) -> Version {
+    let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    let (modified, changed) = (nanos(meta.mtime(), meta.mtime_nsec()), nanos(meta.ctime(), meta.ctime_nsec()));
+    Version([meta.dev().into(), meta.ino().into(), modified, changed])
 }
 
 fn sweep(folder: &Path, age: Duration) -> io::Result<Swept> {

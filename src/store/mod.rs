@@ -26,11 +26,12 @@ pub use object::{BadName, Object};
 pub use reader::ObjectStream;
 pub use room::{Room, Shortage};
 pub use slots::{SlotKind, SlotsOf};
-pub use verify::Damage;
+pub use verify::{Damage, Version};
 pub use writer::{BlockingWriter, ObjectWriter, Written};
 
 use crate::config::{StoreArgs, Sync};
 use crate::job::JobId;
+use crate::patience::Outage;
 use local::Root;
 
 /// The largest object that is read whole: manifests and end markers.
@@ -234,7 +235,7 @@ impl Store {
 }
 
 impl StoreError {
-    /// Tells a full disk from all else.
+    /// Tells a full disk from everything else.
     fn of(doing: &'static str, object: &Object, error: object_store::Error) -> Self {
         Self::named(doing, object.to_string(), error)
     }
@@ -243,9 +244,19 @@ impl StoreError {
         if local::is_full(&error) { Self::Full { name } } else { Self::Unavailable { doing, name, source: error } }
     }
 
-    /// Whether waiting may help: the store is full or does not answer.
+    /// Whether waiting may help: the store is away, which is an [`Outage`], or full, which an operator has to end.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Full { .. } | Self::Unavailable { .. })
+    }
+}
+
+impl Outage for StoreError {
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    fn dependency(&self) -> &'static str {
+        "the store"
     }
 }
 

@@ -26,6 +26,11 @@ pub enum Damage {
     Unreadable(String),
 }
 
+/// Which of the files that lay under a name one after the other it is: as long as it is the same, nothing has been
+/// written to it by the usual ways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version(pub(super) [i128; 4]);
+
 impl fmt::Display for Damage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,6 +53,18 @@ impl Store {
             Some(has) if has != bytes => Some(Damage::Length { has, had: bytes }),
             Some(_) => None,
         })
+    }
+
+    /// The version of an object; `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store gives no answer.
+    pub async fn version(&self, object: &Object) -> Result<Option<Version>, StoreError> {
+        match self.open_local(object).await {
+            Ok(local) => Ok(Some(local.version())),
+            Err(StoreError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads an object and says what is wrong with it. Without a digest only its length is known. `rate` bounds how

@@ -24,7 +24,7 @@ pub struct AllowedHosts {
 /// Why a request's host is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostRefusal {
-    /// It is none, or there are several.
+    /// It cannot be read, or there are several.
     #[error("the request must say in one Host header which site it asks; this is not the name of a site")]
     Malformed,
     /// It is the name of another site.

@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod logs;
 pub mod metrics;
 pub mod outages;
+pub mod page;
 pub mod panics;
 pub mod parts;
 pub mod shutdown;

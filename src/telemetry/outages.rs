@@ -16,7 +16,7 @@ static OUTAGES: LazyLock<Outages> = LazyLock::new(Outages::default);
 struct Outages(Mutex<BTreeMap<&'static str, (Instant, usize)>>);
 
 impl Outages {
-    /// Somebody begins to wait; says whether it is the first.
+    /// Counts one more who waits; says whether it is the first.
     fn begin(&self, what: &'static str, now: Instant) -> bool {
         let mut away = self.0.lock();
         let (_, waiting) = away.entry(what).or_insert((now, 0));
@@ -24,7 +24,7 @@ impl Outages {
         *waiting == 1
     }
 
-    /// Somebody waits no more; gives the outage's begin if nobody waits any longer.
+    /// Counts one less; gives the outage's beginning if it was the last.
     fn end(&self, what: &'static str) -> Option<Instant> {
         let mut away = self.0.lock();
         let (since, waiting) = away.get_mut(what)?;
@@ -35,7 +35,7 @@ impl Outages {
     }
 }
 
-/// Somebody's wait for something that is away, until it is dropped.
+/// One wait for something that is away, until it is dropped.
 #[derive(Debug)]
 pub struct Waiting {
     what: &'static str,

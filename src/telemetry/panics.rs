@@ -1,4 +1,4 @@
-//! Panics: each is a bug, logged with its place and counted, whoever catches it.
+//! Panics: each is a bug, logged with its place and counted, wherever it is caught.
 //!
 //! Owns the process's hook. Ends nothing.
 

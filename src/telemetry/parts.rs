@@ -1,6 +1,6 @@
 //! The parts of a service that must never end: whichever does, by itself or by a panic, ends the service.
 //!
-//! Owns that a part which is gone is named. Restarts nothing: that is the keeper's, who starts the process anew.
+//! Owns that a part which is gone is named. Restarts nothing: that is the keeper's, who starts the process again.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

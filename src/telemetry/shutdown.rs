@@ -1,6 +1,6 @@
 //! Being told to stop: the first SIGTERM or SIGINT asks for a drain, a later one ends the process.
 //!
-//! One request may come as several signals at once: ctrl-C reaches a process and whoever passes it on, and some
+//! One request may come as several signals at once: ctrl-C reaches a process and the parent that passes it on, and some
 //! service managers signal every process of a group. Those are one.
 
 use std::time::{Duration, Instant};

@@ -20,7 +20,7 @@ impl Watch {
         Self
     }
 
-    /// Begins anew.
+    /// Starts over.
     pub fn forget(&self) {
         MOST.set(0);
         ASKED.set(0);
@@ -43,7 +43,7 @@ impl Watch {
     }
 
     fn note(freed: usize, size: usize) {
-        // Where a thread ends its locals are gone; nobody asks then.
+        // Where a thread ends its locals are gone; they are not asked for then.
         let _ = MOST.try_with(|most| most.set(most.get().max(size)));
         let _ = ASKED.try_with(|asked| asked.set(asked.get().saturating_add(size)));
         let _ = HELD.try_with(|held| {

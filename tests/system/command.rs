@@ -138,7 +138,7 @@ fn dead_letters_are_shown_sent_once_more_and_dropped(system: &mut System) -> Res
     assert!(shown.contains("rubbish") && shown.contains("error-class"), "{shown}");
     assert_eq!(system.command(&["dlq", "show", "jobs", "99"])?.status.code(), Some(1));
     ensure!(system.command(&["dlq", "redrive", "jobs", &offset])?.status.success(), "redrive");
-    // What was no command before is none now: it comes back as a letter of its own.
+    // What was not a command before still is not: it comes back as a letter of its own.
     let again = letters(2)?;
     assert_eq!(again[1]["headers"]["error-class"], again[0]["headers"]["error-class"]);
     assert!(said(&system.command(&["dlq", "drop", "jobs"])?).contains("--yes"));

@@ -66,7 +66,7 @@ fn a_monitor_killed_while_it_is_needed_is_survived() -> Result<()> {
         let answer = Client::new(system.address("web")?).get("/readyz")?;
         Ok((answer.status == 503).then_some(()))
     })?;
-    assert!(system.field(&job, "status")?.is_none(), "somebody but the monitor filled Redis");
+    assert!(system.field(&job, "status")?.is_none(), "another than the monitor filled Redis");
     system.restart("monitor")?;
     system.compare(&job, &picture, &OPERATIONS)?;
     system.wait_until_ready()?;

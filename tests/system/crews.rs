@@ -99,7 +99,7 @@ pub fn freeze_in_a_tile(system: &mut System, name: &str, job: &str, incarnation:
     })
 }
 
-/// Its session ends after 6 s, before its heartbeat's 15 s are over: no sweep is needed, only that Kafka divides anew.
+/// Its session ends after 6 s, before its heartbeat's 15 s are over: no sweep is needed, only that Kafka divides again.
 #[test]
 fn the_tiles_of_a_killed_worker_are_taken_by_others_before_it_counts_as_dead() -> Result<()> {
     // With four slots the other worker is soon through what lies before the orphans: that time is the delay's doing.

@@ -110,7 +110,7 @@ fn every_key_of_ended_jobs_and_silent_workers_expires_or_has_a_reason_to_stay() 
 fn without_workers_uploads_are_refused_where_the_setting_says_so() -> Result<()> {
     let mut system = System::start(&Options { workers: 0, ..with("TESSERA_WITHOUT_WORKERS", "refuse") })?;
     let picture = pictures::rgb_png(100, 100, 83)?;
-    wait_for("web to see that nobody lives", LONG, || {
+    wait_for("web to see that no worker lives", LONG, || {
         let answer = system.post("p.png", &picture, &["invert"])?;
         Ok((answer.status == 503 && answer.text().contains("without_workers")).then_some(()))
     })?;

@@ -78,7 +78,7 @@ fn watching_goes_on_after_a_break() -> Result<()> {
     assert_eq!(
         kinds.iter().filter(|kind| *kind == "snapshot").count(),
         1,
-        "it resumes, it does not begin anew: {kinds:?}"
+        "it resumes, it does not start over: {kinds:?}"
     );
     assert_eq!(rest.last().context("nothing")?["job"]["status"], "done");
     Ok(())

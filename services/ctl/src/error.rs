@@ -86,3 +86,9 @@ impl CtlError {
         text
     }
 }
+
+/// An error with what caused it, in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|cause| format!(": {}", with_causes(cause))).unwrap_or_default();
+    format!("{error}{cause}")
+}

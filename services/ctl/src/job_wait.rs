@@ -19,7 +19,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// How long the system may be away before waiting for it is given up.
 const LONGEST_SILENCE: Duration = Duration::from_secs(120);
 
-/// What somebody who follows a job is told.
+/// What a follower of a job is told.
 #[derive(Debug)]
 pub enum News<'a> {
     /// An event; the job as it is now, if it is known.

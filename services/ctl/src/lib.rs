@@ -9,6 +9,7 @@ mod bench;
 mod commands;
 mod error;
 mod events;
+mod fetching;
 mod job_wait;
 mod multipart;
 mod output;

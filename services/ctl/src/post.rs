@@ -47,7 +47,7 @@ pub fn post(base: &str, path: &str, body: &mut Upload) -> io::Result<Answer> {
         Ok(()) => read(&mut socket),
         // The picture could not be read: nothing that the other side says is of interest.
         Err(Broken::Picture(error)) => Err(error),
-        // Whoever stops listening may have said why.
+        // A server that stops listening may have said why.
         Err(Broken::Connection(error)) => read(&mut socket).map_err(|_| error),
     }
 }

@@ -7,7 +7,7 @@ use crate::output;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// A line that is written over itself; nothing at all when nobody watches.
+/// A line that is written over itself; nothing at all when standard error is not a terminal.
 #[derive(Debug)]
 pub struct Progress {
     is_shown: bool,

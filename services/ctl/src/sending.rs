@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::api::{Api, id_of};
-use crate::commands::get::fetch;
+use crate::fetching::fetch;
 use crate::pictures::Picture;
 use crate::places::Places;
 use crate::progress::Progress;

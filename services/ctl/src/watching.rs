@@ -11,7 +11,7 @@ use crate::progress::Progress;
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Telling {
-    /// A line that moves, if somebody looks.
+    /// A line that moves, on a terminal.
     Line,
     /// Also a line for each new status, stage and tenth, on standard output.
     Lines,

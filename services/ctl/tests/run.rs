@@ -221,7 +221,7 @@ fn memory_does_not_follow_the_height_of_a_picture() {
 #[test]
 fn a_system_that_is_not_there_ends_with_3_and_the_remedy() {
     let folder = folder_with_picture();
-    // A port that was free a moment ago, and that nobody listens on.
+    // A port that was free a moment ago, and that nothing listens on.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     let id = "0190f3c2a7d87e1fb2c3d4e5f6a7b8c9";

@@ -34,7 +34,7 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Runs every command that was printed, as somebody who pastes them.
+/// Runs every command that was printed, as a user who pastes them.
 fn paste(text: &str) -> usize {
     let commands: Vec<&str> =
         text.lines().filter_map(|line| line.split_once("do: ").or(line.split_once("run: "))).map(|of| of.1).collect();

@@ -25,7 +25,7 @@ const SETTLED: Duration = Duration::from_secs(600);
 /// How long an orphan's new hash may wait to be queued.
 const ACCEPTING: Duration = Duration::from_secs(600);
 
-/// Why a round was not completed; the next begins anew.
+/// Why a round was not completed; the next starts over.
 #[derive(Debug, thiserror::Error)]
 pub enum CleaningError {
     /// Redis gave no answer.

@@ -29,7 +29,7 @@ use tessera::same_store::SameStore;
 use tessera::state::recovery::{Rebuilt, rebuild};
 use tessera::state::{NameKind, State};
 use tessera::store::Store;
-use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
+use tessera::telemetry::{Health, Metrics, Shutdown, page, parts};
 
 use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
 use actors::janitor::Janitor;
@@ -62,7 +62,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let (duty, counts) = (Duty::default(), MonitorCounters::default());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("monitor", &health, &clients, |registry| counts.register(registry, &duty));
-    let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let page = page::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let store = Store::at(&config.store)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
@@ -134,7 +134,7 @@ async fn drain(consumer: Consumer, backends: &MonitorBackends) -> Result<(), Ser
 }
 
 /// Looks at the dependencies, and rebuilds jobs when Redis has lost its data. Every monitor does, on
-/// duty or not: while Kafka is away nobody is, and a lock in Redis lets one at a time rebuild.
+/// duty or not: while Kafka is away no monitor is, and a lock in Redis lets one at a time rebuild.
 async fn guard(backends: MonitorBackends, mut same_store: SameStore, health: Health) {
     loop {
         health.set("kafka", backends.producer.is_up().await.map_err(|error| error.to_string()));

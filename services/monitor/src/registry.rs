@@ -37,7 +37,7 @@ pub enum News {
     None,
     /// It was not there before, or was dead.
     Arrived,
-    /// It was started anew, or two processes use one name.
+    /// It was restarted, or two processes use one name.
     Restarted,
     /// There are too many names already; the heartbeat does not count.
     TooMany,
@@ -53,7 +53,7 @@ pub struct Silent {
 }
 
 impl Registry {
-    /// Nobody yet; who is silent for `ttl` counts as dead.
+    /// No worker yet; one that is silent for `ttl` counts as dead.
     pub fn new(ttl: Duration) -> Self {
         Self { heard: HashMap::new(), ttl, limit: MAX_WORKERS }
     }

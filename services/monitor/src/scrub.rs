@@ -1,4 +1,4 @@
-//! The scrub: reads the files of all jobs, slowly, again and again, and has damaged results made anew.
+//! The scrub: reads the files of all jobs, slowly, again and again, and has damaged results made again.
 //!
 //! Owns its pace. Never reads faster than its setting, and nothing while another monitor is on duty.
 

@@ -1,7 +1,7 @@
 //! Which jobs are stuck, and for how long one is patient with them.
 //!
 //! Owns the waits between two checks of a job, and when it is given up. Pure: knows no clock, no Redis and no Kafka. A
-//! job is stuck when it does not move, whoever holds it or is busy with it.
+//! job is stuck when it does not move, whether or not a service holds it or is busy with it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -55,7 +55,7 @@ pub enum Hope {
 /// What is known of a job that does not move, beside its hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signs {
-    /// It is ready and nobody reads it: a splitter takes it when it has a place.
+    /// It is ready and not being read: a splitter takes it when it has a place.
     pub is_queued: bool,
     /// It was said lately that it waits for memory or an encoder.
     pub is_in_line: bool,
@@ -144,7 +144,8 @@ impl Stalls {
         let Some(watch) = self.watches.get_mut(&look.job) else {
             return if is_still && can_move { Verdict::Check { again: false } } else { Verdict::Fine };
         };
-        // Time in which something is away, the monitor itself included, or in which rows are read, is nobody's failure.
+        // Time in which something is away, the monitor itself included, or in which rows are read, is not held against
+        // the job.
         let passed = (now_ms - watch.looked_ms).clamp(0, after_ms);
         watch.looked_ms = now_ms;
         watch.patience_ms += if is_all_there && look.idle_ms >= after_ms / 4 { passed } else { 0 };

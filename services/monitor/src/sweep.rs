@@ -45,7 +45,7 @@ impl Sweep {
     /// Makes one round. Only for the active monitor.
     ///
     /// # Errors
-    /// [`EndError`] if Redis gives no answer: the next round begins anew.
+    /// [`EndError`] if Redis gives no answer: the next round starts over.
     pub async fn round(&mut self) -> Result<(), EndError> {
         self.backends.state.ping().await?;
         let (jobs, damaged) = self.backends.state.jobs_in_hand(JOBS_A_ROUND).await?;
@@ -131,7 +131,7 @@ impl Sweep {
         match self.stalls.look(&look, job.moments.looked) {
             Verdict::Check { again } if *kafka_is_up => {
                 *kafka_is_up = self.check(&look, job.trace, job.moments.looked).await;
-                // The stitcher asks for what is missing; where that was lost, nobody else is needed for it.
+                // The stitcher asks for what is missing; where that was lost, no one else is needed for it.
                 if again && look.hope != Hope::Unheard && look.received < look.total {
                     self.backends.state.make_ready(job.job).await?;
                 }

@@ -150,7 +150,7 @@ async fn ten_thousand_invented_workers_neither_hide_nor_shut_out_a_real_one() {
     assert_eq!(rig.state.live_slots().await.unwrap(), 2 * 258);
 }
 
-/// A job of which three tiles came, and that nobody works on.
+/// A job of which three tiles came, and that is not worked on.
 async fn stuck_job(rig: &Rig) -> Manifest {
     let manifest = Picture::rgb(300, 260, 64, &["invert"]).manifest();
     let lease = Token::random();
@@ -247,7 +247,7 @@ async fn a_stuck_job_is_checked_and_after_five_checks_fails_with_the_list_of_its
 }
 
 #[actix::test]
-async fn a_stuck_job_that_nobody_asks_for_is_made_ready_and_waits_for_a_splitter() {
+async fn a_stuck_job_that_is_not_asked_for_is_made_ready_and_waits_for_a_splitter() {
     let rig = Rig::new().await;
     let job = stuck_job(&rig).await.job;
     let more = [("TESSERA_STALL_MS", "50"), ("TESSERA_WORKER_TTL_SECONDS", "120")];

@@ -11,7 +11,7 @@ use tessera::bus::Topic;
 use tessera::bus::admin::PartitionLag;
 use tessera::config::KafkaArgs;
 
-/// Results that nobody has finished for so long, though many wait: the stitchers are away.
+/// Results that have not been finished for so long, though many wait: the stitchers are away.
 const AWAY_AFTER: Duration = Duration::from_secs(10);
 
 /// What is known of both topics.

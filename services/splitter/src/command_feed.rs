@@ -68,7 +68,7 @@ async fn take(splitter: &Arc<Splitter>, delivery: Delivery) {
     obeyed.instrument(span).await;
 }
 
-/// Applies a command. While Redis or the store is down it waits; what is wrong with its job alone holds nobody up.
+/// Applies a command. While Redis or the store is down it waits; what is wrong with its job alone holds up no other.
 async fn obey(splitter: &Arc<Splitter>, delivery: Delivery, command: &JobCommand) {
     let mut patience = Patience::default();
     let error = loop {
@@ -121,7 +121,7 @@ async fn apply(splitter: &Arc<Splitter>, command: &JobCommand) -> Result<(), App
             splitter.state.make_ready(*job).await?;
         }
         JobCommand::NextStage { job } => splitter.state.make_ready(*job).await?,
-        // Said by whoever likes: a pass ends when its gate sees in Redis that the job has ended, and only then.
+        // Anyone may send this: a pass ends when its gate sees in Redis that the job has ended, and only then.
         JobCommand::Ended { job } => verdict::mark_end(splitter, *job).await,
     }
     splitter.doorbell.notify_one();

@@ -23,6 +23,8 @@ pub enum PassEnd {
     Stopped(Stop),
     /// The picture cannot be read.
     Damaged,
+    /// What was read is not what was written: the job is started over.
+    Misread,
     /// The store cannot be read.
     Unreadable,
 }
@@ -37,6 +39,7 @@ impl PassEnd {
             Self::Stopped(Stop::Again) => "again",
             Self::Stopped(Stop::Unsendable) => "unsendable",
             Self::Damaged => "damaged",
+            Self::Misread => "misread",
             Self::Unreadable => "unreadable",
         }
     }

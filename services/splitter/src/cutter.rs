@@ -1,9 +1,10 @@
 //! Cutting a picture into tasks, on a thread of its own.
 //!
-//! Owns which tiles are sent and in what order, and that the last tile of a stage is sent only after
-//! the end of its input was verified: a truncated picture cannot become a result. Knows no Kafka.
+//! Owns which tiles are sent and in what order, and that the last tile of a pass is sent only after its whole input
+//! was verified: neither a truncated picture nor one that was damaged in the store can become a result. Knows no Kafka.
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,12 +15,14 @@ use tessera::job::{JobId, Manifest};
 use tessera::operation::{Chain, Margins, StepError};
 use tessera::picture::{ReadError, Rect};
 use tessera::plan::{Numbers, PlanHash, Stage};
+use tessera::store::Damage;
 use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::gate::{Clearance, Gate, Stop};
-use crate::input::Input;
+use crate::input::{Fault, Input, damaged};
+use crate::proof::Proof;
 use crate::slots::{PassSlots, StageOf};
 
 /// What one pass reads and sends.
@@ -62,6 +65,8 @@ pub enum Cut {
     Stopped(Stop),
     /// The picture cannot be read; says why.
     Damaged(String),
+    /// What was read is not what was written, and there is a way to have that: the job is started over. Says why.
+    Misread(String),
 }
 
 /// Why cutting cannot go on.
@@ -69,6 +74,10 @@ enum Halt {
     Stopped(Stop),
     Read(ReadError),
     Misfit(String),
+    /// The digest of what was read is not that of what was sent.
+    Unproved,
+    /// The file cannot be read; what the store said is kept.
+    Fault,
 }
 
 impl From<ReadError> for Halt {
@@ -113,30 +122,59 @@ impl Cutting {
 
     /// Reads `input` and hands over the tiles that `gate` lets out, in order; blocks its thread.
     pub fn run(&mut self, input: Input, gate: &Gate, tiles: &mpsc::Sender<CutTile>) -> Cut {
-        match catch_unwind(AssertUnwindSafe(|| self.cut(input, gate, tiles))) {
-            Ok(Ok(())) => Cut::Complete,
-            Ok(Err(Halt::Stopped(stop))) => Cut::Stopped(stop),
-            Ok(Err(Halt::Read(error))) => Cut::Damaged(format!("{error}; the picture is truncated or damaged")),
-            Ok(Err(Halt::Misfit(reason))) => Cut::Damaged(reason),
-            Err(panic) => Cut::Damaged(panicked(panic.as_ref())),
+        let (proof, fault, is_rows) = (input.proof(), input.fault(), input.is_rows());
+        let cut = catch_unwind(AssertUnwindSafe(|| self.cut(input, proof.as_ref(), &fault, gate, tiles)));
+        let is_unproved = matches!(cut, Ok(Err(Halt::Unproved)));
+        let reason = match cut {
+            Ok(Ok(())) => return Cut::Complete,
+            Ok(Err(Halt::Stopped(stop))) => return Cut::Stopped(stop),
+            Ok(Err(Halt::Read(error))) if is_rows => {
+                return Cut::Misread(format!("reading stage {}: {error}", self.number));
+            }
+            Ok(Err(Halt::Read(error))) => format!("{error}; the picture is truncated or damaged"),
+            Ok(Err(Halt::Misfit(reason))) => reason,
+            Ok(Err(Halt::Unproved)) => "reading the picture gave other bytes than were sent".to_owned(),
+            Ok(Err(Halt::Fault)) => "reading the picture: the store cannot be read".to_owned(),
+            Err(panic) => panicked(panic.as_ref()),
+        };
+        // The sender of a whole picture must not read that it was damaged.
+        match proof.map(|proof| proof.is_whole(|| still_reads(gate))) {
+            Some(Ok(Some(false))) => Cut::Damaged(damaged(&Damage::Digest)),
+            Some(Ok(None)) => Cut::Stopped(gate.stopped().unwrap_or(Stop::Drained)),
+            Some(Err(error)) => {
+                fault.note(&error);
+                Cut::Damaged(reason)
+            }
+            Some(Ok(Some(true))) if is_unproved => Cut::Misread(reason),
+            Some(Ok(Some(true))) | None => Cut::Damaged(reason),
         }
     }
 
-    fn cut(&mut self, input: Input, gate: &Gate, tiles: &mpsc::Sender<CutTile>) -> Result<(), Halt> {
-        let Some(last_missing) = (0..self.grid.tiles()).rev().find(|index| !gate.has(*index)) else { return Ok(()) };
+    fn cut(
+        &mut self,
+        input: Input,
+        proof: Option<&Proof>,
+        fault: &Fault,
+        gate: &Gate,
+        tiles: &mpsc::Sender<CutTile>,
+    ) -> Result<(), Halt> {
+        let Some(last) = (0..self.grid.tiles()).rev().find(|index| !gate.has(*index)) else { return Ok(()) };
+        // Tiles of the pass before are still on their way, so that holding one back holds up nothing.
+        if self.attempt > 1 {
+            prove(proof, fault, gate, |proof, go_on| proof.is_whole(go_on))?;
+        }
         let rows = input.into_rows()?;
         if rows.info() != self.stage.input {
             return Err(Halt::Misfit(
                 "reading the picture: it is not the one that was planned for; retry the job".into(),
             ));
         }
-        let last = self.grid.tiles() - 1;
         let mut bands = BandReader::new(rows, self.stage.tile_height, self.stage.halo);
         let mut held = None;
         for strip in 0..self.grid.rows() {
             let indices = self.grid.strip(strip);
-            if indices.start > last_missing {
-                return Ok(());
+            if indices.start > last {
+                break;
             }
             let Some((_, band)) = bands.next_band()? else {
                 return Err(Halt::Misfit("reading the picture: it has too few rows; retry the job".into()));
@@ -153,10 +191,14 @@ impl Cutting {
                 }
             }
         }
-        bands.finish()?;
+        let is_read = last + 1 == self.grid.tiles();
+        if is_read {
+            bands.finish()?;
+        }
+        prove(proof, fault, gate, |proof, go_on| proof.agrees(go_on))?;
         match held {
             Some(tile) => {
-                let remarks = bands.remarks().to_vec();
+                let remarks = if is_read { bands.remarks().to_vec() } else { Vec::new() };
                 self.hand_over_last(gate, CutTile { remarks, ..tile }, tiles)
             }
             None => Ok(()),
@@ -247,8 +289,33 @@ impl Cutting {
     }
 }
 
+/// Whether the pass goes on; proving that a large picture is whole is progress, as reading it is.
+fn still_reads(gate: &Gate) -> bool {
+    gate.has_read();
+    gate.stopped().is_none()
+}
+
+/// Asks the proof of a picture, where there is one.
+fn prove(
+    proof: Option<&Proof>,
+    fault: &Fault,
+    gate: &Gate,
+    ask: impl FnOnce(&Proof, &dyn Fn() -> bool) -> io::Result<Option<bool>>,
+) -> Result<(), Halt> {
+    let Some(proof) = proof else { return Ok(()) };
+    match ask(proof, &|| still_reads(gate)) {
+        Ok(Some(true)) => Ok(()),
+        Ok(Some(false)) => Err(Halt::Unproved),
+        Ok(None) => Err(Halt::Stopped(gate.stopped().unwrap_or(Stop::Drained))),
+        Err(error) => {
+            fault.note(&error);
+            Err(Halt::Fault)
+        }
+    }
+}
+
 fn hand_over(tiles: &mpsc::Sender<CutTile>, tile: CutTile, gate: &Gate) -> Result<(), Halt> {
-    // Nobody receives any more: whoever closed the door has said why, or is gone itself.
+    // The channel is closed: the closing side has said why, or is gone itself.
     let stopped = || Halt::Stopped(gate.stopped().unwrap_or(Stop::Drained));
     match tiles.try_send(tile) {
         Ok(()) => Ok(()),

@@ -1,6 +1,6 @@
 //! Where the thread that cuts a picture waits until a tile may go out, or is told to stop.
 //!
-//! The watcher and the pass write, the cutting thread waits. Decides from what it is told; asks nobody.
+//! The watcher and the pass write, the cutting thread waits. Decides from what it is told; asks no one.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tessera::state::WindowView;
 
 use crate::window::{Ceiling, Window};
 
-/// A pass that is full for so long does nothing that would be lost if it were begun anew.
+/// A pass that is full for so long does nothing that would be lost if it were started over.
 const FULL_FOR: Duration = Duration::from_secs(2);
 
 /// Why a pass ends before its last tile.
@@ -24,7 +24,7 @@ pub enum Stop {
     Drained,
     /// Tiles that are out do not come back, and another pass was asked for: it sends them again.
     Again,
-    /// A tile cannot be sent; whoever stopped it knows why.
+    /// A tile cannot be sent; the part that stopped it knows why.
     Unsendable,
 }
 

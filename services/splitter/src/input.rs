@@ -13,7 +13,9 @@ use tessera::picture::codec::{self, MAX_DECODE_BYTES};
 use tessera::picture::raw::RawRows;
 use tessera::picture::sniff::Format;
 use tessera::picture::{ReadError, RowReader};
-use tessera::store::{Object, Store, StoreError};
+use tessera::store::{Damage, Object, Store, StoreError};
+
+use crate::proof::Proof;
 
 /// Read from the file at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -27,9 +29,20 @@ pub enum InputError {
     /// The store cannot be read now.
     #[error("reading the picture")]
     Store(#[source] StoreError),
+    /// The system has no further file to give.
+    #[error("reading the picture: {0}")]
+    Io(String),
     /// The input will never be there.
     #[error("{0}")]
     Gone(String),
+    /// Rows of an earlier stage are not there: that stage has to be run again.
+    #[error("{0}")]
+    NoRows(String),
+}
+
+/// What the sender of a picture reads that is no longer what was sent.
+pub fn damaged(damage: &Damage) -> String {
+    format!("the picture was damaged in the store after it was sent ({damage}): send the picture again")
 }
 
 /// A stage's input, opened but not read.
@@ -38,6 +51,8 @@ pub struct Input {
     file: File,
     kind: Kind,
     fault: Fault,
+    /// Of pictures; rows carry checksums of their own, and manifests of earlier versions no digest.
+    proof: Option<Proof>,
     max_decode_bytes: u64,
     whole_bytes: u64,
 }
@@ -57,6 +72,11 @@ impl Fault {
     pub fn text(&self) -> Option<String> {
         self.0.lock().clone()
     }
+
+    /// Keeps what the store says now.
+    pub fn note(&self, error: &io::Error) {
+        *self.0.lock() = Some(error.to_string());
+    }
 }
 
 impl Input {
@@ -68,12 +88,22 @@ impl Input {
         let (object, kind) = locate(manifest, stage, rows)?;
         match store.open_local(&object).await {
             Ok(local) => {
+                let digest = manifest.digest.filter(|_| matches!(kind, Kind::Picture(_)));
+                let (has, had) = (local.bytes(), manifest.bytes_in);
+                if digest.is_some() && has != had {
+                    return Err(InputError::Gone(damaged(&Damage::Length { has, had })));
+                }
                 let (mut file, fault) = (local.into_file(), Fault::default());
+                let proof = digest.map(|digest| Proof::of(&file, digest)).transpose();
+                let proof = proof.map_err(|error| InputError::Io(error.to_string()))?;
                 // Read beside the runtime; whatever is wrong with the header, the cutter will say.
                 let look = move || (whole_bytes(&mut file, kind).unwrap_or(0), file);
                 let looked = tokio::task::spawn_blocking(look).await;
                 let (whole_bytes, file) = looked.map_err(|_| InputError::Gone(DECODER_PANICKED.to_owned()))?;
-                Ok(Self { file, kind, fault, max_decode_bytes: MAX_DECODE_BYTES, whole_bytes })
+                Ok(Self { file, kind, fault, proof, max_decode_bytes: MAX_DECODE_BYTES, whole_bytes })
+            }
+            Err(StoreError::Missing { name }) if matches!(kind, Kind::Raw) => {
+                Err(InputError::NoRows(format!("reading stage {stage}: {name} is missing from the store")))
             }
             Err(StoreError::Missing { name }) => Err(InputError::Gone(format!(
                 "reading the picture: {name} is missing from the store; send the picture again"
@@ -97,12 +127,23 @@ impl Input {
         self.fault.clone()
     }
 
+    /// What proves that the picture which is read is the one that was sent; `None` for rows.
+    pub fn proof(&self) -> Option<Proof> {
+        self.proof.clone()
+    }
+
+    /// Whether these are rows of an earlier stage.
+    pub fn is_rows(&self) -> bool {
+        matches!(self.kind, Kind::Raw)
+    }
+
     /// Reads the header.
     ///
     /// # Errors
     /// If it is damaged.
     pub fn into_rows(self) -> Result<Box<dyn RowReader>, ReadError> {
-        let file = BufReader::with_capacity(BUFFER_BYTES, Watched { file: self.file, fault: self.fault });
+        let watched = Watched { file: self.file, at: 0, fault: self.fault, proof: self.proof };
+        let file = BufReader::with_capacity(BUFFER_BYTES, watched);
         match self.kind {
             Kind::Picture(format) => codec::open(format, file, self.max_decode_bytes),
             Kind::Raw => Ok(Box::new(RawRows::open(file)?)),
@@ -131,36 +172,38 @@ fn locate(manifest: &Manifest, stage: u32, rows: Option<&str>) -> Result<(Object
     let object = rows.and_then(|rows| rows.parse().ok());
     match object {
         Some(object @ Object::Rows { .. }) if object.job() == job => Ok((object, Kind::Raw)),
-        _ => Err(InputError::Gone(format!("reading stage {stage}: its rows are not known; retry the job"))),
+        _ => Err(InputError::NoRows(format!("reading stage {stage}: its rows are not known"))),
     }
 }
 
 struct Watched {
     file: File,
+    at: u64,
     fault: Fault,
-}
-
-impl Watched {
-    fn watch<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &outcome
-            && error.kind() != io::ErrorKind::Interrupted
-        {
-            *self.fault.0.lock() = Some(error.to_string());
-        }
-        outcome
-    }
+    proof: Option<Proof>,
 }
 
 impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let outcome = self.file.read(buffer);
-        self.watch(outcome)
+        match &outcome {
+            Ok(count) => {
+                if let (Some(proof), Some(bytes)) = (&self.proof, buffer.get(..*count)) {
+                    proof.saw(self.at, bytes);
+                }
+                self.at += *count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => self.fault.note(error),
+        }
+        outcome
     }
 }
 
 impl Seek for Watched {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         // A seek to before the start is the picture's doing, not the store's.
-        self.file.seek(to)
+        self.at = self.file.seek(to)?;
+        Ok(self.at)
     }
 }

@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lru::LruCache;
 use tessera::budget::Share;
 use tessera::job::{JobId, KeptText, Manifest, Token};
 use tessera::state::{Leased, StateError};
@@ -16,9 +17,10 @@ use tessera::telemetry::logs::trace_id;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
+use crate::grant::Grant;
 use crate::memory::Needs;
-use crate::pass::{self, Ended, Grant};
-use crate::splitter::{Remembered, Splitter};
+use crate::pass::{self, Ended};
+use crate::splitter::Splitter;
 use crate::verdict;
 
 /// Between two looks at the queue when nothing rings.
@@ -53,8 +55,8 @@ pub struct Leaser {
     waiting: HashMap<JobId, Needs>,
     admissions: JoinSet<(Arc<Manifest>, Share)>,
     resting: HashMap<JobId, Instant>,
-    manifests: Remembered<JobId, Arc<Manifest>>,
-    sent_before: Remembered<(JobId, u32, u32), u32>,
+    manifests: LruCache<JobId, Arc<Manifest>>,
+    sent_before: LruCache<(JobId, u32, u32), u32>,
 }
 
 /// Whether a pass may have a place beside those that have one.
@@ -75,8 +77,8 @@ impl Leaser {
             waiting: HashMap::new(),
             admissions: JoinSet::new(),
             resting: HashMap::new(),
-            manifests: Remembered::new(MOST_REMEMBERED),
-            sent_before: Remembered::new(MOST_REMEMBERED),
+            manifests: LruCache::new(MOST_REMEMBERED),
+            sent_before: LruCache::new(MOST_REMEMBERED),
         }
     }
 

@@ -12,7 +12,6 @@ use tokio::sync::Notify;
 
 use crate::backlog::Backlog;
 use crate::gate::Gate;
-use crate::splitter::Splitter;
 
 /// Between two looks while pictures are read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -60,13 +59,13 @@ impl Logs {
     }
 
     /// Waits until a tile of `bytes` fits its partition, which counts as on its way then; says whether it does, which
-    /// is not so once the pass is stopped.
+    /// it does not once the pass is stopped.
     pub async fn wait_for_room(&self, partition: i32, bytes: usize, gate: &Gate) -> bool {
         let mut has_waited = false;
         loop {
             let changed = self.changed.notified();
             let admitted = self.backlog.lock().admit(partition, bytes as u64);
-            // Whoever waits for workers to read is in a line, and not stuck.
+            // A job that waits for workers to read is in a line, and not stuck.
             if has_waited || !admitted {
                 gate.set_in_line(!admitted);
             }
@@ -101,19 +100,19 @@ impl Logs {
         self.changed.notify_waiters();
         Ok(())
     }
-}
 
-/// Looks at the logs again and again; never returns.
-pub async fn watch(splitter: &Splitter) {
-    loop {
-        if let Err(error) = splitter.logs.look().await {
-            tracing::debug!(%error, "looking at Kafka's logs");
-        }
-        tokio::time::sleep(LEAST_PAUSE).await;
-        let pause = if splitter.passes().is_empty() { LOOK_IDLE } else { LOOK_EVERY };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = splitter.logs.wanted.notified() => {}
+    /// Looks at the logs again and again, more often while pictures are read; never returns.
+    pub async fn watch(&self, is_reading: impl Fn() -> bool) {
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::debug!(%error, "looking at Kafka's logs");
+            }
+            tokio::time::sleep(LEAST_PAUSE).await;
+            let pause = if is_reading() { LOOK_EVERY } else { LOOK_IDLE };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.wanted.notified() => {}
+            }
         }
     }
 }

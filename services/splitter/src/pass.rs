@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tessera::budget::Share;
-use tessera::job::{JobId, Manifest, Token, TraceContext};
+use tessera::job::{JobId, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::plan::Numbers;
 use tessera::state::{JobView, Release, WindowView};
@@ -17,6 +17,7 @@ use tokio::task::JoinError;
 use crate::counters::PassEnd;
 use crate::cutter::{Cut, Cutting, CuttingWork};
 use crate::gate::{Gate, Stop};
+use crate::grant::Grant;
 use crate::input::{Fault, Input, InputError};
 use crate::memory::sending_bytes;
 use crate::sender::{Sent, send_all};
@@ -28,21 +29,6 @@ use crate::verdict;
 const CUT_AHEAD: usize = 2;
 /// Between two looks at whether a pass that waits for memory still goes on.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// A granted lease.
-#[derive(Clone, Debug)]
-pub struct Grant {
-    /// The job's description.
-    pub manifest: Arc<Manifest>,
-    /// The lease.
-    pub lease: Token,
-    /// The stage to read for.
-    pub stage: u32,
-    /// The job's run.
-    pub run: u32,
-    /// How often this splitter has sent this stage or knows that it was sent, this time included.
-    pub attempt: u32,
-}
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +62,10 @@ pub async fn run(splitter: Arc<Splitter>, grant: Grant) -> Ended {
             let taken = verdict::fail(&splitter, job, &reason).await;
             (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
         }
+        PassOutcome::Misread(reason) => {
+            let taken = verdict::begin_anew(&splitter, &grant, &reason).await;
+            (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
+        }
         PassOutcome::Unreadable(problem) => {
             tracing::warn!(%job, problem, "the store cannot be read; the job waits");
             (Release::Drained, Ended::Unreadable)
@@ -89,6 +79,7 @@ enum PassOutcome {
     Complete { tiles: u32 },
     Stopped(Stop),
     Damaged(String),
+    Misread(String),
     Unreadable(String),
 }
 
@@ -98,6 +89,7 @@ impl PassOutcome {
             Self::Complete { .. } => PassEnd::Complete,
             Self::Stopped(stop) => PassEnd::Stopped(*stop),
             Self::Damaged(_) => PassEnd::Damaged,
+            Self::Misread(_) => PassEnd::Misread,
             Self::Unreadable(_) => PassEnd::Unreadable,
         }
     }
@@ -123,6 +115,8 @@ async fn read(splitter: &Arc<Splitter>, grant: &Grant) -> PassOutcome {
     let input = match Input::open(&splitter.store, &grant.manifest, stage, rows.as_deref()).await {
         Ok(input) => input.within(splitter.config.limits.max_decode_bytes),
         Err(InputError::Gone(reason)) => return PassOutcome::Damaged(reason),
+        Err(InputError::NoRows(reason)) => return PassOutcome::Misread(reason),
+        Err(error @ InputError::Io(_)) => return PassOutcome::Unreadable(error.to_string()),
         Err(InputError::Store(error)) => return PassOutcome::Unreadable(error.to_string()),
     };
     let cutting = match Cutting::new(&grant.manifest, grant.run, stage, grant.attempt.max(resent), &numbers) {
@@ -265,10 +259,8 @@ fn outcome(sent: Sent, cut: Cut, gate: &Gate, fault: &Fault) -> PassOutcome {
         (Sent::All { tiles }, Cut::Complete) => PassOutcome::Complete { tiles },
         (_, Cut::Stopped(stop)) => PassOutcome::Stopped(stop),
         (Sent::Stopped, Cut::Complete) => PassOutcome::Stopped(gate.stopped().unwrap_or(Stop::Drained)),
-        (_, Cut::Damaged(reason)) => match fault.text() {
-            Some(problem) => PassOutcome::Unreadable(problem),
-            None => PassOutcome::Damaged(reason),
-        },
+        (_, Cut::Damaged(reason)) => fault.text().map_or(PassOutcome::Damaged(reason), PassOutcome::Unreadable),
+        (_, Cut::Misread(reason)) => fault.text().map_or(PassOutcome::Misread(reason), PassOutcome::Unreadable),
     }
 }
 

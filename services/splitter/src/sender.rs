@@ -87,7 +87,7 @@ pub async fn send_all(
                 gate.delivered();
             }
             Fate::Stopped => {
-                // Whoever cuts must not take the closed door for a tile that cannot be sent.
+                // The cutting thread must not take the closed channel for a tile that cannot be sent.
                 gate.stop(Stop::Drained);
                 return Sent::Stopped;
             }

@@ -7,13 +7,13 @@ use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State, StateOptions};
 use tessera::store::Store;
-use tessera::telemetry::health::{self, Health};
-use tessera::telemetry::{Metrics, Shutdown, parts};
+use tessera::telemetry::health::Health;
+use tessera::telemetry::{Metrics, Shutdown, page, parts};
 
 use crate::gate::Stop;
 use crate::gauges;
 use crate::leaser::Leaser;
-use crate::logs::{self, Logs};
+use crate::logs::Logs;
 use crate::memory::SplitterMemory;
 use crate::splitter::Splitter;
 use crate::{Config, ServiceError, command_feed, watcher};
@@ -50,7 +50,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         splitter.counts.register(registry);
         gauges::register(&splitter, registry);
     });
-    let page = health::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
+    let page = page::serve(&health, &metrics, &service, "splitter").map_err(ServiceError::Health)?;
     if !same_store.is_ours(&health, &shutdown).await {
         return Ok(());
     }
@@ -65,7 +65,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
         part = parts::part("leaser", leaser.run()) => Some(part),
         part = parts::part("command feed", command_feed::feed(&splitter, commands)) => Some(part),
         part = parts::part("watcher", watcher::watch(&splitter)) => Some(part),
-        part = parts::part("watcher of Kafka's logs", logs::watch(&splitter)) => Some(part),
+        part = parts::part("watcher of Kafka's logs", splitter.logs.watch(|| !splitter.passes().is_empty())) => Some(part),
         part = parts::part("look at the dependencies", look(&health, &consumer, &splitter)) => Some(part),
         part = parts::until_gone("health page", || page.is_served()) => Some(part),
         part = parts::part("store, which is not the system's", same_store.until_another(&health)) => Some(part),

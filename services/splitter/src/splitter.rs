@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -177,49 +176,5 @@ pub struct OpenPass {
 impl Drop for OpenPass {
     fn drop(&mut self) {
         self.splitter.passes.lock().remove(&self.job);
-    }
-}
-
-/// A map that forgets what was put in first; for things that can be had again.
-#[derive(Debug)]
-pub struct Remembered<K, V> {
-    values: HashMap<K, V>,
-    order: std::collections::VecDeque<K>,
-    most: NonZeroUsize,
-}
-
-impl<K: Copy + Eq + std::hash::Hash, V> Remembered<K, V> {
-    /// Remembers at most `most`.
-    pub fn new(most: NonZeroUsize) -> Self {
-        Self { values: HashMap::new(), order: std::collections::VecDeque::new(), most }
-    }
-
-    /// What is remembered of `key`.
-    pub fn get(&self, key: &K) -> Option<&V> {
-        self.values.get(key)
-    }
-
-    /// Remembers.
-    pub fn put(&mut self, key: K, value: V) {
-        if self.values.insert(key, value).is_none() {
-            self.order.push_back(key);
-        }
-        while self.values.len() > self.most.get() {
-            let Some(oldest) = self.order.pop_front() else { return };
-            self.values.remove(&oldest);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_memory_forgets_the_first_and_stays_small() {
-        let mut memory = Remembered::new(NonZeroUsize::new(2).unwrap());
-        [(1, 'a'), (2, 'b'), (1, 'c'), (3, 'd')].into_iter().for_each(|(key, value)| memory.put(key, value));
-        assert_eq!((memory.get(&1), memory.get(&2), memory.get(&3)), (None, Some(&'b'), Some(&'d')));
-        assert_eq!(memory.order.len(), 2);
     }
 }

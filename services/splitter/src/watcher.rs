@@ -52,9 +52,7 @@ pub async fn watch(splitter: &Splitter) {
 async fn look(splitter: &Splitter, passes: &[(JobId, Pass)], live_slots: u32) -> Result<usize, StateError> {
     let jobs: Vec<(JobId, u32)> = passes.iter().map(|(job, pass)| (*job, pass.stage)).collect();
     match splitter.state.windows(&jobs).await {
-        Ok(views) => {
-            Ok(passes.iter().zip(views).map(|((_, pass), view)| pass.gate.observe(view, live_slots)).sum())
-        }
+        Ok(views) => Ok(passes.iter().zip(views).map(|((_, pass), view)| pass.gate.observe(view, live_slots)).sum()),
         Err(error) => {
             tracing::debug!(%error, "looking at the jobs under way");
             Err(error)

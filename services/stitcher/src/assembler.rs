@@ -13,6 +13,7 @@ mod troubles;
 mod turns;
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use tessera::bus::records::TileHeader;
@@ -32,7 +33,7 @@ use crate::spool::Spool;
 
 pub use ending::StageEnded;
 
-const MANIFESTS_KEPT: usize = 256;
+const MANIFESTS_KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// A job that moved within this needs no tiles to be sent again.
 const STILL_MS: i64 = 2_000;
 

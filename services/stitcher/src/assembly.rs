@@ -161,7 +161,7 @@ impl Assembly {
         self.strips.fill();
     }
 
-    /// Takes a tile out whose slot is bad. If it is encoded already, the encoding begins anew.
+    /// Takes a tile out whose slot is bad. If it is encoded already, the encoding starts over.
     pub fn take_out(&mut self, index: u32) {
         self.is_complete = false;
         self.strips.remove(index);
@@ -186,7 +186,7 @@ impl Assembly {
         self.work = Work::Idle(encoding.filter(|_| keep));
     }
 
-    /// Begins the encoding anew after a pause; `false` if that was tried often enough.
+    /// Starts the encoding over after a pause; `false` if that was tried often enough.
     pub fn restart_later(&mut self, now: Instant) -> bool {
         self.put_back(None);
         self.restarts += 1;

@@ -27,7 +27,7 @@ pub enum StageOutcome {
     Lost,
     /// It ended its job as failed.
     Failed,
-    /// It is begun anew when its records come again.
+    /// It is started over when its records come again.
     Later,
 }
 

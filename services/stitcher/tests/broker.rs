@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bench::{Job, Stitcher, read_rows, resends, tile_record, unfinished};
 use support::{Picture, Rig, until};
+use tessera::bus::records::TileHeader;
 use tessera::bus::{Group, Outgoing, Topic};
 use tessera::job::JobStatus;
 use tessera::picture::raw::RawRows;
@@ -235,6 +236,33 @@ async fn a_tile_with_other_bytes_is_asked_for_once_and_fails_the_job_the_second_
             job.until_done(&rig).await;
         }
     }
+    rig.caught_up(Group::Stitchers).await;
+}
+
+#[actix::test]
+async fn tiles_of_a_run_that_is_over_are_not_used_in_the_next() {
+    let rig = Rig::new().await;
+    let _stitcher = Stitcher::start(&rig, "one");
+    let job = Job::new(&rig, &picture()).await;
+    let wrong = |index: u32| {
+        let mut pixels = job.pixels(0, index);
+        pixels[0] ^= 1;
+        tile_record(&job.header(0, index, &pixels), pixels)
+    };
+    rig.send(wrong(0)).await;
+    rig.send(wrong(1)).await;
+    job.until_received(&rig, 2).await;
+    // The pass found that what it had read was not what was sent.
+    assert!(rig.state.begin_anew(job.id(), &support::lease(), 2, "for a test").await.unwrap().is_so());
+    rig.send(wrong(2)).await;
+    for index in 0..job.tiles() {
+        let pixels = job.pixels(0, index);
+        let header = TileHeader { run: 2, ..job.header(0, index, &pixels) };
+        rig.send(tile_record(&header, pixels)).await;
+    }
+    rig.send(wrong(3)).await;
+    job.until_done(&rig).await;
+    assert!(resends(&rig, job.id()).is_empty());
     rig.caught_up(Group::Stitchers).await;
 }
 

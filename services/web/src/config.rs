@@ -57,7 +57,8 @@ pub struct HttpArgs {
     /// The slowest that an answer may be read while something waits to be sent, in bytes a second; 0: any.
     #[arg(long, env = "TESSERA_MIN_DOWNLOAD_RATE", default_value_t = 4096, value_name = "BYTES")]
     pub min_download_rate: u64,
-    /// Proxies, as addresses or networks (10.0.0.0/8), whose X-Forwarded-For says whom they forward; nobody else's does.
+    /// Proxies, as addresses or networks (10.0.0.0/8), whose X-Forwarded-For says whom they forward; that of others is
+    /// ignored.
     #[arg(long, env = "TESSERA_TRUSTED_PROXIES", value_delimiter = ',', value_name = "LIST")]
     pub trusted_proxies: Vec<String>,
     /// What happens to an upload while no worker is alive.

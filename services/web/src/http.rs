@@ -36,7 +36,7 @@ use tessera::same_store::SameStore;
 use tessera::state::{State, StateOptions};
 use tessera::store::Store;
 use tessera::telemetry::head::head_as_get;
-use tessera::telemetry::health::AddressFile;
+use tessera::telemetry::page::AddressFile;
 use tessera::telemetry::{AllowedHosts, Health, Metrics, Shutdown, health, metrics, parts};
 use tokio::task::JoinError;
 
@@ -48,6 +48,7 @@ use connection::{Readers, attend};
 use counters::WebCounters;
 use counting::count;
 use events::EventRelay;
+use files::checked::Checked;
 use guard::guard;
 use mender::Mender;
 use services::Services;
@@ -143,6 +144,7 @@ fn connect(config: &Config, health: Health) -> Result<(Services, Readers), Servi
         admission,
         counts: WebCounters::new(),
         mender,
+        checked: Checked::default(),
         proxies,
     };
     Ok((services, readers))

@@ -107,6 +107,31 @@ async fn a_large_damaged_result_breaks_off_before_its_end() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_large_file_is_sent_only_if_all_of_it_is_whole() {
+    let rig = Rig::new().await;
+    let site = Site::start(&rig, Settings::default()).await;
+    let bytes: Vec<u8> = (0..(9_u32 << 20)).map(|i| (i % 251) as u8).collect();
+    let (job, path) = done(&rig, &site, &bytes).await;
+    let address = format!("/api/v1/jobs/{job}/result");
+    let part = || site.call("GET", &address, &[("Range", "bytes=5-9")], b"");
+    assert_eq!((part().status, part().body), (206, bytes[5..10].to_vec()));
+    // Of the same length, with its old date, and far from what is asked for.
+    let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+    flip(&path);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
+    let answer = part();
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("damaged"), "{}", answer.text());
+    until("the job to be queued again", async || status(&rig, job).await == JobStatus::Queued).await;
+    complete(&rig, &site.store, job, &bytes).await;
+    assert_eq!(part().status, 206, "the result that was made again");
+    let large = site.upload("/api/v1/jobs", &form(b"a.bmp", &png(), &["invert"])).job();
+    let original = site.store.place_of(&tessera::store::Object::Original(large));
+    flip(&original);
+    assert_eq!(site.call("GET", &format!("/api/v1/jobs/{large}/original"), &[("Range", "bytes=0-1")], b"").status, 410);
+}
+
+#[tokio::test]
 async fn a_job_whose_picture_is_damaged_too_fails_and_says_what_to_do() {
     let rig = Rig::new().await;
     let site = Site::start(&rig, Settings::default()).await;

@@ -92,7 +92,7 @@ async fn h12_an_honest_client_gets_in_beside_slow_senders_and_slow_readers() {
         }
         let (sent, read) = (senders.end(), readers.end());
         println!("many {many}: senders cut {sent} times, readers {read}; VmHWM {} KiB", high_water_kib());
-        assert!(sent > 0, "somebody had to give way");
+        assert!(sent > 0, "one sender had to give way");
     }
     // The test's own sockets and pictures are in this process too.
     assert!(high_water_kib() <= 256 << 10, "{} KiB", high_water_kib());
@@ -101,7 +101,7 @@ async fn h12_an_honest_client_gets_in_beside_slow_senders_and_slow_readers() {
 #[tokio::test]
 async fn a_reader_that_takes_too_little_is_cut_and_one_that_reads_on_is_not() {
     let rig = Rig::new().await;
-    // So much that whoever reads a few kilobytes a second is cut as soon as its patience ends.
+    // So much that a reader of a few kilobytes a second is cut as soon as its patience ends.
     let http = HttpArgs { min_download_rate: 1 << 20, ..HttpArgs::default() };
     let site = Site::start(&rig, Settings { http, ..Settings::default() }).await;
     let job = site.upload("/api/v1/jobs", &form(b"a.png", &png(), &["invert"])).job();
@@ -139,12 +139,12 @@ async fn h11_bodies_without_an_end_are_stopped_wherever_they_come() {
     let cases: [(&str, &str, &[u8], &[u8]); 8] = [
         ("no boundary", "/api/v1/jobs", b"", &filler),
         ("text parts", "/api/v1/jobs", b"", &text),
-        ("text parts that nobody looks at", "/upload", b"", &other),
+        ("text parts that are ignored", "/upload", b"", &other),
         ("a part's header", "/api/v1/jobs", b"--XX\r\n", &filler),
         ("a text field", "/api/v1/jobs", b"--XX\r\nContent-Disposition: form-data; name=\"op\"\r\n\r\n", &filler),
         ("a picture", "/api/v1/jobs", &picture, &filler),
         ("an epilogue", "/api/v1/jobs", &whole, &filler),
-        ("a body that nobody asked for", "/api/v1/stats", b"", &filler),
+        ("an unwanted body", "/api/v1/stats", b"", &filler),
     ];
     let send = |path: &str, begin: &[u8], again: &[u8]| endless(&site, path, begin, again);
     std::thread::scope(|scope| {

@@ -122,7 +122,7 @@ async fn an_early_refusal_comes_before_the_body() {
     let rig = Rig::new().await;
     let limits = LimitArgs { max_upload_bytes: 1 << 20, ..LimitArgs::default() };
     let site = Site::start(&rig, Settings { limits, ..Settings::default() }).await;
-    // Only the head is sent: whoever waited for the body would never answer.
+    // Only the head is sent: a service that waited for the body would never answer.
     let head = site.head("POST", "/api/v1/jobs", &[FORM], 1 << 30);
     assert_eq!(site.raw(&head).status, 413);
     let text = form(b"a", &[b'x'; 4000], &[]);

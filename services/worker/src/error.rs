@@ -8,7 +8,7 @@ use tessera::state::StateError;
 /// Why a worker cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The worker's name is none.
+    /// The worker's name cannot be used.
     #[error("reading the worker's name {name:?}: use letters, digits, '.', '_' and '-', at most 64")]
     BadName {
         /// What was given.

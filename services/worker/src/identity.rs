@@ -37,7 +37,7 @@ impl Identity {
 /// The name that `config` asks for: `TESSERA_WORKER_ID`, `WORKER_ID`, or HOST-N or the next free one.
 ///
 /// # Errors
-/// [`WorkerError::BadName`] if the name is none.
+/// [`WorkerError::BadName`] if the name cannot be used.
 pub fn wanted(config: &WorkerConfig) -> Result<Wanted, WorkerError> {
     let given = config.worker_id.clone().or_else(|| std::env::var("WORKER_ID").ok());
     match given.filter(|name| !name.is_empty()) {

@@ -1,11 +1,12 @@
 //! What a task must say: its job's plan, as Redis has it, held against the record.
 //!
-//! Owns the comparison, and a bounded number of stages that were read lately. Whoever can write to `tasks` can write
-//! anything: what disagrees is nobody's tile, and must never be run, nor held against its job.
+//! Owns the comparison, and a bounded number of stages that were asked for lately. A program that can write to `tasks`
+//! can write anything: what disagrees is no job's tile, and must never be run, nor held against its job.
 
-use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use lru::LruCache;
 use parking_lot::Mutex;
 use tessera::bus::records::{Encoding, PayloadKind, SlotTask, Task, TaskHeader};
 use tessera::job::JobId;
@@ -14,7 +15,7 @@ use tessera::state::{PlannedStage, StagePlan, State, StateError};
 use tessera::tiling::Grid;
 
 /// Stages that are remembered.
-const MAX_STAGES: usize = 256;
+const MAX_STAGES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 /// What a task is, by the plan of its job.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,22 +24,22 @@ pub enum Standing {
     Agrees(Arc<TaskHeader>, Option<Arc<PlannedStage>>),
     /// Its pixels are in a slot, and the job has no plan that says what they are.
     Unplanned(SlotTask),
-    /// Nobody wants it: its job has gone, or is at another stage.
+    /// It is not wanted: its job has gone, or is at another stage.
     Unwanted,
     /// It says something else.
     Disagrees(String),
 }
 
-/// The stages that tasks came for lately; the one that was put in first goes first.
-#[derive(Debug, Default)]
+/// The stages that tasks came for lately; the one that was not asked for the longest goes first.
+#[derive(Debug)]
 pub struct Plans {
-    known: Mutex<Known>,
+    known: Mutex<LruCache<(JobId, u32), Arc<PlannedStage>>>,
 }
 
-#[derive(Debug, Default)]
-struct Known {
-    stages: HashMap<(JobId, u32), Arc<PlannedStage>>,
-    order: VecDeque<(JobId, u32)>,
+impl Default for Plans {
+    fn default() -> Self {
+        Self { known: Mutex::new(LruCache::new(MAX_STAGES)) }
+    }
 }
 
 impl Plans {
@@ -48,11 +49,15 @@ impl Plans {
     /// [`StateError`] if Redis gives no answer.
     pub async fn standing(&self, state: &State, task: Task) -> Result<Standing, StateError> {
         let name = (task.job(), task.stage());
-        let known = self.known.lock().stages.get(&name).cloned();
+        let known = self.known.lock().get(&name).cloned();
         let planned = match known {
             Some(planned) => planned,
             None => match state.stage_plan(name.0, name.1).await? {
-                StagePlan::Known(planned) => self.known.lock().insert(name, Arc::from(planned)),
+                StagePlan::Known(planned) => {
+                    let planned = Arc::from(planned);
+                    self.known.lock().put(name, Arc::clone(&planned));
+                    planned
+                }
                 StagePlan::Untold => return Ok(without_plan(task)),
                 StagePlan::Unwanted => return Ok(Standing::Unwanted),
             },
@@ -113,20 +118,6 @@ pub fn task_of(slot: &SlotTask, planned: &PlannedStage) -> Result<TaskHeader, St
         crc32c: slot.crc32c,
         operations: steps.clone(),
     })
-}
-
-impl Known {
-    fn insert(&mut self, name: (JobId, u32), planned: Arc<PlannedStage>) -> Arc<PlannedStage> {
-        if self.stages.insert(name, Arc::clone(&planned)).is_none() {
-            self.order.push_back(name);
-        }
-        while self.order.len() > MAX_STAGES {
-            if let Some(oldest) = self.order.pop_front() {
-                self.stages.remove(&oldest);
-            }
-        }
-        planned
-    }
 }
 
 /// What a task says otherwise than the plan; sizes, format and checksum were compared with its bytes before.
@@ -245,14 +236,5 @@ mod tests {
         }
         assert!(task_of(&slot(6_000_000, planned.plan), &planned).is_err());
         assert!(task_of(&slot(0, "0000000000000000".parse().unwrap()), &planned).is_err());
-    }
-
-    #[test]
-    fn the_number_of_stages_is_bounded() {
-        let (mut known, stage) = (Known::default(), Arc::new(planned()));
-        for _ in 0..MAX_STAGES + 5 {
-            known.insert((JobId::random(), 0), Arc::clone(&stage));
-        }
-        assert_eq!((known.stages.len(), known.order.len()), (MAX_STAGES, MAX_STAGES));
     }
 }

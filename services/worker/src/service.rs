@@ -9,8 +9,8 @@ use tessera::bus::{Consumer, ConsumerOptions, Group, Producer, Topic};
 use tessera::naming::Name;
 use tessera::patience::answered;
 use tessera::state::{NameKind, State, StateOptions};
-use tessera::telemetry::health::{self, Health};
-use tessera::telemetry::{Metrics, Shutdown, parts};
+use tessera::telemetry::health::Health;
+use tessera::telemetry::{Metrics, Shutdown, page, parts};
 
 use crate::actors::TaskRunner;
 use crate::actors::{Farewell, HAND_BACK_LIMIT, Heart, ResultPublisher, TaskFeed, TileExecutor};
@@ -35,7 +35,7 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];
     let metrics =
         Metrics::new("worker", &health, &clients, |registry| counts.register(registry, config.slots, &progress));
-    let page = health::serve(&health, &metrics, &config.service, "worker").map_err(WorkerError::Health)?;
+    let page = page::serve(&health, &metrics, &config.service, "worker").map_err(WorkerError::Health)?;
     let state = State::lazy(&config.redis, StateOptions::default())?;
     let wanted = identity::wanted(&config)?;
     let Some(name) = Name::take(&state, NameKind::Worker, &wanted, &shutdown).await? else { return Ok(()) };

@@ -30,7 +30,7 @@ pub(crate) struct Verdict {
     /// Bytes to give back to the bound; `None` when the slot was given back before.
     pub(crate) slot_bytes: Option<usize>,
     pub(crate) decision: Decision,
-    /// Why it is given back, as far as anybody knows.
+    /// Why it is given back, if that is known.
     pub(crate) cause: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl Ack {
     fn send(&self, decision: Decision, cause: Option<String>) {
         let Self { partition, generation, offset, slot_bytes, .. } = *self;
         let verdict = Verdict { partition, generation, offset, slot_bytes, decision, cause };
-        // A stopped polling thread has given its partitions back: there is nobody left to tell.
+        // A stopped polling thread has given its partitions back: there is nothing left to tell.
         let _ = self.thread.send(Signal::Verdict(verdict));
     }
 }

@@ -21,7 +21,7 @@ pub struct TopicState {
     pub name: String,
     /// Its partitions; none, if there is no such topic.
     pub partitions: usize,
-    /// How it is to be. More partitions than are asked for are somebody's wish.
+    /// How it should be. More partitions than that were added by an operator, and stay.
     pub wanted: TopicSettings,
     config: Option<ConfigResource>,
 }
@@ -45,7 +45,7 @@ impl TopicState {
         each.checked_mul(self.partitions as u64)
     }
 
-    /// The settings that somebody gave to this topic, and not to all.
+    /// The settings that were given to this topic, and not to all.
     pub(super) fn own_settings(&self) -> Vec<(String, String)> {
         let entries = self.config.iter().flat_map(|config| &config.entries);
         let own = entries.filter(|entry| entry.source == ConfigSource::DynamicTopic);

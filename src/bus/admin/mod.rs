@@ -1,7 +1,7 @@
 //! Topics as they should be and as they are, and how far behind a group is.
 //!
 //! Owns creating, checking, raising, lag and the removal of finished records. Must never change a topic that exists
-//! unasked: its records are somebody's.
+//! unasked: its records belong to someone.
 
 mod check;
 mod lag;

@@ -1,6 +1,6 @@
 //! Bringing topics that exist to what is asked for: more partitions, other settings.
 //!
-//! Owns what may be changed. Must never take room from records that nobody has read, nor touch a setting that is
+//! Owns what may be changed. Must never take room from unread records, nor touch a setting that is
 //! none of ours.
 
 use std::fmt;
@@ -36,7 +36,7 @@ pub enum Change {
         /// Now.
         to: String,
     },
-    /// It keeps more than is meant, for now: records lie there that nobody has read.
+    /// It keeps more than is meant, for now: records lie there unread.
     Kept {
         /// Kafka's name of the setting.
         name: &'static str,
@@ -146,7 +146,7 @@ fn takes_room(name: &str, found: &str, wanted: &str) -> bool {
     name == "retention.bytes" && kept(wanted) < kept(found)
 }
 
-/// Records of a topic that nobody has read, if they might be more than its partitions are to keep.
+/// Unread records of a topic, if they might be more than its partitions are to keep.
 async fn unread_beyond(state: &TopicState, args: &KafkaArgs) -> Result<Option<u64>, BusError> {
     let groups = [Group::Jobs, Group::Workers, Group::Stitchers, Group::Monitor];
     let counts: Vec<u64> = match groups.into_iter().find(|group| group.topic() == state.topic) {

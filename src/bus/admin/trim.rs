@@ -65,7 +65,7 @@ impl Trimmer {
 
 /// Up to where a partition's records may go; `None` where none may.
 fn finished(lag: &PartitionLag) -> Option<i64> {
-    // Beyond the end, the offset is of another log of that name: whoever reads begins anew.
+    // Beyond the end, the offset is of another log of that name: readers start over.
     lag.committed.filter(|committed| *committed > lag.begin && *committed <= lag.end)
 }
 
@@ -82,6 +82,6 @@ mod tests {
         assert_eq!(finished(&lag(Some(10), 4, 10)), Some(10));
         assert_eq!(finished(&lag(Some(4), 4, 10)), None);
         assert_eq!(finished(&lag(Some(4), 6, 10)), None, "it was read before, and is asked for again");
-        assert_eq!(finished(&lag(Some(11), 0, 10)), None, "the topic was made anew");
+        assert_eq!(finished(&lag(Some(11), 0, 10)), None, "the topic was made again");
     }
 }

@@ -11,10 +11,10 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::ConsumerOptions;
 use super::context::{Context, list};
 use super::ledger::Place;
 use crate::bus::brokers::Brokers;
+use crate::bus::settings::ConsumerOptions;
 use crate::bus::{BusError, settings};
 use crate::config::KafkaArgs;
 
@@ -89,7 +89,7 @@ impl Client {
         missing.map_or(Ok(()), |error| Err(KafkaError::MetadataFetch(error.into())))
     }
 
-    /// Records above `positions` as far as the client has heard of them: asks nobody.
+    /// Records above `positions` as far as the client has heard of them; asks no broker.
     pub(super) fn known_lag(&self, positions: &[(i32, Option<i64>)]) -> i64 {
         let lag = |(partition, next): &(i32, Option<i64>)| {
             let end = watermark(self.consumer.client(), &self.topic, *partition)?;

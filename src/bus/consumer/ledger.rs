@@ -48,7 +48,7 @@ impl Ledger {
         Self { partitions, slots, undecided: 0, generations: 0, client: 0, changes: 0, has_progress: false }
     }
 
-    /// Begins anew with another client: nothing is assigned, and what was handed out before is void.
+    /// Starts over with another client: nothing is assigned, and what was handed out before is void.
     pub(super) fn begin_client(&mut self) -> u64 {
         self.client += 1;
         self.changes += 1;

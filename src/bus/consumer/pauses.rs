@@ -60,7 +60,7 @@ mod tests {
         assert!(pauses.begin(2, &[4, 5]));
         assert_eq!(pauses.end(), [3, 4, 5]);
         assert_eq!(pauses.end(), [0; 0]);
-        assert!(pauses.begin(2, &[4]), "paused anew");
+        assert!(pauses.begin(2, &[4]), "paused again");
     }
 
     #[test]

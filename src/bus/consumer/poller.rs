@@ -15,10 +15,11 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::board::Board;
 use super::client::{Client, Settings};
 use super::context::Context;
+use super::copy;
+use super::delivery::Delivery;
 use super::ledger::Ledger;
 use super::pauses::{Closed, Pauses};
 use super::watchdog::Watchdog;
-use super::{Delivery, copy};
 use crate::bus::BusError;
 use crate::bus::ack::{Ack, Signal};
 

@@ -140,7 +140,7 @@ impl Poller {
     }
 }
 
-/// Whether the group has divided its partitions anew, without this member or before it could take part.
+/// Whether the group has divided its partitions again, without this member or before it could take part.
 fn is_overtaken(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::{IllegalGeneration, RebalanceInProgress, UnknownMemberId};
     matches!(code, RebalanceInProgress | IllegalGeneration | UnknownMemberId)

@@ -1,7 +1,7 @@
 //! Notices a consumer that asks, gets nothing and reports no error although there are records, or a Kafka that it
 //! does not reach.
 //!
-//! Owns the count of time spent asking in vain. Must never count time in which nobody asked.
+//! Owns the count of time spent asking without an answer. Must never count time in which nothing was asked.
 
 use std::time::Duration;
 
@@ -58,6 +58,6 @@ mod tests {
         watchdog.received();
         assert_eq!((1..30).filter(|_| watchdog.asked_in_vain(second)).count(), 0);
         watchdog.received();
-        assert!(!watchdog.asked_in_vain(second * 29), "a record begins the count anew");
+        assert!(!watchdog.asked_in_vain(second * 29), "a record restarts the count");
     }
 }

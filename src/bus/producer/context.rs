@@ -10,7 +10,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::Delivered;
+use super::delivered::Delivered;
 use crate::bus::log;
 
 type Report = Result<Delivered, KafkaError>;
@@ -59,7 +59,7 @@ impl ProducerContext for Context {
             Ok(message) => Ok(Delivered { partition: message.partition(), offset: message.offset() }),
             Err((error, _)) => Err(error.clone()),
         };
-        // A sender that no longer waits has nobody to tell.
+        // The sender may no longer wait.
         let _ = pending.reply.send(report);
     }
 }

@@ -4,6 +4,7 @@
 //! beyond repair. Must never report a record as delivered before the broker has.
 
 mod context;
+mod delivered;
 mod enqueue;
 mod native;
 mod silence;
@@ -22,6 +23,7 @@ use super::{BusError, Topic, counters};
 use crate::budget::Share;
 use crate::config::KafkaArgs;
 use context::Pending;
+pub use delivered::Delivered;
 use enqueue::{Envelope, enqueue};
 use native::Native;
 use silence::Silence;
@@ -29,15 +31,6 @@ use silence::Silence;
 const SENDING: &str = "sending a record";
 /// How long a question about the broker's health may take.
 const PROBE_LIMIT: Duration = Duration::from_millis(1500);
-
-/// Where a record came to lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivered {
-    /// The partition.
-    pub partition: i32,
-    /// Its offset there.
-    pub offset: i64,
-}
 
 /// Sends records. Clones share one client.
 #[derive(Clone)]

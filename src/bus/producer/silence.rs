@@ -23,7 +23,7 @@ impl Silence {
         *self.since.lock() = None;
     }
 
-    /// Takes note that Kafka was not reached. `true`: it has not been for too long, and the count begins anew.
+    /// Takes note that Kafka was not reached. `true`: it has not been for too long, and the count starts over.
     pub(super) fn lasts_too_long(&self, now: Instant) -> bool {
         let mut noted = self.since.lock();
         let (since, patience) = noted.get_or_insert((now, PATIENCE));

@@ -8,8 +8,8 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 use crate::bus::BusError;
 
-/// An address at which nobody listens: it is bound, so that nobody else gets it, and refuses all.
-fn nobody() -> (Socket, String) {
+/// An address at which nothing listens: it is bound, so that no other program gets it, and refuses all.
+fn silent_address() -> (Socket, String) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
@@ -36,7 +36,7 @@ fn appear_at(socket: Socket, broker: String) {
 #[tokio::test]
 async fn without_a_broker_all_is_unavailable_and_it_recovers_when_one_appears() {
     let bus = Bus::new().await;
-    let (socket, address) = nobody();
+    let (socket, address) = silent_address();
     let args = KafkaArgs { kafka_brokers: address, ..bus.args.clone() };
     let producer = Producer::connect(&args, "bus-test").unwrap();
     let (consumer, mut records) = Consumer::start(&args, options(Topic::Jobs, 8)).unwrap();
@@ -62,7 +62,7 @@ async fn without_a_broker_all_is_unavailable_and_it_recovers_when_one_appears() 
 
 #[tokio::test]
 async fn a_stop_without_a_broker_ends_in_time() {
-    let (_socket, address) = nobody();
+    let (_socket, address) = silent_address();
     let args = KafkaArgs::new(address, "");
     let (consumer, mut records) = Consumer::start(&args, options(Topic::Jobs, 8)).unwrap();
     until("the consumer to notice", async || consumer.status().last_error.is_some()).await;

@@ -32,7 +32,7 @@ async fn what_is_finished_goes_and_what_is_not_is_still_handed_out() {
     assert_eq!(trimmer.trim().await.unwrap(), 0, "nothing more was finished");
     drop(held);
     consumer.stop(Duration::from_secs(5)).await.unwrap();
-    // Whoever comes next gets all that was not finished.
+    // The next reader gets all that was not finished.
     let (consumer, mut records) = bus.consume(Topic::Tasks, 64);
     let mut again: Vec<_> = receive_many(&mut records, 10).await.iter().map(|of| (of.partition, of.offset)).collect();
     again.sort_unstable();

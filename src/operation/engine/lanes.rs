@@ -4,18 +4,11 @@
 //! than all the rest. Knows neither pictures nor borders.
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx2;
+mod avx2;
 
 use super::cpu::Cpu;
 use super::sample::Sample;
-
-/// What minima and maxima are taken of: a sample, or a vector of them, place by place.
-pub(crate) trait Compare: Copy {
-    /// The smaller.
-    fn low(self, other: Self) -> Self;
-    /// The larger.
-    fn high(self, other: Self) -> Self;
-}
+use super::vectors::{Compare, Places};
 
 impl<T: Sample> Compare for T {
     #[inline(always)]
@@ -27,12 +20,6 @@ impl<T: Sample> Compare for T {
     fn high(self, other: T) -> T {
         self.max(other)
     }
-}
-
-/// What is done at each place: from samples of `FROM` rows to those of `TO` rows.
-pub(crate) trait Places<const FROM: usize, const TO: usize>: Copy {
-    /// The results; `sample` gives the sample of a row. Has to be `inline(always)`.
-    fn place<C: Compare>(self, sample: impl Fn(usize) -> C) -> [C; TO];
 }
 
 /// Does it along rows: `TO` rows of the same length, and `FROM` that are at least as long.

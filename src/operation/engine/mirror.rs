@@ -70,7 +70,7 @@ mod avx2 {
         }
 
         /// Reverses as many pixels as whole turns take, from the beginning of `from` to the end of `to`: says how
-        /// many samples. What a turn writes before the pixels it moves, the next or the caller writes anew.
+        /// many samples. What a turn writes before the pixels it moves, the next or the caller writes again.
         ///
         /// # Safety
         /// The processor has AVX2, and `to` is as long as `from`.

@@ -17,4 +17,5 @@ pub(crate) mod sample;
 pub(crate) mod strips;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod vectors;
 pub(crate) mod weighed;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Add, Mul, Neg, Sub};
 
 #[cfg(target_arch = "x86_64")]
-use super::lanes::avx2::{Bytes, Vector, Words};
+use super::vectors::{Bytes, Vector, Words};
 
 /// An unsigned sample; all values fit an `i32` with room for small sums.
 pub(crate) trait Sample: Copy + Default + Ord + fmt::Debug + Send + Sync + 'static {

@@ -98,7 +98,7 @@ impl Filter for Mean {
 }
 
 impl Mean {
-    /// The means of a row, adding the columns' totals of each window anew: there are few.
+    /// The means of a row, adding the columns' totals of each window again: there are few.
     #[inline(always)]
     fn along<T: Sample>(self, columns: &[T::Total], channels: usize, rounding: Rounding, results: &mut [T]) {
         let mut turns = results.chunks_exact_mut(TURN);

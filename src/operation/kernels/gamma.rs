@@ -35,7 +35,7 @@ fn bind(values: &[Value]) -> Bound {
 }
 
 /// The table for 16 bit that was made last, and the bits of its value. Making it costs more than a tile, and each task
-/// of a job brings the same step anew.
+/// of a job brings the same step again.
 static LAST: Mutex<Option<(u64, Arc<[u16]>)>> = Mutex::new(None);
 
 /// The tables are made when a picture of that depth comes.

@@ -10,8 +10,9 @@ use super::{Area, Cpu, Definition, Halo, Kernel, Kind, Parameter, StepError, Val
 use crate::operation::engine::border::Border;
 use crate::operation::engine::filter::{Alpha, Filter, Surroundings, filtered};
 use crate::operation::engine::frame::Frame;
-use crate::operation::engine::lanes::{Places, along};
+use crate::operation::engine::lanes::along;
 use crate::operation::engine::sample::Sample;
+use crate::operation::engine::vectors::Places;
 use crate::picture::{Depth, PictureInfo, PixelFormat, Pixels, Samples};
 
 /// Largest side that is done by comparing, and so in 16 bit.

@@ -7,7 +7,7 @@ use super::header::Bitmap;
 use crate::picture::PictureInfo;
 use crate::picture::rows::{ReadError, RowReader};
 
-/// Bytes of stored rows that are read at once: reading backwards row by row would read each buffer anew.
+/// Bytes of stored rows that are read at once: reading backwards row by row would read each buffer again.
 const BLOCK_BYTES: u64 = 256 << 10;
 
 /// The rows of a bitmap, top to bottom.

@@ -64,7 +64,7 @@ enum End {
     Marked,
     /// Behind a whole block.
     Unmarked,
-    /// Within a block, or at something that is none.
+    /// Within a block, or at something that is not a block.
     Damaged,
 }
 

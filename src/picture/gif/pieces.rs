@@ -7,7 +7,7 @@ pub(super) struct Image {
     pub(super) top: u16,
     pub(super) width: u16,
     pub(super) height: u16,
-    /// The colour that is none.
+    /// The transparent colour.
     pub(super) transparent: Option<u8>,
     /// Where its block begins in the file.
     pub(super) at: u64,

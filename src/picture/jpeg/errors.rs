@@ -1,7 +1,7 @@
 //! Errors and warnings of the C library: caught, and none overlooked.
 //!
 //! The library unwinds on errors and only counts what it calls warnings, among them data that ends or
-//! makes no sense. Here such a warning is an error of the call that met it. Only bytes that are left over are none
+//! makes no sense. Here such a warning is an error of the call that met it. Only bytes that are left over are not
 //! yet: whether they are harmless is found out later.
 
 use std::cell::{Cell, RefCell};

@@ -77,7 +77,7 @@ pub fn read_info(input: impl BufRead) -> Result<JpegHeader, ReadError> {
             }
             0xC4 | 0xC8 | 0xCC => segment.skip(&mut input)?,
             0xC0..=0xCF if frame.is_some() => {
-                return Err(ReadError::Header("a JPEG with two frames is not supported; save it anew".to_owned()));
+                return Err(ReadError::Header("a JPEG with two frames is not supported; save it again".to_owned()));
             }
             0xC0..=0xCF => frame = Some(frame::parse(marker, &segment.take(&mut input)?)?),
             _ if Extras::wants(marker) => extras.take(marker, &segment.take(&mut input)?),

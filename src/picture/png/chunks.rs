@@ -6,9 +6,9 @@
 use std::io::{self, BufRead, Read, Seek};
 
 use flate2::Crc;
-use flate2::read::ZlibDecoder;
 
 use super::profiles::raw_profile;
+use super::zlib::inflate;
 use crate::picture::colorimetry::Colorimetry;
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
 use crate::picture::metadata::{MAX_EXIF_BYTES, MAX_TEXT_BYTES, MAX_XMP_BYTES, Metadata};
@@ -97,7 +97,7 @@ fn walk_over(input: &mut (impl BufRead + Seek), walk: Walk, extras: &mut Extras)
             extras.take(kind, &data);
         } else if let Some((_, what)) = OF_THE_PICTURE.iter().find(|(known, _)| **known == kind) {
             return Ok(Some(format!(
-                "the checksum of the PNG's {what} ({}) is wrong, so that its pixels are not certain; save it anew",
+                "the checksum of the PNG's {what} ({}) is wrong, so that its pixels are not certain; save it again",
                 name(kind)
             )));
         } else {
@@ -184,13 +184,6 @@ impl Extras {
 /// The first bytes, `most` and one more, which tells that there are too many.
 fn first(data: &[u8], most: usize) -> &[u8] {
     data.get(..=most).unwrap_or(data)
-}
-
-/// What zlib's data says, `most` bytes and one more, and whether it is whole.
-pub(super) fn inflate(data: &[u8], most: usize) -> (Vec<u8>, bool) {
-    let mut bytes = Vec::new();
-    let read = ZlibDecoder::new(data).take(most as u64 + 1).read_to_end(&mut bytes);
-    (bytes, read.is_ok())
 }
 
 /// Name, a zero, the method, then zlib.

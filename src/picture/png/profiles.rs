@@ -2,7 +2,7 @@
 //!
 //! Owns how such a text is read, within the limit of EXIF; it inflates no more than that needs.
 
-use super::chunks::inflate;
+use super::zlib::inflate;
 use crate::picture::exif;
 use crate::picture::metadata::MAX_EXIF_BYTES;
 

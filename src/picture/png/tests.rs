@@ -219,7 +219,7 @@ fn interlaced_and_oversized_pictures_are_refused_by_name() {
 
 #[test]
 fn compressed_text_and_profiles_are_not_inflated() {
-    // Not even valid zlib: whoever inflated them would fail.
+    // Not even valid zlib: inflating them would fail.
     let chunks: [(&[u8; 4], &[u8]); 3] = [
         (b"iCCP", b"name\0\0not zlib"),
         (b"zTXt", b"Comment\0\0not zlib"),

@@ -1,4 +1,4 @@
-//! What is wrong with a PNG, in words for whoever sent it.
+//! What is wrong with a PNG, in words for its sender.
 //!
 //! Owns that no name out of the decoder's own code is shown: it prints its types where it means a chunk.
 
@@ -26,9 +26,9 @@ const SAYINGS: [(&str, &str); 24] = [
     ("Invalid sBIT value", "a part of it makes no sense (sBIT)"),
     ("Invalid PNG signature", "it does not begin as a PNG"),
     ("Sub frame is out-of-bounds", "a frame of its animation lies outside of the picture"),
-    ("Unknown compression method", "its compression is none that PNG has"),
-    ("Unknown filter method", "its filter is none that PNG has"),
-    ("Unknown interlace method", "its interlacing is none that PNG has"),
+    ("Unknown compression method", "its compression method does not exist in PNG"),
+    ("Unknown filter method", "its filter method does not exist in PNG"),
+    ("Unknown interlace method", "its interlacing method does not exist in PNG"),
     ("Unexpected restart of", "its pixels are interrupted by something else"),
     ("Chunk length wrong", "a part of it has a wrong length"),
     ("Unrecognized critical chunk", "it has a part that is not known and must not be left out"),

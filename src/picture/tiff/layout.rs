@@ -50,7 +50,7 @@ impl Layout {
             return Err("TIFF with its colours in separate planes is not supported; save it interleaved".to_owned());
         }
         if fields.number(tag::FILL_ORDER)?.unwrap_or(1) != 1 {
-            return Err("TIFF with its bits reversed (FillOrder 2) is not supported; save it anew".to_owned());
+            return Err("TIFF with its bits reversed (FillOrder 2) is not supported; save it again".to_owned());
         }
         let compression = Compression::of(fields.number(tag::COMPRESSION)?.unwrap_or(1))?;
         let stored = stored(&mut fields)?;
@@ -119,7 +119,7 @@ fn bits<R: BufRead + Seek>(fields: &mut Fields<'_, R>) -> Result<u64, String> {
 fn unknown_colors(photometric: Option<u64>) -> String {
     let name = match photometric {
         None => {
-            return "the TIFF does not say what its samples mean (it has no photometric interpretation); save it anew"
+            return "the TIFF does not say what its samples mean (it has no photometric interpretation); save it again"
                 .to_owned();
         }
         Some(4) => "that is a mask and no picture",

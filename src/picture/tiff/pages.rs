@@ -75,7 +75,7 @@ pub(super) fn choose<R: BufRead + Seek>(source: &mut Source<R>) -> Result<Page, 
         }
         None if has_picture_behind => {
             return Err("the first page of the TIFF is a reduced copy, and its picture lies where it is not read; \
-                        save it anew"
+                        save it again"
                 .to_owned());
         }
         None => (0, Some("its first page says that it is a reduced copy, and there is no other".to_owned())),

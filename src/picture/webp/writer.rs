@@ -51,7 +51,7 @@ impl<W: Write> WebpWriter<W> {
     /// Begins a picture of `info` with what goes with it.
     ///
     /// # Errors
-    /// If WebP has no such picture; memory is the business of whoever called [`check`].
+    /// If WebP has no such picture; memory is the business of the caller of [`check`].
     pub fn new(out: W, info: PictureInfo, kept: &Kept) -> Result<Self, WriteError> {
         check(info, u64::MAX).map_err(WriteError::Unsupported)?;
         Ok(Self { out, info, kept: kept.clone(), samples: Vec::new() })

@@ -1,6 +1,6 @@
--- Takes a worker's heartbeat. Its counters begin anew at each start; the totals kept here do not.
--- Whoever holds its name in Redis is known. Others are strangers: invented, or of a version that took no name. They have
--- a number of places of their own, which they keep for a while, so that they never push out a known one.
+-- Takes a worker's heartbeat. Its counters start over at each start; the totals kept here do not.
+-- A worker that holds its name in Redis is known. Others are strangers: invented, or of a version that took no name.
+-- They have a number of places of their own, which they keep for a while, so that they never push out a known one.
 -- KEYS[1] worker:ID; [2] worker:ID:totals; [3] worker:ID:history; [4] workers; [5] workers:strangers; [6] name:worker:ID
 -- ARGV[1] incarnation; [2] tiles done; [3] tiles failed; [4] seconds to live; [5] seconds to keep totals; [6] finished tiles;
 -- [7] id; [8] workers remembered; [9] ms that a dead one is shown; [10] places of strangers; [11] seconds that they keep them;

@@ -17,7 +17,7 @@ local had = redis.call('BITCOUNT', KEYS[2])
 redis.call('DEL', KEYS[2], KEYS[3])
 redis.call('HSET', KEYS[1], 'spool', ARGV[2], 'claim', ARGV[3], 'stitcher', ARGV[4], 'received_tiles', 0,
   'updated_at', ARGV[5])
--- The tiles that made it `finishing` are in a spool that nobody reads any more.
+-- The tiles that made it `finishing` are in a spool that is no longer read.
 if job[1] == 'finishing' then
   set_status('processing')
   note(KEYS[1], ARGV[5], 'processing', 'another stitcher took over')

@@ -12,7 +12,7 @@ local function only(key, kind)
   return true
 end
 
--- The name of an index, by its place among them. One that holds something else begins anew; the monitor's repair, once
+-- The name of an index, by its place among them. One that holds something else starts over; the monitor's repair, once
 -- a minute, enters the other jobs again.
 local function index(at)
   local name = KEYS[#KEYS - #STATUSES - 2 + at]
@@ -66,7 +66,7 @@ local function set_status(status)
   enter_indexes(status)
 end
 
--- Milliseconds since 1970 of a time as Rust writes it (RFC 3339, UTC); 0 if it is none.
+-- Milliseconds since 1970 of a time as Rust writes it (RFC 3339, UTC); 0 if it is not one.
 local function millis(text)
   local y, m, d, hours, minutes, seconds, rest =
     string.match(text or '', '^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)%.?(%d*)Z$')
@@ -165,4 +165,24 @@ local function enter_stage(job, stage)
   end
   redis.call('HSET', job, 'stage', stage, 'received_tiles', 0)
   keep_moment(job, 'progress_ms')
+end
+
+-- Begins a run of the job: queued, at the first stage, without tiles. `why` is for the job's page.
+local function begin_run(job, run, now, why)
+  each_stage_key(job, function(key) redis.call('DEL', key) end)
+  redis.call('HDEL', job, 'final_filename', 'digest')
+  redis.call('HDEL', job, 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
+    'stitcher', 'splitter', 'rows', 'stage_at_ms', 'queued_ms', 'stage_ms', 'started_ms', 'finished_ms', 'in_line_ms')
+  for _, field in ipairs(redis.call('HKEYS', job)) do
+    local is_time = string.sub(field, 1, 3) == 'ms_' and field ~= 'ms_upload'
+    if is_time or string.sub(field, 1, 8) == 'numbers:' then redis.call('HDEL', job, field) end
+  end
+  keep_moment(job, 'queued_at_ms')
+  set_status('queued')
+  want_pass()
+  redis.call('HSET', job, 'run', run, 'attempts', 0, 'updated_at', now)
+  enter_stage(job, 0)
+  redis.call('PERSIST', job)
+  note(job, now, 'queued', 'run ' .. run .. why)
+  redis.call('PERSIST', job .. ':events')
 end

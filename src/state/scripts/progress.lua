@@ -1,5 +1,6 @@
 -- Notes for a stage that its job has moved (rows were read, a strip was encoded), that it waits in a line that moves (for
--- memory, for an encoder), or that its stitcher has heard a check. That somebody is busy with the job is none of these.
+-- memory, for an encoder), or that its stitcher has heard a check. A service being busy with the job is not one of
+-- these.
 -- KEYS[1] the hash    ARGV[1] stage; [2] moved | waits | heard; [3] now; [4] milliseconds that a wait is believed
 -- Answers: made | refused, status | unknown
 local job = redis.call('HMGET', KEYS[1], 'status', 'stage')

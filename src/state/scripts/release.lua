@@ -1,4 +1,4 @@
--- Gives a lease back: after a whole pass (no lease died, so attempts begin anew) or when drained (the
+-- Gives a lease back: after a whole pass (no lease died, so attempts start over) or when drained (the
 -- attempt is not counted).
 -- KEYS[1] the hash, then the indexes    ARGV[1] token; [2] complete | drained; [3] now
 -- Answers: made | already | unknown

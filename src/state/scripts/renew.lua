@@ -1,4 +1,4 @@
--- Renews a lease that nobody else has taken.
+-- Renews a lease that has not passed to another.
 -- KEYS[1] the hash    ARGV[1] token; [2] length in ms; [3] now
 -- Answers: held | lost | unknown
 local job = redis.call('HMGET', KEYS[1], 'status', 'lease')

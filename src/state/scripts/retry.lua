@@ -9,20 +9,5 @@ if run == tonumber(ARGV[1]) and working(status) then
   return { 'already', status }
 end
 if (status ~= 'failed' and status ~= 'cancelled') or run + 1 ~= tonumber(ARGV[1]) then return { 'refused', status } end
-each_stage_key(KEYS[1], function(key) redis.call('DEL', key) end)
-redis.call('HDEL', KEYS[1], 'final_filename', 'digest')
-redis.call('HDEL', KEYS[1], 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
-  'stitcher', 'splitter', 'rows', 'stage_at_ms', 'queued_ms', 'stage_ms', 'started_ms', 'finished_ms', 'in_line_ms')
-for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  local is_time = string.sub(field, 1, 3) == 'ms_' and field ~= 'ms_upload'
-  if is_time or string.sub(field, 1, 8) == 'numbers:' then redis.call('HDEL', KEYS[1], field) end
-end
-keep_moment(KEYS[1], 'queued_at_ms')
-set_status('queued')
-want_pass()
-redis.call('HSET', KEYS[1], 'run', ARGV[1], 'attempts', 0, 'updated_at', ARGV[2])
-enter_stage(KEYS[1], 0)
-redis.call('PERSIST', KEYS[1])
-note(KEYS[1], ARGV[2], 'queued', 'run ' .. ARGV[1])
-redis.call('PERSIST', KEYS[1] .. ':events')
+begin_run(KEYS[1], ARGV[1], ARGV[2], '')
 return { 'made', status }

@@ -7,7 +7,7 @@ local job = redis.call('HMGET', KEYS[1], 'status', 'stage', 'total_tiles')
 if not job[1] then return { 'unknown' } end
 local is_wanted = working(job[1]) and job[2] == ARGV[1] and tonumber(ARGV[2]) < tonumber(job[3] or '0')
 if not is_wanted or redis.call('GETBIT', KEYS[2], ARGV[2]) == 1 then
-  -- Whoever sent its result and ended before it gave the tile back does not hold it any more.
+  -- A worker that sent its result and ended before it gave the tile back no longer holds it.
   redis.call('HDEL', KEYS[3], ARGV[2])
   return { 'skip' }
 end

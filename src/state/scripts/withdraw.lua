@@ -1,4 +1,4 @@
--- Deletes a job that nobody has begun: its announcement failed and its sender was told so.
+-- Deletes a job that has not been begun: its announcement failed and its sender was told so.
 -- KEYS[1] the hash, then the indexes
 -- Answers: made, from | already | refused, status
 local status = redis.call('HGET', KEYS[1], 'status')

@@ -66,7 +66,7 @@ async fn a_lost_connection_comes_back() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), back).await.expect("the connection is made anew");
+    tokio::time::timeout(Duration::from_secs(10), back).await.expect("the connection is made again");
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn a_renewed_lease_lives_and_a_taken_one_is_lost() {
     scene.state.lease(job, &mine, "s").await.unwrap();
     let until = scene.state.job(job).await.unwrap().unwrap().lease_until;
     dead(&scene, job).await;
-    // Late, but nobody has taken it: it is still the holder's.
+    // Late, but it has not been taken: it is still the holder's.
     let states = scene.state.renew(&[(job, mine.clone()), (unknown, mine.clone())]).await.unwrap();
     assert_eq!(states, [LeaseState::Held, LeaseState::Lost]);
     assert!(scene.state.job(job).await.unwrap().unwrap().lease_until > until);

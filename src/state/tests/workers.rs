@@ -113,7 +113,7 @@ async fn the_history_has_each_tile_once_and_is_bounded() {
     use TileOutcome::{Done, Failed};
     assert_eq!(tell(&first, 1..=2).await, [(2, Done), (1, Done)]);
     assert_eq!(tell(&first, 1..=3).await, [(3, Failed), (2, Done), (1, Done)], "a repeat adds what is new");
-    assert_eq!(tell(&second, 1..=1).await.len(), 4, "it survives a restart, whose numbers begin anew");
+    assert_eq!(tell(&second, 1..=1).await.len(), 4, "it survives a restart, whose numbers start over");
     assert_eq!(tell(&second, 2..=120).await.len(), 100);
     let history = scene.state.worker_history(&worker).await.unwrap();
     assert_eq!(history[0].index, 120);

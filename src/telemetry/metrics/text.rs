@@ -43,7 +43,7 @@ fn described(name: &str, kind: &str) -> (String, &'static str) {
     }
 }
 
-/// Whether whoever asks takes OpenMetrics, and would not rather have plain text.
+/// Whether the client takes OpenMetrics, and would not rather have plain text.
 pub fn wants_openmetrics(accept: &str) -> bool {
     let weight = |kind: &str| {
         let of = accept.split(',').filter_map(|one| {

@@ -13,6 +13,7 @@ use tessera::store::{Store, StoreId};
 use super::topics::{gigabytes, log_bytes};
 use crate::api::Api;
 use crate::commands::scrub;
+use crate::error::with_causes;
 use crate::output;
 use crate::runtime::block_on;
 use crate::{CtlError, pasted};
@@ -95,11 +96,6 @@ async fn bounded<T, E: std::error::Error>(task: impl Future<Output = Result<T, E
         Ok(Err(error)) => Err(output::clean(&with_causes(&error))),
         Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
     }
-}
-
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|cause| format!(": {}", with_causes(cause))).unwrap_or_default();
-    format!("{error}{cause}")
 }
 
 /// Kafka and its topics, and how many partitions `tasks` really has.

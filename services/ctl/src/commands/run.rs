@@ -163,7 +163,7 @@ fn with_cause(error: &dyn std::error::Error) -> CtlError {
     CtlError::Failed(format!("{error}{cause}"))
 }
 
-/// Rows on their way, counted for whoever watches.
+/// Rows on their way, counted for the progress line.
 struct Watched<R> {
     rows: R,
     done: u64,

@@ -6,8 +6,8 @@ use tessera::job::JobId;
 use tessera::mending::{Finding, inspect};
 use tessera::store::{Object, Store};
 
-use super::doctor::with_causes;
 use crate::CtlError;
+use crate::error::with_causes;
 use crate::output;
 
 /// Reads all; an error if anything is damaged.
@@ -53,7 +53,7 @@ fn to_json(job: JobId, finding: &Finding) -> Value {
 fn remedy(finding: &Finding) -> &'static str {
     match finding.object {
         Object::Result { .. } => {
-            "ask for the result once: it is made anew if its picture is whole (the monitor's scrub does so too)"
+            "ask for the result once: it is made again if its picture is whole (the monitor's scrub does so too)"
         }
         Object::Original(_) => "keep the result if it is done; to run the job again, send the picture again",
         _ => "put the file back from a copy, or delete the job",

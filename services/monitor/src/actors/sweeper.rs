@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix::prelude::*;
-use tessera::patience::Passing;
+use tessera::patience::Outage;
 
 use super::Round;
 use crate::duty::Duty;
@@ -42,7 +42,7 @@ impl Handler<Round> for Sweeper {
             match sweep.round().await {
                 Ok(()) => {}
                 // The health page's line says what is away, once.
-                Err(error) if error.may_pass() => tracing::debug!(%error, "a sweep could not be completed"),
+                Err(error) if error.is_outage() => tracing::debug!(%error, "a sweep could not be completed"),
                 Err(error) => tracing::warn!(%error, "a sweep could not be completed"),
             }
             sweep

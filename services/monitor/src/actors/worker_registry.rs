@@ -1,6 +1,6 @@
 //! `WorkerRegistry`: writes heartbeats to Redis and says who came and who went.
 //!
-//! Redis decides first whose heartbeat counts: what nobody may send must not take a place here either.
+//! Redis decides first whose heartbeat counts: what may not be sent must not take a place here either.
 
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ impl WorkerRegistry {
             match self.registry.hear(&beat, now) {
                 News::None => {}
                 News::Arrived => self.tell(format!("worker {} arrived", beat.worker)),
-                News::Restarted => self.tell(format!("worker {} was started anew", beat.worker)),
+                News::Restarted => self.tell(format!("worker {} was restarted", beat.worker)),
                 News::TooMany => refused += 1,
             }
         }
@@ -83,7 +83,7 @@ async fn note(backends: &MonitorBackends, beats: Vec<Heartbeat>, ttl: Duration) 
         Err(NoAnswer::Stopping) => return Vec::new(),
         Err(error) => tracing::debug!(%error, "noting heartbeats one by one"),
     }
-    // A key that is none spoils its own worker's heartbeat only.
+    // A damaged key spoils only its own worker's heartbeat.
     let mut noted = Vec::new();
     for beat in beats {
         match insist::<_, StateError, _>(&backends.shutdown, "noting a heartbeat", || backends.state.beat(&beat, ttl))

@@ -16,12 +16,21 @@ use crate::spool::{SlotOwner, Slots};
 use tessera::patience::insist;
 
 impl Assembler {
-    /// Claims a stage. Tiles that another spool had are asked for again.
-    pub(super) async fn claim(&mut self, known: &Arc<KnownJob>, number: u32, partition: i32) -> Result<Place, Trouble> {
+    /// Claims a stage, for a tile of a run if one is named. Tiles that another spool had are asked for again.
+    pub(super) async fn claim(
+        &mut self,
+        known: &Arc<KnownJob>,
+        (number, run): (u32, Option<u32>),
+        partition: i32,
+    ) -> Result<Place, Trouble> {
         let job = known.manifest.job;
         let view = self.window(known, number).await?;
         if let Some(why) = refusal(&view, number) {
             return Ok(Place::Drop(why));
+        }
+        // A job is started over when what its run has read was damaged: tiles of that run are not to be used.
+        if run.is_some_and(|run| run < view.run) {
+            return Ok(Place::Drop("it is of an earlier run"));
         }
         let (spool_id, slots) = match self.make_spool(known, number, view.run).await {
             Ok(made) => made,
@@ -54,11 +63,10 @@ impl Assembler {
 
     /// Compares what this process knows of a stage with the marks in Redis, which decide.
     pub(super) async fn compare_with_redis(&mut self, job: tessera::job::JobId) -> Result<(), Trouble> {
-        let Some((known, number)) = self.assemblies.get(&job).map(|a| (Arc::clone(&a.known), a.number)) else {
-            return Ok(());
-        };
+        let of = self.assemblies.get(&job).map(|assembly| (Arc::clone(&assembly.known), assembly.number, assembly.run));
+        let Some((known, number, run)) = of else { return Ok(()) };
         let view = self.window(&known, number).await?;
-        if refusal(&view, number).is_some() {
+        if refusal(&view, number).is_some() || view.run != run {
             self.drop_assembly(job);
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! Making the end of a stage known: to the store, to Redis, to the splitters, and only then to Kafka.
 //!
-//! Owns that order. Whoever loses the race to end a job removes its own file and nothing else.
+//! Owns that order. The loser of the race to end a job removes its own file and nothing else.
 
 use tessera::bus::Ack;
 use tessera::bus::records::JobCommand;
@@ -176,7 +176,7 @@ async fn rows_of(backends: &StitcherBackends, job: JobId) -> Option<Object> {
     view.rows?.parse().ok()
 }
 
-/// Removes the rows that nobody needs any more; what remains goes with the job's files.
+/// Removes the rows that are no longer needed; what remains goes with the job's files.
 async fn remove_rows(backends: &StitcherBackends, input: Option<Object>, product: &Object) {
     let Some(input) = input.filter(|input| input != product) else { return };
     if let Err(error) = backends.store.delete(&input).await {
@@ -198,7 +198,7 @@ impl Assembler {
                     assembly.held.into_iter().for_each(Ack::done);
                 }
             }
-            // Its held records come again: if the job has ended they are dropped then, or else claimed anew.
+            // Its held records come again: if the job has ended they are dropped then, or else claimed again.
             EndAttempt::Lost => drop(self.drop_assembly(job)),
             EndAttempt::Failed(reason) => self.fail(job, &reason).await?,
             EndAttempt::Later(trouble) => {

@@ -210,7 +210,7 @@ impl Assembler {
         Ok(())
     }
 
-    /// A tile came with other bytes than its slot has: one of the two is wrong, and nobody knows which.
+    /// A tile came with other bytes than its slot has: one of the two is wrong, and it is unknown which.
     async fn differs(&mut self, tile: Stored) -> Result<(), Trouble> {
         let (job, index) = (tile.mark.job, tile.mark.index);
         let Some(assembly) = self.assemblies.get_mut(&job).filter(|found| found.token == tile.mark.token) else {
@@ -269,7 +269,7 @@ impl Assembler {
             return Ok(());
         }
         if error.kind() == io::ErrorKind::NotFound {
-            // Somebody removed the spool: the next record claims the stage with a new one.
+            // The spool was removed from outside: the next record claims the stage with a new one.
             tracing::warn!(%job, "the spool has gone");
             self.drop_assembly(job);
             tile.ack.retry();

@@ -14,7 +14,7 @@ use crate::spool::SpoolFolder;
 const KEEP_UNKNOWN: Duration = Duration::from_secs(600);
 
 impl Assembler {
-    /// Removes spools that nobody needs. While Redis is down, none.
+    /// Removes spools that are not needed. While Redis is down, none.
     pub async fn sweep(&mut self) {
         let spool = self.spool.clone();
         let folders = match tokio::task::spawn_blocking(move || spool.folders()).await {
@@ -46,7 +46,7 @@ impl Assembler {
         for folder in folders {
             let is_used = self.assemblies.get(&folder.job).is_some_and(|assembly| assembly.number == folder.stage);
             if !is_used && may_go(&folder, view(folder.job)) {
-                tracing::info!(job = %folder.job, stage = folder.stage, "removing a spool that nobody needs");
+                tracing::info!(job = %folder.job, stage = folder.stage, "removing a spool that is no longer needed");
                 self.remove_spool(folder.job, folder.stage);
             }
         }
@@ -60,13 +60,13 @@ impl Assembler {
         rest
     }
 
-    /// Lets go of all stages. Records that are still held are read again by whoever comes next.
+    /// Lets go of all stages. Records that are still held are read again by the next reader.
     pub fn let_go(&mut self) {
         self.assemblies.clear();
     }
 }
 
-/// Whether nobody will ask for a spool any more.
+/// Whether a spool will not be asked for any more.
 fn may_go(folder: &SpoolFolder, view: Option<&JobView>) -> bool {
     match view {
         None => folder.age > KEEP_UNKNOWN,

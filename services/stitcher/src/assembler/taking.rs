@@ -1,7 +1,7 @@
 //! Taking records in: each is placed, and what goes wrong with one is its own trouble, never its neighbours'.
 //!
 //! Owns that a record which failed before is handled alone: a panic or an error then has one cause. A record is
-//! acknowledged when its tile is marked, when nobody needs it, or when its dead letter is there.
+//! acknowledged when its tile is marked, when it is not needed, or when its dead letter is there.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Assembler {
         self.schedule();
     }
 
-    /// Takes records in; after a panic their jobs are begun anew from what is in their spools.
+    /// Takes records in; after a panic their jobs are started over from what is in their spools.
     async fn take_together(&mut self, deliveries: Vec<Delivery>) {
         if deliveries.is_empty() {
             return;
@@ -104,10 +104,10 @@ impl Assembler {
         if let Err(message) = intake::check_plan(tile, &known) {
             return Ok(Place::Refuse("plan", message));
         }
-        match self.assemblies.get(&tile.job).map(|assembly| assembly.number) {
-            Some(number) if number == tile.stage => Ok(Place::Here),
-            // Redis knows at which stage the job is: it may be at an earlier one than this process believes.
-            _ => self.claim(&known, tile.stage, partition).await,
+        match self.assemblies.get(&tile.job).map(|assembly| (assembly.number, assembly.run)) {
+            Some((number, run)) if number == tile.stage && run == tile.run => Ok(Place::Here),
+            // Redis knows at which stage of which run the job is: it may be at an earlier one than this process believes.
+            _ => self.claim(&known, (tile.stage, Some(tile.run)), partition).await,
         }
     }
 
@@ -161,8 +161,8 @@ impl Assembler {
     /// Claims a stage if it is not here, and compares it with the marks in Redis.
     async fn look_at(&mut self, known: &Arc<KnownJob>, stage: u32, partition: i32) -> Result<(), Trouble> {
         let job = known.manifest.job;
-        let is_here =
-            self.assemblies.contains_key(&job) || matches!(self.claim(known, stage, partition).await?, Place::Here);
+        let is_here = self.assemblies.contains_key(&job)
+            || matches!(self.claim(known, (stage, None), partition).await?, Place::Here);
         if is_here { self.compare_with_redis(job).await } else { Ok(()) }
     }
 }

@@ -24,7 +24,7 @@ impl Assembler {
         let store = &self.backends.store;
         let ask = || async {
             match store.manifest(job).await {
-                // The store answers otherwise: it is this manifest that cannot be read, and nobody else waits for it.
+                // The store answers otherwise: it is this manifest that cannot be read, and no other job waits for it.
                 Err(error) if error.is_temporary() && store.answers().await => Ok(Err(error)),
                 Err(error) => Err(error),
                 Ok(manifest) => Ok(Ok(manifest)),

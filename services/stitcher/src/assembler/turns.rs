@@ -38,7 +38,7 @@ impl Assembler {
             && self.is_at_rest()
             && let Some(at_rest) = self.draining.take()
         {
-            // Nobody may be waiting any more.
+            // There may be no one waiting any more.
             let _ = at_rest.send(());
         }
     }
@@ -113,7 +113,7 @@ impl Assembler {
             if let TurnEnd::Finished(StageProduct::Stored { object, .. }) = outcome {
                 // The claim was lost meanwhile: only this attempt's own file is removed.
                 if let Err(error) = self.backends.store.delete(&object).await {
-                    tracing::warn!(%job, %error, "could not remove a file that nobody needs; the job's end removes it");
+                    tracing::warn!(%job, %error, "could not remove a file that is not needed; the job's end removes it");
                 }
             }
             return Ok(());
@@ -165,7 +165,7 @@ impl Assembler {
             }
             EncodeError::Output(error) if is_full(error) => "the store is full".to_owned(),
             EncodeError::Output(error) => {
-                tracing::warn!(%job, %error, "writing a result failed; it is begun anew");
+                tracing::warn!(%job, %error, "writing a result failed; it is started over");
                 let restarts = |assembly: &mut Assembly| assembly.restart_later(Instant::now());
                 if self.assemblies.get_mut(&job).is_none_or(restarts) {
                     return Ok(());
@@ -173,7 +173,7 @@ impl Assembler {
                 format!("the result could not be written: {error}")
             }
             EncodeError::Linking(error) => {
-                tracing::warn!(%job, %error, "joining maps failed; it is begun anew");
+                tracing::warn!(%job, %error, "joining maps failed; it is started over");
                 let restarts = |assembly: &mut Assembly| assembly.restart_later(Instant::now());
                 if self.assemblies.get_mut(&job).is_none_or(restarts) {
                     return Ok(());

@@ -1,6 +1,6 @@
 //! What the pages and the API count for the page of metrics: requests by their answer, uploads by their end.
 //!
-//! Counts only; decides nothing. A path is no label: anybody can invent paths.
+//! Counts only; decides nothing. A path is not a label: clients can invent paths.
 
 use std::sync::Arc;
 use std::time::Duration;

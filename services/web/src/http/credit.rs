@@ -17,7 +17,7 @@ pub struct Credit {
 }
 
 impl Credit {
-    /// At `rate` bytes a second the time that is spent is earned again, up to `most`. Nobody has to move at rate 0.
+    /// At `rate` bytes a second the time that is spent is earned again, up to `most`. At rate 0 no one has to move.
     pub fn new(rate: u64, most: Duration) -> Self {
         let most_us = micros(most);
         Self { rate, most_us, left_us: most_us, since: None }

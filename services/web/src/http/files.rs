@@ -3,6 +3,7 @@
 //! Owns the headers of files. Which object a request may have, the routes decide.
 
 pub mod attachment;
+pub mod checked;
 pub mod range;
 
 use std::pin::Pin;
@@ -16,14 +17,15 @@ use futures_util::TryStreamExt;
 use tessera::job::Digest;
 use tessera::store::{Damage, Object, Store, StoreError};
 
+use self::checked::Checked;
 use self::range::{Part, has_etag, part};
 use super::problem::Problem;
 
 /// A browser that opens a file as a page runs nothing of it.
 const FILE_POLICY: &str = "default-src 'none'; sandbox";
 
-/// Files up to this length are checked as a whole before any of it is sent. A longer one is checked while it is sent:
-/// hundreds of readers that ask again and again must not have it read each time.
+/// Files up to this length are checked as a whole before any of it is sent. A longer one is checked while it is sent,
+/// or once before parts of it are: hundreds of readers that ask again and again must not have it read each time.
 const CHECKED_BYTES: u64 = 4 << 20;
 
 /// A file to be sent.
@@ -76,12 +78,18 @@ impl MessageBody for NoBody {
     }
 }
 
-/// Answers a request for a file. Up to [`CHECKED_BYTES`] it is read and checked before the first byte is sent; a larger
-/// one, sent as a whole, breaks off before its end if it is damaged, and `report` is told.
+/// Answers a request for a file. Up to [`CHECKED_BYTES`] it is read and checked before the first byte is sent, and so
+/// is a larger one of which a part is wanted, if it was not `checked` before; sent as a whole, a larger one breaks off
+/// before its end if it is damaged, and `report` is told.
 ///
 /// # Errors
 /// [`NotSent::Damaged`] if it is not what was written, [`Problem::Range`] if the range lies outside.
-pub async fn send(store: &Store, request: &HttpRequest, file: Served, report: Report) -> Result<HttpResponse, NotSent> {
+pub async fn send(
+    (store, checked): (&Store, &Checked),
+    request: &HttpRequest,
+    file: Served,
+    report: Report,
+) -> Result<HttpResponse, NotSent> {
     let length = file.bytes;
     let is_read = request.method() != Method::HEAD && length <= CHECKED_BYTES;
     let damage = store.verify(&file.object, length, file.digest.as_ref().filter(|_| is_read), None).await?;
@@ -100,15 +108,22 @@ pub async fn send(store: &Store, request: &HttpRequest, file: Served, report: Re
         Part::Range { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
         Part::Unsatisfiable => return Err(NotSent::Problem(Problem::Range(length))),
     };
+    let is_part = status == StatusCode::PARTIAL_CONTENT;
+    if let Some(digest) = file.digest.filter(|_| is_part && !is_read && request.method() != Method::HEAD) {
+        let damage = checked.check(store, &file.object, length, digest).await.map_err(NotSent::Problem)?;
+        if let Some(damage) = damage {
+            return Err(NotSent::Damaged(damage));
+        }
+    }
     let mut response = with_headers(HttpResponse::build(status), &file, &etag);
-    if status == StatusCode::PARTIAL_CONTENT {
+    if is_part {
         let range = format!("bytes {first}-{}/{length}", first + count - 1);
         response.insert_header((header::CONTENT_RANGE, range));
     }
     if request.method() == Method::HEAD {
         return Ok(response.body(NoBody(count)));
     }
-    let stream = match file.digest.filter(|_| status == StatusCode::OK) {
+    let stream = match file.digest.filter(|_| !is_part) {
         Some(digest) => store.read_verified(&file.object, digest).await,
         None => store.read(&file.object, Some(first..first + count)).await,
     };

@@ -1,6 +1,6 @@
 //! Places for clients, of which there is a bounded number: one each, in the order in which they came.
 //!
-//! No client has all places. While somebody waits and nothing is free, those who move their bytes most slowly are told
+//! No client has all places. While others wait and nothing is free, those who move their bytes most slowly are told
 //! to give way. Knows nothing of what a place is for.
 
 mod holder;
@@ -16,7 +16,7 @@ pub use holder::Holder;
 
 use super::client::Client;
 
-/// How often those who wait look for somebody who should give way.
+/// How often those who wait look for a holder that should give way.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Places of one kind; clones share them.
@@ -144,7 +144,7 @@ impl Inner {
                 let place = self.place(&mut room, waiter.client);
                 (waiter, place)
             };
-            // Somebody who has gone meanwhile gives it back at once.
+            // A client that has gone meanwhile gives it back at once.
             drop(waiter.tell.send(place));
         }
     }
@@ -167,7 +167,7 @@ impl Inner {
         }
         slow.sort_by_key(|(left, _)| *left);
         for waiter in room.waiting.iter().filter(|waiter| !waiter.tell.is_closed()) {
-            // Whoever has all that one client may have needs a place of its own back.
+            // A client that has all it may have needs a place of its own back.
             let own_only = room.of(waiter.client) >= most_each(self.most);
             let fits = |client: Client| !own_only || client == waiter.client;
             if let Some(at) = going.iter().position(|client| fits(*client)) {

@@ -10,6 +10,7 @@ use tessera::store::Store;
 use super::admission::Admission;
 use super::client::Client;
 use super::counters::WebCounters;
+use super::files::checked::Checked;
 use super::mender::Mender;
 use crate::config::Config;
 use crate::proxies::Proxies;
@@ -31,6 +32,8 @@ pub struct Services {
     pub admission: Arc<Admission>,
     /// Puts jobs right whose result is damaged.
     pub mender: Mender,
+    /// Which large files were found whole.
+    pub checked: Checked,
     /// Proxies whose word about their clients is taken.
     pub proxies: Arc<Proxies>,
 }

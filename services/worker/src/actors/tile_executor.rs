@@ -116,7 +116,7 @@ impl TileExecutor {
         ran.await.ok()
     }
 
-    /// Gives no more slots: whoever waits for one goes away empty-handed.
+    /// Gives no more slots: those who wait for one get none.
     pub fn close(&self) {
         self.slots.close();
     }
@@ -136,7 +136,7 @@ fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &
         let begun = Instant::now();
         let outcome = run_tile(run, &mut spare, progress, counts, delay);
         let took = begun.elapsed();
-        // Nobody waits for it when the worker stops; its record stays uncommitted.
+        // There is no one waiting for it when the worker stops; its record stays uncommitted.
         let _ = reply.send(Ran { outcome, took });
     }
 }

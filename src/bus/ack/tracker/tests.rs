@@ -73,7 +73,7 @@ fn what_lies_above_the_commit_point_is_not_taken_for_a_log_that_begins_anew() {
     let mut acks = PartitionAcks::new();
     hand(&mut acks, 0..10);
     acks.retry(3);
-    // The seek to 3 timed out, so nobody was told, and took effect later.
+    // The seek to 3 timed out, so it was not reported, and took effect later.
     assert_eq!(acks.deliver(3), Handing::Hand { attempt: 2 });
     assert_eq!(acks.deliver(4), Handing::Skip, "in hand");
     assert_eq!(acks.commit_point(), Some(0));
@@ -163,7 +163,7 @@ enum Step {
     Retry(usize),
     PutOff(usize),
     Seek,
-    /// A seek that times out: nobody is told that it takes effect later, if no other seek comes before.
+    /// A seek that times out: it is not reported that it takes effect later, if no other seek comes before.
     LateSeek,
     TakeEffect,
     /// A seek before which the client had fetched this many records that arrive after it.

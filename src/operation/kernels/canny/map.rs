@@ -13,7 +13,7 @@ pub(super) trait Measure {
     type Size: Copy + Default + Ord + From<u8> + std::ops::Sub<Output = Self::Size>;
 
     fn size(gx: i16, gy: i16) -> Self::Size;
-    /// A threshold; any that is above all sizes is as good as another.
+    /// A threshold; any that is above all sizes does.
     fn threshold(value: i32) -> Self::Size;
 }
 

@@ -1,6 +1,6 @@
 //! Medians by comparing and swapping, without branches: what becomes of them is minima and maxima of vectors.
 
-use crate::operation::engine::lanes::{Compare, Places};
+use crate::operation::engine::vectors::{Compare, Places};
 
 /// Puts pairs of an array in order. Written out one by one: as a loop over pairs the compiler keeps the array in
 /// memory and makes no vectors.

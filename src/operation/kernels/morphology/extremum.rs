@@ -9,8 +9,9 @@
 use crate::operation::Cpu;
 use crate::operation::engine::filter::Filter;
 use crate::operation::engine::frame::Frame;
-use crate::operation::engine::lanes::{Compare, Places, along};
+use crate::operation::engine::lanes::along;
 use crate::operation::engine::sample::Sample;
+use crate::operation::engine::vectors::{Compare, Places};
 
 /// Which sample is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -91,7 +91,7 @@ impl InHand {
         Self { link }
     }
 
-    /// Its answer begins, for somebody who has a place or needs none.
+    /// Its answer begins, for a reader who has a place or needs none.
     pub fn answer(&self, reader: Option<Arc<Holder>>) {
         *self.link.reader.borrow_mut() = reader;
         self.link.enter(Phase::Answering);

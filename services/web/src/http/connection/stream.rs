@@ -1,4 +1,4 @@
-//! A socket that ends when its peer takes too little of what is sent, or sends what nobody asked for.
+//! A socket that ends when its peer takes too little of what is sent, or sends what was not asked for.
 //!
 //! Counts only the time in which something waits to be sent. Knows no HTTP beyond what its [`Link`] says.
 

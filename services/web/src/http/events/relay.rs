@@ -84,7 +84,7 @@ impl EventRelay {
             if is_turn {
                 next = Instant::now() + LOOK_EVERY;
             }
-            // Between two looks only jobs are looked at that nobody has seen.
+            // Between two looks only jobs are looked at that have not been seen yet.
             let asked = self.inner.watched(|sight| is_turn || sight.link == Link::Unseen);
             looker.look(asked).await;
             let is_idle = self.inner.jobs.lock().is_empty();
@@ -103,7 +103,7 @@ fn is_open(sight: &Sight) -> bool {
 }
 
 impl Inner {
-    /// The watched jobs that `wanted` names; those that nobody watches any more are forgotten.
+    /// The watched jobs that `wanted` names; those that are no longer watched are forgotten.
     fn watched(&self, wanted: impl Fn(&Sight) -> bool) -> Vec<(Watched, Option<Arc<Frame>>)> {
         let mut jobs = self.jobs.lock();
         jobs.retain(|_, sights| sights.receiver_count() > 0);

@@ -19,7 +19,7 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    /// What to tell somebody who knows `seen`; `None` if there is nothing new.
+    /// What to tell a watcher who knows `seen`; `None` if there is nothing new.
     pub fn since(&self, seen: Option<&Self>, names: &HashMap<u16, WorkerId>) -> Option<Value> {
         let seen = seen.filter(|seen| seen.of == self.of && seen.made.len() == self.made.len());
         // A tile that was taken out again (its slot was damaged) cannot be told as an addition.

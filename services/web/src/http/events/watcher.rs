@@ -27,7 +27,7 @@ const WAITING: &str = "event: waiting\ndata: {\"detail\":\"the job store (Redis)
 /// The job was removed while it was watched.
 const GONE: &str = "event: gone\ndata: {\"detail\":\"there is no such job any more\"}\n\n";
 
-/// Somebody who watches a job, until it is dropped.
+/// A watcher of a job, until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
     sights: watch::Receiver<Sight>,
@@ -44,7 +44,7 @@ impl Watcher {
     /// What is seen of the job first.
     ///
     /// # Errors
-    /// [`Problem::Unavailable`] if nobody has looked within `limit`, or the service is being stopped.
+    /// [`Problem::Unavailable`] if the job was not looked at within `limit`, or the service is being stopped.
     pub async fn first(&mut self, limit: Duration) -> Result<Sight, Problem> {
         let seen = self.sights.wait_for(|sight| sight.link != Link::Unseen);
         tokio::select! {
@@ -124,7 +124,7 @@ impl Line {
             }
             Link::Live => {
                 let Some(frame) = &sight.frame else { return };
-                // Whoever was told to wait is told that it is over, also if nothing has changed meanwhile.
+                // A watcher that was told to wait is told that it is over, also if nothing has changed meanwhile.
                 let is_back = std::mem::take(&mut self.is_away);
                 let event = match &self.known {
                     Known::Nothing => Some(frame.snapshot()),

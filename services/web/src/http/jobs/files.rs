@@ -48,12 +48,18 @@ pub async fn send_result(services: &Services, request: &HttpRequest, view: &JobV
         version: token.to_string(),
     };
     let (mender, of) = (services.mender.clone(), view.clone());
-    let sent = send(&services.store, request, file, Box::new(move |damage| mender.put_right(&of, damage))).await;
+    let sent = send(
+        (&services.store, &services.checked),
+        request,
+        file,
+        Box::new(move |damage| mender.put_right(&of, damage)),
+    )
+    .await;
     sent.map_err(|why| match why {
         NotSent::Problem(problem) => problem,
         NotSent::Damaged(damage) => {
             let text =
-                format!("the result is damaged in the store ({damage}); it is made anew if its picture is whole");
+                format!("the result is damaged in the store ({damage}); it is made again if its picture is whole");
             services.mender.put_right(view, damage);
             Problem::Unavailable(text)
         }
@@ -91,7 +97,7 @@ pub async fn send_original(
     };
     let job = view.job;
     let report = move |damage| tracing::error!(%job, %damage, "the picture of a job is damaged in the store");
-    send(&services.store, request, file, Box::new(report)).await.map_err(|why| match why {
+    send((&services.store, &services.checked), request, file, Box::new(report)).await.map_err(|why| match why {
         NotSent::Problem(problem) => problem,
         NotSent::Damaged(damage) => {
             report(damage.clone());

@@ -10,7 +10,7 @@ use tessera::state::TileBy;
 
 use crate::http::jobs::tiles::MAX_DRAWN;
 
-/// Colours of workers; further ones begin anew.
+/// Colours of workers; further ones start over.
 const COLOURS: usize = 8;
 
 /// A grid of tiles.

@@ -16,7 +16,7 @@ const FAIR_RATE: u64 = 128 << 10;
 /// How long it may pause.
 const FAIR_PAUSE: Duration = Duration::from_millis(1500);
 
-/// Somebody who has a place.
+/// The holder of a place.
 #[derive(Debug)]
 pub struct Holder {
     client: Client,

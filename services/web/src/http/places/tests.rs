@@ -64,7 +64,7 @@ async fn the_slowest_gives_way_to_those_who_wait_and_who_is_fast_does_not() {
     assert!(place.is_some());
     let told: Vec<bool> = held.iter().map(|place| place.holder().is_told()).collect();
     assert_eq!(told, [false, false]);
-    // The next waits for the next slowest, and nobody for the fast one.
+    // The next waits for the next slowest, and none for the fast one.
     assert!(places.enter(client(5), 10 * SHORT).await.is_none());
     assert!(held[1].holder().is_told() && !held[0].holder().is_told());
 }

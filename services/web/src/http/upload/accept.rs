@@ -1,7 +1,7 @@
 //! Makes a job of an upload that is in the store: manifest, hash, announcement, queue, in this order.
 //!
 //! The acknowledgement of the announcement is the point of no return. Before it a failure removes all that
-//! was written; after it the job will run whatever happens here, because whoever reads the announcement
+//! was written; after it the job will run whatever happens here, because the reader of the announcement
 //! completes what is missing.
 
 use std::time::Duration;
@@ -90,7 +90,7 @@ pub async fn describe(
 fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
     let shortage = match store.shortage(need) {
         Ok(shortage) => shortage,
-        // Whoever cannot be asked will say so when it is written to.
+        // A dependency that cannot be asked says so when it is written to.
         Err(error) => {
             tracing::warn!(%error, "asking a disk for its room");
             return Ok(());
@@ -117,7 +117,7 @@ pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accept
     services.store.put_manifest(manifest).await?;
     services.state.accept(manifest, ACCEPTING_TTL).await?;
     if let Err(error) = send(services, manifest).await {
-        // It may have arrived although its acknowledgement did not: then somebody may have begun the job.
+        // It may have arrived although its acknowledgement did not: then the job may have been begun.
         return match services.state.withdraw(job).await {
             Ok(Transition::Refused { status: Some(status) }) => Ok(Accepted { status, ..accepted }),
             _ => Err(error.into()),

@@ -38,14 +38,15 @@ pub struct JobRequest {
 }
 
 impl JobRequest {
-    /// A chain, and for all else what is usual.
+    /// A chain, and defaults for everything else.
     pub fn of(chain: Chain) -> Self {
         Self { chain, priority: Priority::default(), wanted: Wanted::default() }
     }
 }
 
 impl JobForm {
-    /// Takes a field. That there is no such field, or that its value is none, is told with all else that is wrong.
+    /// Takes a field. That there is no such field, or that its value does not parse, is reported with everything else
+    /// that is wrong.
     ///
     /// # Errors
     /// If the text of all fields is too long.
@@ -172,7 +173,7 @@ impl JobForm {
     }
 }
 
-/// A field that is sent empty is as good as none: pages send all they have.
+/// A field that is sent empty counts as missing: pages send all they have.
 fn if_given(value: &str) -> Option<&str> {
     Some(value.trim()).filter(|value| !value.is_empty())
 }

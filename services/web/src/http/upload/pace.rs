@@ -1,6 +1,6 @@
 //! How slowly an upload may come: an idle deadline, a least rate, and a deadline for the whole by its size.
 //!
-//! The rate counts only the time that is spent waiting for the sender, so that a slow disk of ours cuts nobody off.
+//! The rate counts only the time that is spent waiting for the sender, so that a slow disk of ours cuts no sender off.
 
 use std::time::{Duration, Instant};
 

@@ -32,7 +32,7 @@ pub struct Terms {
     pub max_upload_bytes: u64,
     /// How slowly it may come.
     pub pace: Pace,
-    /// Who sends it, and may be told to give way; `None`: nobody else wants to.
+    /// Who sends it, and may be told to give way; `None`: no one else wants to.
     pub sender: Option<Arc<Holder>>,
     /// Whether fields beside the picture are ignored.
     pub ignore_fields: bool,

@@ -107,7 +107,7 @@ fn only_what_changed_is_told() {
     assert!(!same.is_news() && second.after(&second).is_none());
     let third = frame(json!({"id": "x", "received_tiles": 3}), &changes, 3, Some(&second));
     let (_, data) = parsed(&third.after(&first).unwrap());
-    assert_eq!(data["received_tiles"], 3, "whoever skipped a frame is told the rest");
+    assert_eq!(data["received_tiles"], 3, "a watcher that skipped a frame is told the rest");
     assert_eq!(data["changes"].as_array().unwrap().len(), 1);
 }
 

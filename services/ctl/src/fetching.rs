@@ -1,0 +1,54 @@
+//! Fetching the result of a job to where it is wanted.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use tessera::job::{Digest, Digester};
+
+use crate::CtlError;
+use crate::api::Api;
+use crate::output;
+use crate::target::Target;
+
+/// Read from the connection at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Streams the result of job `id` to `target`; gives its bytes.
+///
+/// # Errors
+/// If there is no result, the system is away, the file cannot be written, or what came is not what the system says it
+/// sent; no file is left then.
+pub fn fetch(api: &Api, id: &str, mut target: Target) -> Result<u64, CtlError> {
+    let mut answer = api.open(&format!("/jobs/{id}/result"))?;
+    let expected = answer.body().content_length();
+    let digest = answer.headers().get("repr-digest").and_then(|header| Digest::from_header(header.to_str().ok()?));
+    let mut file = target.open()?;
+    let place = target.place().to_owned();
+    let (count, made) = copy(&mut answer.body_mut().as_reader(), &mut file, &place)?;
+    if expected.is_some_and(|expected| expected != count) {
+        return Err(CtlError::Failed(format!("fetching the result: it broke off after {}", output::bytes(count))));
+    }
+    if digest.is_some_and(|digest| digest != made) {
+        let text = "fetching the result: what came is not what was sent (its SHA-256 differs); fetch it again";
+        return Err(CtlError::Failed(text.to_owned()));
+    }
+    target.finish()?;
+    Ok(count)
+}
+
+/// Copies a body to a file; gives its length and digest.
+fn copy(body: &mut dyn Read, file: &mut File, place: &Path) -> Result<(u64, Digest), CtlError> {
+    let (mut made, mut count, mut piece) = (Digester::default(), 0, vec![0; PIECE_BYTES]);
+    loop {
+        let read = body.read(&mut piece).map_err(|error| {
+            CtlError::Failed(format!("fetching the result: it broke off after {} ({error})", output::bytes(count)))
+        })?;
+        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return Ok((count, made.finish()));
+        };
+        made.add(bytes);
+        count += bytes.len() as u64;
+        file.write_all(bytes).map_err(CtlError::file("writing the result to", place))?;
+    }
+}
