@@ -513,7 +513,7 @@ async fn a_picture_that_is_damaged_between_two_passes_is_not_read_again() {
     rig.mark(job, 0, &[0, 3, 4, 5]).await;
     read_to_the_end(&rig, job).await;
     hurt(&rig, &Object::Original(job), |bytes| bytes[401] ^= 1);
-    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned() }).await;
+    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned(), inline: Vec::new() }).await;
     let reason = failed(&rig, job).await;
     assert!(reason.contains("damaged in the store"), "{reason}");
     assert_eq!(rig.all(Topic::Tasks).len(), 6, "a tile of the damaged picture was sent");

@@ -224,7 +224,9 @@ impl TaskRunner {
         let taken = answered(&self.shutdown, take).await;
         if let Some(Ok(_)) = &taken {
             let mut taken = self.taken.lock();
-            back.iter().for_each(|tile| drop(taken.remove(tile)));
+            for tile in &back {
+                taken.remove(tile);
+            }
         }
         let others = match taken {
             None => return Verdict::Stop,
