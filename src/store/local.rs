@@ -67,6 +67,12 @@ impl Root {
         Ok(Self { folder: std::path::absolute(folder)?, scratch: scratch.to_owned() })
     }
 
+    /// The store in `folder`, for a process that keeps no scratch files; nothing is made.
+    pub(super) fn bare(folder: &Path) -> io::Result<Self> {
+        let folder = std::path::absolute(folder)?;
+        Ok(Self { scratch: folder.clone(), folder })
+    }
+
     /// Makes the store's folder.
     pub(super) fn make(&self) -> io::Result<()> {
         layout::make_private(&self.folder)
@@ -105,7 +111,7 @@ impl Root {
         layout::name_of(&self.folder, job).into()
     }
 
-    fn job(&self, job: JobId) -> PathBuf {
+    pub(super) fn job(&self, job: JobId) -> PathBuf {
         self.folder.join(layout::name_of(&self.folder, job))
     }
 

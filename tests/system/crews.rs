@@ -28,7 +28,12 @@ fn in_the_middle(options: &Options, seed: u32) -> Result<(System, Vec<u8>, Strin
 
 #[test]
 fn of_two_splitters_and_two_stitchers_one_each_dies_for_good() -> Result<()> {
-    let options = Options { splitters: 2, stitchers: 2, tile_delay_ms: 150, ..Options::default() };
+    one_each_dies("inline")?;
+    one_each_dies("shared")
+}
+
+fn one_each_dies(payload: &str) -> Result<()> {
+    let options = Options { splitters: 2, stitchers: 2, tile_delay_ms: 150, ..Options::default().by(payload) };
     let (mut system, picture, job) = in_the_middle(&options, 91)?;
     for role in ["splitter", "stitcher"] {
         let name = system.field(&job, role)?.with_context(|| format!("the job has no {role}"))?;
@@ -44,7 +49,12 @@ fn of_two_splitters_and_two_stitchers_one_each_dies_for_good() -> Result<()> {
 
 #[test]
 fn a_worker_that_was_frozen_past_its_death_does_no_harm() -> Result<()> {
-    let options = Options { tile_delay_ms: 150, ..Options::default() };
+    frozen_past_its_death("inline")?;
+    frozen_past_its_death("shared")
+}
+
+fn frozen_past_its_death(payload: &str) -> Result<()> {
+    let options = Options { tile_delay_ms: 150, ..Options::default().by(payload) };
     let (mut system, picture, job) = in_the_middle(&options, 93)?;
     let key = format!("{0}worker:{0}worker-1", system.prefix);
     system.process("worker-1")?.signal(libc::SIGSTOP)?;
@@ -78,7 +88,7 @@ fn in_hand(system: &System, job: &str) -> Result<BTreeMap<u32, String>> {
 }
 
 /// Freezes a worker while it has tiles in hand, and gives those.
-fn freeze_in_a_tile(system: &mut System, name: &str, job: &str, incarnation: &str) -> Result<Vec<u32>> {
+pub fn freeze_in_a_tile(system: &mut System, name: &str, job: &str, incarnation: &str) -> Result<Vec<u32>> {
     wait_for("a tile in the worker's hand", LONG, || {
         system.process(name)?.signal(libc::SIGSTOP)?;
         let hands = in_hand(system, job)?.into_iter();

@@ -159,20 +159,25 @@ impl Gate {
         self.inner.lock().view.has(index)
     }
 
+    /// Looks at the job as it was seen last.
+    pub fn look<T>(&self, at: impl FnOnce(&WindowView) -> T) -> T {
+        at(&self.inner.lock().view)
+    }
+
     /// Kafka has a tile.
     pub fn delivered(&self) {
         let mut inner = self.inner.lock();
         inner.undelivered = inner.undelivered.saturating_sub(1);
     }
 
-    /// Takes a new look at the job, while workers with `live_slots` slots live.
-    pub fn observe(&self, view: WindowView, live_slots: u32) {
-        self.observe_at(view, live_slots, Instant::now());
+    /// Takes a new look at the job, while workers with `live_slots` slots live; says how many tiles have come back.
+    pub fn observe(&self, view: WindowView, live_slots: u32) -> usize {
+        self.observe_at(view, live_slots, Instant::now())
     }
 
     /// As [`Gate::observe`], at `now`. Never ends a pass because time goes by: that a job does not move is the
     /// monitor's to find out, who has another pass asked for.
-    pub fn observe_at(&self, view: WindowView, live_slots: u32, now: Instant) {
+    pub fn observe_at(&self, view: WindowView, live_slots: u32, now: Instant) -> usize {
         let mut inner = self.inner.lock();
         let readable = matches!(view.status, Some(JobStatus::Queued | JobStatus::Processing));
         if !readable || view.stage != self.stage || view.run != self.run {
@@ -187,6 +192,7 @@ impl Gate {
         }
         inner.view = view;
         self.changed.notify_all();
+        settled
     }
 
     /// Tiles that are out.

@@ -144,6 +144,18 @@ impl Assembler {
         self.assemblies.remove(&job)
     }
 
+    /// Removes the tiles of a stage that is over, in the spool and in the store, beside.
+    fn remove_tiles(&self, assembly: &Assembly) {
+        let (job, run, stage) = (assembly.job(), assembly.run, assembly.number);
+        self.remove_spool(job, stage);
+        let store = self.backends.store.clone();
+        tokio::task::spawn_local(async move {
+            if let Err(error) = store.remove_slots(job, run, stage).await {
+                tracing::warn!(%job, stage, %error, "could not remove a stage's slots; the job's end removes them");
+            }
+        });
+    }
+
     /// Removes the spool of a stage, beside. What cannot be removed now, the sweep will.
     fn remove_spool(&self, job: JobId, stage: u32) {
         let spool = self.spool.clone();

@@ -15,6 +15,7 @@ mod error;
 mod intake;
 mod manifests;
 mod memory;
+mod reference;
 mod spool;
 
 use std::sync::Arc;

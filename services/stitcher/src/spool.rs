@@ -4,7 +4,6 @@
 //! folder's id says in Redis which spool the marked tiles are in; it is written before anything is
 //! claimed with it. Never decides which folder may go.
 
-mod slot;
 mod slots;
 
 use std::fs;
@@ -15,8 +14,8 @@ use std::time::Duration;
 use tessera::job::{JobId, Token};
 use tessera::store::clock_of;
 
-pub use slot::SlotOwner;
-pub use slots::{OpenSlots, SlotError, Slots};
+pub use slots::{OpenSlots, Slots};
+pub use tessera::slots::{SlotError, SlotOwner};
 
 const ID_FILE: &str = "spool_id";
 const SLOTS_FILE: &str = "slots";
@@ -85,6 +84,11 @@ impl Spool {
     /// The slots of a stage whose folder was claimed.
     pub fn slots(&self, owner: SlotOwner, largest: usize) -> Slots {
         Slots::in_file(owner, self.folder(owner.job, owner.stage).join(SLOTS_FILE), largest)
+    }
+
+    /// The slots of a stage that lie in the store, at `path`.
+    pub fn shared(&self, owner: SlotOwner, path: PathBuf, largest: usize) -> Slots {
+        Slots::shared(owner, path, largest, self.root.clone())
     }
 
     /// Removes the folder of a stage. It is gone at once; its files go after it.

@@ -109,7 +109,7 @@ impl Assembler {
         let run = run.or_else(|| self.manifests.get(job).map(|known| known.manifest.run)).unwrap_or(1);
         self.backends.fail(job, run, reason).await?;
         if let Some(assembly) = assembly {
-            self.remove_spool(job, assembly.number);
+            self.remove_tiles(&assembly);
             assembly.held.into_iter().for_each(Ack::done);
         }
         Ok(())
