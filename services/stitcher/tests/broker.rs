@@ -62,7 +62,7 @@ async fn a_stage_whose_encoder_stands_still_is_encoded_by_another() {
     let _stitcher = Stitcher::start(&rig, "one");
     job.send(&rig, [0]).await;
     job.until_received(&rig, 1).await;
-    let (manifest, aside) = (job.folder(&rig).join("job.json"), rig.folder.path().join("job.json"));
+    let (manifest, aside) = (job.folder().join("job.json"), rig.folder.path().join("job.json"));
     std::fs::rename(&manifest, &aside).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&manifest).status().unwrap().success());
     job.send(&rig, 1..job.tiles()).await;
