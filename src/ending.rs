@@ -90,7 +90,7 @@ impl Verdict {
 /// [`EndError`]; the job has not ended then, unless Redis took the verdict and its answer was lost.
 pub async fn end(state: &State, store: &Store, verdict: &Verdict, keep: Duration) -> Result<Transition, EndError> {
     let job = verdict.job;
-    let run = match state.job(job).await {
+    let (run, notices) = match state.job(job).await {
         Ok(None) => return Ok(Transition::Refused { status: None }),
         Ok(Some(view)) => {
             let is_other_run = verdict.run.is_some_and(|run| run != view.run);
@@ -103,12 +103,12 @@ pub async fn end(state: &State, store: &Store, verdict: &Verdict, keep: Duration
                     Transition::Refused { status: Some(view.status) }
                 });
             }
-            view.run
+            (view.run, view.notices)
         }
         // Something else is in the place of the job's hash: the script of the end makes it again.
         Err(StateError::Data(_)) => match verdict.run {
-            Some(run) => run,
-            None => store.manifest(job).await.ok().flatten().map_or(1, |manifest| manifest.run),
+            Some(run) => (run, Vec::new()),
+            None => (store.manifest(job).await.ok().flatten().map_or(1, |manifest| manifest.run), Vec::new()),
         },
         Err(error) => return Err(error.into()),
     };
@@ -120,8 +120,10 @@ pub async fn end(state: &State, store: &Store, verdict: &Verdict, keep: Duration
         final_filename: None,
         bytes_out: 0,
         digest: None,
+        notices: Vec::new(),
         finished_at: now(),
     };
+    let marker = marker.noting(&notices);
     match put_marker(store, &marker).await {
         Err(error) if verdict.status == JobStatus::Failed => {
             tracing::warn!(%job, %error, "the end marker is written later");
@@ -185,7 +187,7 @@ pub fn marker_of(view: &JobView) -> Option<EndMarker> {
         return None;
     }
     let is_done = view.status == JobStatus::Done;
-    Some(EndMarker {
+    let marker = EndMarker {
         job: view.job,
         run: view.run,
         status: view.status,
@@ -193,8 +195,10 @@ pub fn marker_of(view: &JobView) -> Option<EndMarker> {
         final_filename: view.final_filename.clone().filter(|_| is_done),
         bytes_out: if is_done { view.bytes_out } else { 0 },
         digest: view.digest.filter(|_| is_done),
+        notices: Vec::new(),
         finished_at: view.finished_at.clone().unwrap_or_else(now),
-    })
+    };
+    Some(marker.noting(&view.notices))
 }
 
 /// Whether two markers tell the same end.

@@ -117,8 +117,10 @@ pub async fn replace_result(
         final_filename: None,
         bytes_out: 0,
         digest: None,
+        notices: Vec::new(),
         finished_at: now(),
     };
+    let marker = marker.noting(&view.notices);
     store.put_end(&marker).await?;
     let taken_back = state.take_back(&marker, &name, keep).await?;
     if !taken_back.is_so() {

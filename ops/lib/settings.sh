@@ -121,8 +121,11 @@ settle_files() {
   # Tiles' buffers are used again; given back to the system at every free, each costs its page faults anew.
   export MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-33554432}
   export MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-67108864}
-  mkdir -p "$TESSERA_SCRATCH_DIR"
-  [[ $TESSERA_STORE != file://* ]] || mkdir -p "${TESSERA_STORE#file://}"
+  # They hold other people's pictures. A folder that somebody else made keeps the permissions that it was given.
+  [[ -d $TESSERA_SCRATCH_DIR ]] || mkdir -p -m 700 "$TESSERA_SCRATCH_DIR"
+  [[ $TESSERA_STORE != file://* || -d ${TESSERA_STORE#file://} ]] || mkdir -p -m 700 "${TESSERA_STORE#file://}"
+  [[ $TESSERA_STORE != "file://$VAR/store" ]] || chmod 700 "$VAR/store"
+  [[ $TESSERA_SCRATCH_DIR != "$VAR/scratch" ]] || chmod 700 "$VAR/scratch"
 }
 
 # write_env_file: everything that a service is given, apart from its own name. Addresses may hold passwords: 0600.

@@ -14,7 +14,7 @@ use crate::state::recovery::rebuild;
 const HOUR: Duration = Duration::from_secs(3600);
 
 pub(crate) struct Scene {
-    pub(crate) dir: TempDir,
+    _dir: TempDir,
     pub(crate) state: State,
     pub(crate) store: Store,
     redis: RedisArgs,
@@ -29,7 +29,7 @@ impl Scene {
         let dir = tempfile::tempdir().unwrap();
         let address = format!("file://{}", dir.path().join("store").display());
         let args = StoreArgs { store: address, scratch_dir: dir.path().join("scratch"), sync: Sync::None };
-        Self { store: Store::open(&args).unwrap(), dir, state, redis }
+        Self { store: Store::open(&args).unwrap(), _dir: dir, state, redis }
     }
 
     /// A job of one tile that is queued, with `original` as its picture.
@@ -91,7 +91,7 @@ impl Scene {
 
     /// A folder where the marker should be: it cannot be written, as in a store that takes no files.
     fn block_marker(&self, job: JobId) -> std::path::PathBuf {
-        let path = self.dir.path().join("store").join(job.to_string()).join("end.json");
+        let path = self.store.place_of(&Object::End(job));
         std::fs::create_dir(&path).unwrap();
         std::fs::write(path.join("in the way"), b"x").unwrap();
         path
@@ -196,5 +196,15 @@ async fn a_verdict_on_an_earlier_run_does_not_end_this_one() {
 
 fn marker(job: JobId, status: JobStatus) -> EndMarker {
     let final_filename = (status == JobStatus::Done).then(|| format!("{job}/{}.png", Token::random()));
-    EndMarker { job, run: 1, status, reason: None, final_filename, bytes_out: 1, digest: None, finished_at: now() }
+    EndMarker {
+        job,
+        run: 1,
+        status,
+        reason: None,
+        final_filename,
+        bytes_out: 1,
+        digest: None,
+        notices: Vec::new(),
+        finished_at: now(),
+    }
 }

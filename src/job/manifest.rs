@@ -11,6 +11,9 @@ use crate::picture::jpeg::{Chroma, DEFAULT_QUALITY, JpegSettings};
 use crate::picture::sniff::Format;
 use crate::plan::{Plan, PlanHash};
 
+/// Bytes of notices in an end marker.
+const MOST_NOTICE_BYTES: usize = 1500;
+
 /// The whole description of a job, `{job}/job.json`: written once, before the job is announced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -111,8 +114,26 @@ pub struct EndMarker {
     /// The result's digest; markers of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// What the sender should know of the job, its description's notices included: what only reading the picture to its
+    /// end has shown is nowhere else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// When, RFC 3339 UTC.
     pub finished_at: String,
+}
+
+impl EndMarker {
+    /// With notices, as far as there is room for them: a marker has to fit what was set aside for it.
+    pub fn noting(mut self, notices: &[String]) -> Self {
+        let mut room = MOST_NOTICE_BYTES;
+        let fits = |notice: &&String| -> bool {
+            let fits = notice.len() <= room;
+            room = if fits { room - notice.len() } else { 0 };
+            fits
+        };
+        self.notices = notices.iter().take_while(fits).cloned().collect();
+        self
+    }
 }
 
 #[cfg(test)]

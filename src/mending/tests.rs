@@ -8,7 +8,7 @@ use crate::state::{Claim, Mark, Marked};
 const HOUR: Duration = Duration::from_secs(3600);
 const RESULT: &[u8] = b"the bytes of a result";
 
-/// A job that is done, and where its files lie.
+/// A job that is done, and where its result lies.
 async fn done(scene: &Scene) -> (JobView, std::path::PathBuf) {
     let (state, job) = (&scene.state, scene.queued(b"a picture").await);
     state.lease(job, &Token::random(), "s").await.unwrap();
@@ -27,13 +27,14 @@ async fn done(scene: &Scene) -> (JobView, std::path::PathBuf) {
         final_filename: Some(object.to_string()),
         bytes_out: RESULT.len() as u64,
         digest: Some(Digest::of(RESULT)),
+        notices: Vec::new(),
         finished_at: now(),
     };
     scene.store.put_end(&end).await.unwrap();
     assert!(state.done(job, &token, &end, HOUR).await.unwrap().is_so());
     let view = state.job(job).await.unwrap().unwrap();
     assert_eq!((view.digest, view.bytes_out), (end.digest, end.bytes_out));
-    (view, scene.dir.path().join("store"))
+    (view, scene.store.place_of(&object))
 }
 
 fn flip(path: &std::path::Path) {
@@ -46,33 +47,30 @@ fn flip(path: &std::path::Path) {
 #[tokio::test]
 async fn every_kind_of_damage_is_found_and_a_whole_job_has_none() {
     let scene = Scene::new().await;
-    let (view, store) = done(&scene).await;
+    let (view, result) = done(&scene).await;
     let inspected = async || inspect(&scene.store, view.job, None).await.unwrap();
     assert_eq!(inspected().await, []);
-    let result = store.join(view.final_filename.clone().unwrap());
     flip(&result);
     let found = inspected().await;
     assert_eq!((found.len(), &found[0].damage), (1, &Damage::Digest));
     // Another job's file, whole in itself.
-    let (_, other_store) = done(&scene).await;
-    assert_eq!(store, other_store);
+    done(&scene).await;
     std::fs::write(&result, b"the bytes of another.").unwrap();
     assert_eq!(inspected().await[0].damage, Damage::Digest);
     std::fs::write(&result, &RESULT[..7]).unwrap();
     assert_eq!(inspected().await[0].damage, Damage::Length { has: 7, had: RESULT.len() as u64 });
     std::fs::remove_file(&result).unwrap();
     assert_eq!(inspected().await[0].damage, Damage::Missing);
-    flip(&store.join(view.job.to_string()).join("original"));
+    flip(&scene.store.place_of(&Object::Original(view.job)));
     assert_eq!(inspected().await.len(), 2);
-    std::fs::write(store.join(view.job.to_string()).join("end.json"), b"{").unwrap();
+    std::fs::write(scene.store.place_of(&Object::End(view.job)), b"{").unwrap();
     assert!(inspected().await.iter().any(|finding| finding.object == Object::End(view.job)));
 }
 
 #[tokio::test]
 async fn a_damaged_result_is_made_anew_from_a_whole_picture() {
     let scene = Scene::new().await;
-    let (view, store) = done(&scene).await;
-    let result = store.join(view.final_filename.clone().unwrap());
+    let (view, result) = done(&scene).await;
     flip(&result);
     let replace = async || replace_result(&scene.state, &scene.store, &view, &Damage::Digest, HOUR).await.unwrap();
     assert_eq!(replace().await, Mended::Again);
@@ -88,8 +86,8 @@ async fn a_damaged_result_is_made_anew_from_a_whole_picture() {
 #[tokio::test]
 async fn without_a_whole_picture_the_job_fails_and_says_what_to_do() {
     let scene = Scene::new().await;
-    let (view, store) = done(&scene).await;
-    flip(&store.join(view.job.to_string()).join("original"));
+    let (view, _) = done(&scene).await;
+    flip(&scene.store.place_of(&Object::Original(view.job)));
     let mended = replace_result(&scene.state, &scene.store, &view, &Damage::Missing, HOUR).await.unwrap();
     assert_eq!(mended, Mended::Failed);
     scene.lose_redis().await;

@@ -7,6 +7,7 @@
 mod chunks;
 mod profiles;
 mod reader;
+mod transparency;
 mod whole;
 mod words;
 mod writer;

@@ -3,7 +3,7 @@
 //! Owns these names only: it looks for no picture in them. Sources: the formats' own specifications.
 
 /// First bytes and what begins with them.
-const STARTS: [(&[u8], &str); 53] = [
+const STARTS: [(&[u8], &str); 51] = [
     (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture"),
@@ -14,8 +14,6 @@ const STARTS: [(&[u8], &str); 53] = [
     (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
     (b"8BPS", "a Photoshop file (PSD)"),
     (b"gimp xcf", "a GIMP file (XCF)"),
-    (b"\0\0\x01\0", "an icon (ICO)"),
-    (b"\0\0\x02\0", "a mouse pointer (CUR)"),
     (b"icns", "an icon (ICNS)"),
     (b"\x76\x2f\x31\x01", "an OpenEXR picture"),
     (b"#?RADIANCE", "a Radiance HDR picture"),
@@ -131,6 +129,12 @@ fn place(start: &[u8]) -> Option<&'static str> {
         return None;
     }
     match start {
+        // A list of so many pictures; a Targa picture without a palette has a zero there.
+        [0, 0, 1, 0, count, _, ..] if *count > 0 => Some("an icon (ICO)"),
+        [0, 0, 2, 0, count, _, ..] if *count > 0 => Some("a mouse pointer (CUR)"),
+        [_, 0, 2 | 3 | 10 | 11, 0, 0, 0, 0, 0, _, _, _, _, _, _, _, _, 8 | 15 | 16 | 24 | 32, ..] => {
+            Some("a Targa picture (TGA)")
+        }
         [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n', ..] => Some("a PNM picture (PBM, PGM, PPM or PAM)"),
         [b'P', b'F' | b'f', b'\n', ..] => Some("a PFM picture"),
         _ => None,
@@ -155,7 +159,7 @@ mod tests {
 
     #[test]
     fn known_files_are_called_what_they_are() {
-        let files: [(&[u8], &str); 19] = [
+        let files: [(&[u8], &str); 22] = [
             (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic", "HEIC"),
             (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif", "AVIF"),
             (b"\0\0\0\x18ftypmif1\0\0\0\0miaf", "HEIC"),
@@ -175,6 +179,9 @@ mod tests {
             (b"RIFF\0\0\0\0AVI LIST", "video"),
             (b"8BPS\0\x01", "Photoshop"),
             (b"P6\n3 3\n255\n", "PNM"),
+            (b"\0\0\x01\0\x01\0\x20\x20\0\0", "ICO"),
+            (b"\0\0\x02\0\x03\0\x20\x20\0\0", "CUR"),
+            (b"\0\0\x02\0\0\0\0\0\0\0\0\0\x25\0\x17\0\x18\0", "TGA"),
         ];
         for (start, name) in files {
             let found = unread(start).unwrap_or_else(|| panic!("{name} is not known"));

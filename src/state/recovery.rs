@@ -121,6 +121,9 @@ impl State {
         more.extend(end.reason.clone().map(|reason| ("reason", reason)));
         more.extend(end.digest.map(|digest| ("digest", digest.to_string())));
         more.extend(end.final_filename.clone().map(|name| ("final_filename", name)));
+        if !end.notices.is_empty() {
+            more.push(("notices", end.notices.join("\n")));
+        }
         let left = time_left(&end.finished_at, keep + KEEP_KEYS, self.redis_ms().await?);
         self.create(manifest, end.status, Some(left), &more).await?;
         if end.status == JobStatus::Done {

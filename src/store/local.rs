@@ -1,6 +1,6 @@
 //! What only a store on this machine's disk needs: its folder, plain files, and what crashes leave.
 //!
-//! The only place of the store that knows paths.
+//! With [`super::layout`] the only place of the store that knows paths.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
-use super::{Object, Store, StoreError, Version};
+use super::{Object, Store, StoreError, Version, layout};
 use crate::job::JobId;
 
 /// The file in a job's folder that keeps room for its end marker, and its length: more than any marker has.
@@ -63,13 +63,13 @@ impl LocalFile {
 impl Root {
     /// The store in `folder`, which need not be there; makes the folder for scratch files.
     pub(super) fn at(folder: &Path, scratch: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(scratch)?;
+        layout::make_private(scratch)?;
         Ok(Self { folder: std::path::absolute(folder)?, scratch: scratch.to_owned() })
     }
 
     /// Makes the store's folder.
     pub(super) fn make(&self) -> io::Result<()> {
-        std::fs::create_dir_all(&self.folder)
+        layout::make_private(&self.folder)
     }
 
     /// Whether files can be made in the store's folder, as far as can be said without making one.
@@ -87,17 +87,42 @@ impl Root {
     }
 
     pub(super) fn open(&self, fsync: bool) -> object_store::Result<Arc<dyn ObjectStore>> {
-        // Cleanup: deleting the last object of a job deletes its folder.
-        let local = LocalFileSystem::new_with_prefix(&self.folder)?.with_automatic_cleanup(true);
+        let local = LocalFileSystem::new_with_prefix(&self.folder)?;
         Ok(Arc::new(local.with_fsync(fsync)))
     }
 
     pub(super) fn path(&self, object: &Object) -> PathBuf {
-        self.folder.join(object.to_string())
+        self.folder.join(layout::name_of_object(&self.folder, object))
+    }
+
+    /// Where an object is, as `object_store` names it.
+    pub(super) fn object_path(&self, object: &Object) -> object_store::path::Path {
+        layout::name_of_object(&self.folder, object).into()
+    }
+
+    /// The same for a job's folder.
+    pub(super) fn job_path(&self, job: JobId) -> object_store::path::Path {
+        layout::name_of(&self.folder, job).into()
     }
 
     fn job(&self, job: JobId) -> PathBuf {
-        self.folder.join(job.to_string())
+        self.folder.join(layout::name_of(&self.folder, job))
+    }
+
+    /// Makes the folder of a job that is about to be written to.
+    pub(super) async fn make_job(&self, job: JobId) -> object_store::Result<()> {
+        let root = self.folder.clone();
+        blocking(move || layout::make_job(&root, job)).await.map_err(generic)
+    }
+
+    /// The jobs that have a folder, the oldest first.
+    pub(super) async fn jobs(&self) -> object_store::Result<Vec<JobId>> {
+        let root = self.folder.clone();
+        let listed = blocking(move || layout::jobs(&root)).await.map_err(generic)?;
+        let mut jobs: Vec<JobId> = listed.into_iter().map(|(job, _)| job).collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        Ok(jobs)
     }
 
     /// Keeps room for a job's end marker, so that a job can be ended on a full disk. The bytes are written, as a
@@ -218,12 +243,8 @@ fn version_of(meta: &Metadata) -> Version {
 fn sweep(folder: &Path, age: Duration) -> io::Result<Swept> {
     let mut swept = Swept::default();
     let now = clock_of(folder)?;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let is_job = entry.file_name().to_str().is_some_and(|name| name.parse::<JobId>().is_ok());
-        if is_job && entry.file_type()?.is_dir() {
-            sweep_job(&entry.path(), now, age, &mut swept);
-        }
+    for (_, job) in layout::jobs(folder)? {
+        sweep_job(&job, now, age, &mut swept);
     }
     Ok(swept)
 }

@@ -4,6 +4,7 @@
 //! there when it is whole. Offers no paths and no renames, so that another kind of store can take its place.
 
 mod identity;
+mod layout;
 mod local;
 mod object;
 mod reader;
@@ -20,6 +21,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use identity::StoreId;
+pub use layout::keep_files_private;
 pub use local::{LocalFile, Swept};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
@@ -149,7 +151,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Unavailable`]; nothing is visible then.
     pub async fn put(&self, object: &Object, bytes: Bytes) -> Result<(), StoreError> {
-        let put = async { self.backend(object)?.put(&object.path(), bytes.into()).await };
+        let put = async {
+            self.root.make_job(object.job()).await?;
+            self.backend(object)?.put(&self.root.object_path(object), bytes.into()).await
+        };
         put.await.map(|_| ()).map_err(|error| StoreError::of("writing", object, error))
     }
 
@@ -163,7 +168,7 @@ impl Store {
             let cause = format!("it has {size} bytes, at most {MAX_WHOLE_BYTES} were expected");
             return Err(StoreError::Damaged { name: object.to_string(), cause });
         }
-        let read = async { self.plain()?.get(&object.path()).await?.bytes().await };
+        let read = async { self.plain()?.get(&self.root.object_path(object)).await?.bytes().await };
         found(object, read.await)
     }
 
@@ -172,7 +177,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer.
     pub async fn size(&self, object: &Object) -> Result<Option<u64>, StoreError> {
-        let head = async { self.plain()?.head(&object.path()).await };
+        let head = async { self.plain()?.head(&self.root.object_path(object)).await };
         found(object, head.await.map(|meta| meta.size))
     }
 
@@ -181,7 +186,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store refuses.
     pub async fn delete(&self, object: &Object) -> Result<(), StoreError> {
-        self.delete_path(object, &object.path()).await
+        self.delete_path(object, &self.root.object_path(object)).await?;
+        // What a job's last object leaves is nobody's.
+        self.root.remove_if_empty(object.job()).await;
+        Ok(())
     }
 
     /// Deletes all that is a job's, unfinished writes too.
@@ -191,12 +199,13 @@ impl Store {
     pub async fn delete_job(&self, job: JobId) -> Result<(), StoreError> {
         // The manifest goes last: while it is there, a rebuild would not take the job for an upload's rest.
         let manifest = Object::Manifest(job);
-        let folder = Path::from(job.to_string());
+        let folder = self.root.job_path(job);
+        let last = self.root.object_path(&manifest);
         let plain = self.plain().map_err(|error| StoreError::of("deleting", &manifest, error))?;
         let mut objects = plain.list(Some(&folder));
         while let Some(found) = objects.next().await {
             let meta = found.map_err(|error| StoreError::of("listing", &manifest, error))?;
-            if meta.location != manifest.path() {
+            if meta.location != last {
                 self.delete_path(&manifest, &meta.location).await?;
             }
         }
@@ -217,13 +226,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer.
     pub async fn jobs(&self) -> Result<Vec<JobId>, StoreError> {
-        let listed = async { self.plain()?.list_with_delimiter(None).await };
-        let listed =
-            listed.await.map_err(|source| StoreError::Unavailable { doing: "listing", name: "jobs".into(), source })?;
-        let named = |path: &Path| path.filename()?.parse().ok();
-        let mut jobs: Vec<JobId> = listed.common_prefixes.iter().filter_map(named).collect();
-        jobs.sort_unstable();
-        Ok(jobs)
+        let listed = self.root.jobs().await;
+        listed.map_err(|source| StoreError::Unavailable { doing: "listing", name: "jobs".into(), source })
     }
 }
 

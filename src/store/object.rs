@@ -5,8 +5,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use object_store::path::Path;
-
 use crate::job::{JobId, Token};
 
 /// A text that is not the name of an object.
@@ -67,10 +65,6 @@ impl Object {
             _ => Err(BadName(text.chars().take(80).collect())),
         }
     }
-
-    pub(super) fn path(&self) -> Path {
-        Path::from(self.to_string())
-    }
 }
 
 impl fmt::Display for Object {
@@ -128,7 +122,6 @@ mod tests {
         let rows = Object::Rows { job, stage: 3, token };
         for object in [Object::Original(job), Object::Manifest(job), Object::End(job), result, rows] {
             assert_eq!(object.to_string().parse::<Object>().unwrap(), object);
-            assert_eq!(object.path().to_string(), object.to_string());
         }
     }
 

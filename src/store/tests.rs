@@ -31,7 +31,7 @@ fn args(dir: &Path) -> StoreArgs {
 
 impl Folder {
     fn job(&self, job: JobId) -> PathBuf {
-        self.dir.path().join("store").join(job.to_string())
+        self.store.place_of(&Object::Original(job)).parent().unwrap().to_owned()
     }
 
     /// Names in a job's folder, unfinished writes included; `None` if there is no folder.
@@ -164,6 +164,7 @@ async fn a_dropped_blocking_writer_leaves_nothing() {
 async fn a_blocking_writer_says_why_it_fails() {
     let (folder, job) = (folder(), JobId::random());
     // A file where the job's folder should be.
+    std::fs::create_dir(folder.job(job).parent().unwrap()).unwrap();
     std::fs::write(folder.job(job), b"x").unwrap();
     let mut writer = folder.store.blocking_writer(&result(job), &tokio::runtime::Handle::current());
     let failed = tokio::task::spawn_blocking(move || {
@@ -220,6 +221,7 @@ async fn manifests_and_ends_read_back_and_damage_is_named() {
         final_filename: None,
         bytes_out: 0,
         digest: None,
+        notices: Vec::new(),
         finished_at: crate::time::now(),
     };
     folder.store.put_end(&end).await.unwrap();
@@ -334,7 +336,7 @@ async fn damage_of_every_kind_is_found() {
     folder.store.put(&object, bytes.clone().into()).await.unwrap();
     assert_eq!(verify().await, None);
     assert_eq!(streamed().await, (700_000, true));
-    let path = folder.dir.path().join("store").join(object.to_string());
+    let path = folder.store.place_of(&object);
     let mut flipped = bytes.clone();
     flipped[350_000] ^= 1;
     std::fs::write(&path, &flipped).unwrap();
@@ -343,4 +345,60 @@ async fn damage_of_every_kind_is_found() {
     assert!(given < 700_000 && !is_ok, "the last piece is held back: {given}");
     std::fs::write(&path, &bytes[..350_000]).unwrap();
     assert_eq!(verify().await, Some(Damage::Length { has: 350_000, had: 700_000 }));
+}
+
+/// A folder's entries.
+fn entries(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn no_folder_grows_with_the_number_of_jobs_and_all_are_their_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let root = folder.dir.path().join("store");
+    for _ in 0..600 {
+        folder.store.put(&Object::Original(JobId::random()), Bytes::from_static(b"x")).await.unwrap();
+    }
+    assert_eq!(folder.store.jobs().await.unwrap().len(), 600);
+    let shards = entries(&root);
+    assert!((200..=256).contains(&shards.len()), "{}", shards.len());
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for shard in shards.iter().map(|shard| root.join(shard)) {
+        let jobs = entries(&shard);
+        assert!(jobs.len() < 20, "{jobs:?}");
+        assert!(jobs.iter().all(|job| mode(&shard.join(job)) == 0o700), "{}", shard.display());
+        assert_eq!(mode(&shard), 0o700);
+    }
+    assert_eq!((mode(&root), mode(&folder.dir.path().join("scratch"))), (0o700, 0o700));
+}
+
+#[tokio::test]
+async fn a_job_of_an_earlier_version_is_read_written_swept_and_deleted_where_it_lies() {
+    let (folder, old, new) = (folder(), JobId::random(), JobId::random());
+    let flat = folder.dir.path().join("store").join(old.to_string());
+    folder.store.put_manifest(&manifest(new)).await.unwrap();
+    std::fs::create_dir(&flat).unwrap();
+    std::fs::write(flat.join("job.json"), serde_json::to_vec(&manifest(old)).unwrap()).unwrap();
+    std::fs::write(flat.join("original"), b"a picture").unwrap();
+    std::fs::write(flat.join("0123456789abcdef.png#1"), b"x").unwrap();
+    assert_eq!(folder.store.manifest(old).await.unwrap().unwrap().job, old);
+    assert_eq!(folder.store.get(&Object::Original(old)).await.unwrap().unwrap(), "a picture");
+    let mut both = [old, new];
+    both.sort_unstable();
+    assert_eq!(folder.store.jobs().await.unwrap(), both);
+    let object = result(old);
+    let mut writer = folder.store.writer(&object).await.unwrap();
+    writer.write(Bytes::from_static(b"a result")).await.unwrap();
+    writer.finish().await.unwrap();
+    assert_eq!(folder.store.size(&object).await.unwrap(), Some(8));
+    assert_eq!(folder.store.sweep(Duration::ZERO).await.unwrap(), Swept { files: 1, folders: 0 });
+    assert_eq!(entries(&flat).len(), 3, "the result lies beside what was there");
+    folder.store.delete_job(old).await.unwrap();
+    assert!(!flat.exists());
+    assert_eq!(folder.store.jobs().await.unwrap(), [new]);
+    assert!(folder.store.manifest(new).await.unwrap().is_some());
 }

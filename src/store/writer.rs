@@ -45,7 +45,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Unavailable`].
     pub async fn writer(&self, object: &Object) -> Result<ObjectWriter, StoreError> {
-        let upload = async { self.backend(object)?.put_multipart(&object.path()).await };
+        let upload = async {
+            self.root.make_job(object.job()).await?;
+            self.backend(object)?.put_multipart(&self.root.object_path(object)).await
+        };
         let upload = upload.await.map_err(|error| StoreError::of("writing", object, error))?;
         let (object, root) = (object.clone(), self.root.clone());
         let digest = matches!(object, Object::Result { .. } | Object::Original(_)).then(Digester::default);

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::support::system::{Options, System};
 use crate::support::{LONG, pictures, wait_for};
@@ -47,10 +47,19 @@ fn place(system: &System, job: &str) -> Result<[Option<String>; 3]> {
     Ok([system.field(job, "status")?, system.field(job, "received_tiles")?, system.field(job, "progress_ms")?])
 }
 
+/// Sends the picture as a client does that is told to come again later: what happens before the fault is not tried here.
+fn submit(system: &System, picture: &[u8]) -> Result<String> {
+    wait_for("the picture to be taken", LONG, || match system.post("picture.png", picture, &OPERATIONS)? {
+        answer if answer.status == 503 => Ok(None),
+        answer if answer.status == 202 => Ok(answer.json()?["id"].as_str().map(str::to_owned)),
+        answer => bail!("{}: {}", answer.status, answer.text()),
+    })
+}
+
 /// Takes a service away in the middle of a job of 30 tiles, of which 8 may be out, and gives it back after `seconds`.
 fn survives(stage: &mut Stage, name: &str, fault: Fault, seconds: u64) -> Result<()> {
     let Stage { system, picture, expected } = stage;
-    let job = system.submit(picture, &OPERATIONS)?;
+    let job = submit(system, picture)?;
     system.wait_for_middle(&job)?;
     let (gone, limit) = (Instant::now(), Duration::from_secs(seconds));
     match fault {

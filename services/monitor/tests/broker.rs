@@ -360,6 +360,7 @@ async fn a_redis_that_lost_all_is_rebuilt_from_the_store() {
         final_filename: None,
         bytes_out: 0,
         digest: None,
+        notices: Vec::new(),
         finished_at: now(),
     };
     store.put_end(&ended).await.unwrap();
@@ -440,6 +441,7 @@ async fn the_scrub_finds_a_damaged_result_that_nobody_asks_for() {
         final_filename: Some(object.to_string()),
         bytes_out: 8,
         digest: Some(Digest::of(b"a result")),
+        notices: Vec::new(),
         finished_at: now(),
     };
     store.put_end(&end).await.unwrap();

@@ -7,6 +7,7 @@ use tessera_splitter::Config;
 
 fn main() -> anyhow::Result<()> {
     let config = Config::parse();
+    tessera::store::keep_files_private();
     logs::init(config.service.log_format);
     actix::System::new().block_on(async {
         let shutdown = Shutdown::on_signals().context("installing signal handlers")?;

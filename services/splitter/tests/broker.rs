@@ -285,11 +285,11 @@ async fn one_manifest_that_cannot_be_read_fails_its_job_and_holds_up_no_other() 
     let bad = accepted(&rig, &picture, picture.png()).await;
     // Redis has forgotten it, and its description is a link to itself.
     rig.state.withdraw(bad.job).await.unwrap();
-    let path = rig.folder.path().join("store").join(bad.job.to_string()).join("job.json");
+    let path = Store::open(&rig.store).unwrap().place_of(&Object::Manifest(bad.job));
     std::fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink(&path, &path).unwrap();
     let damaged = accepted(&rig, &picture, picture.png()).await;
-    let file = rig.folder.path().join("store").join(damaged.job.to_string()).join("job.json");
+    let file = Store::open(&rig.store).unwrap().place_of(&Object::Manifest(damaged.job));
     std::fs::write(file, "{").unwrap();
     tell(&rig, &JobCommand::Accepted { job: bad.job }).await;
     tell(&rig, &JobCommand::Accepted { job: damaged.job }).await;

@@ -34,6 +34,8 @@ async fn tiles_in_any_order_twice_and_among_rubbish_give_the_picture() {
     let _stitcher = Stitcher::start(&rig, "one");
     let order = shuffled(job.tiles());
     let (first, rest) = order.split_at(order.len() / 2);
+    let notices = ["found while the picture was read".to_owned()];
+    rig.state.add_notices(job.id(), &notices).await.unwrap();
     job.send(&rig, first.iter().copied()).await;
     job.send(&rig, first.iter().copied()).await;
     let refused = send_rubbish(&rig, &job, rest[0]).await;
@@ -46,8 +48,9 @@ async fn tiles_in_any_order_twice_and_among_rubbish_give_the_picture() {
     assert!(resends(&rig, job.id()).is_empty());
     until("the spool to be removed", async || !job.spool(&rig, "one").exists()).await;
     let mut files: Vec<String> =
-        job.folder(&rig).read_dir().unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        job.folder().read_dir().unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
+    assert_eq!(job.store.end(job.id()).await.unwrap().unwrap().notices, notices, "they outlive redis");
     assert_eq!(files.len(), 3, "manifest, end marker and one result: {files:?}");
 }
 
@@ -98,7 +101,7 @@ async fn the_completing_record_is_committed_only_after_the_end_also_over_a_kill(
     job.send(&rig, 0..last).await;
     rig.caught_up(Group::Stitchers).await;
     // The store takes nothing for this job: its folder is a file.
-    let (folder, away) = (job.folder(&rig), job.folder(&rig).with_extension("away"));
+    let (folder, away) = (job.folder(), job.folder().with_extension("away"));
     std::fs::rename(&folder, &away).unwrap();
     std::fs::write(&folder, "").unwrap();
     job.send(&rig, [last]).await;
@@ -122,7 +125,7 @@ async fn a_result_that_cannot_be_written_is_begun_anew() {
     let _stitcher = Stitcher::start(&rig, "one");
     job.send(&rig, 0..2).await;
     job.until_received(&rig, 2).await;
-    let (folder, away) = (job.folder(&rig), job.folder(&rig).with_extension("away"));
+    let (folder, away) = (job.folder(), job.folder().with_extension("away"));
     std::fs::rename(&folder, &away).unwrap();
     std::fs::write(&folder, "").unwrap();
     job.send(&rig, 2..job.tiles()).await;
@@ -410,7 +413,7 @@ async fn a_job_with_a_key_of_another_kind_fails_with_a_reason_and_its_neighbours
 async fn tiles_of_a_job_whose_description_cannot_be_read_are_set_aside_and_hold_up_no_other() {
     let rig = Rig::new().await;
     let (bad, good) = (Job::new(&rig, &picture()).await, Job::new(&rig, &picture()).await);
-    let path = bad.folder(&rig).join("job.json");
+    let path = bad.folder().join("job.json");
     std::fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink(&path, &path).unwrap();
     let _stitcher = Stitcher::start(&rig, "one");

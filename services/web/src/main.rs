@@ -8,6 +8,7 @@ use tessera_web::{Config, ServiceError, http};
 
 fn main() -> ExitCode {
     let config = Config::parse();
+    tessera::store::keep_files_private();
     logs::init(config.service.log_format);
     match actix_web::rt::System::new().block_on(run(config)) {
         Ok(()) => ExitCode::SUCCESS,

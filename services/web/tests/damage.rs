@@ -31,7 +31,7 @@ async fn done(rig: &Rig, site: &Site, bytes: &[u8]) -> (JobId, PathBuf) {
     let job = site.upload("/api/v1/jobs", &form(b"a.png", &png(), &["invert"])).job();
     complete(rig, &site.store, job, bytes).await;
     let view = rig.state.job(job).await.unwrap().unwrap();
-    (job, rig.folder.path().join("store").join(view.final_filename.unwrap()))
+    (job, site.store.place_of(&view.final_filename.unwrap().parse().unwrap()))
 }
 
 fn flip(path: &std::path::Path) {

@@ -16,6 +16,11 @@ use crate::picture::{Layout, PictureInfo};
 /// Scans of a JPEG that are read at most; encoders of progressive pictures write about ten.
 const MAX_SCANS: usize = 100;
 
+/// Scans that refine others are coded by what those have found: what follows a changed bit there cannot be told from
+/// bytes that belong to nothing.
+const PROGRESSIVE_SURPLUS: &str = "data is left over in a scan of the progressive JPEG; a changed bit would leave the \
+    same, so that its pixels are not certain: save it anew";
+
 /// The rows of a JPEG, top to bottom.
 pub struct JpegRows<R> {
     decoder: Option<Decoder<R>>,
@@ -68,7 +73,7 @@ impl<R: BufRead + Seek> JpegRows<R> {
     /// Makes sure that what was left over changed no pixel.
     fn look_again(&mut self, mut input: R) -> Result<(), String> {
         if self.progressive {
-            return Err("a progressive JPEG with data that is left over: its pixels are not certain".to_owned());
+            return Err(PROGRESSIVE_SURPLUS.to_owned());
         }
         input.rewind().map_err(|error| error.to_string())?;
         entropy::check(&mut input)?;

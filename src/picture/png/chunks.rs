@@ -8,6 +8,7 @@ use std::io::{self, BufRead, Read, Seek};
 use flate2::Crc;
 
 use super::profiles::raw_profile;
+use super::transparency::Transparency;
 use super::zlib::inflate;
 use crate::picture::colorimetry::Colorimetry;
 use crate::picture::icc::{MAX_ICC_BYTES, Profile};
@@ -49,6 +50,7 @@ pub(super) struct Extras {
     pub(super) colors: Colorimetry,
     pub(super) metadata: Metadata,
     has_profile: bool,
+    transparency: Transparency,
     raw_exif: Option<Vec<u8>>,
 }
 
@@ -86,14 +88,26 @@ fn walk_over(input: &mut (impl BufRead + Seek), walk: Walk, extras: &mut Extras)
             b"IEND" => return Ok(None),
             b"IDAT" if walk == Walk::ToPixels => return Ok(None),
             // Checksums of pixels, palette and header are the decoder's business.
+            b"IHDR" => {
+                read_chunk(input, kind, length, &mut data)?;
+                extras.transparency.header(&data);
+                continue;
+            }
             [b'A'..=b'Z', ..] => {
+                extras.transparency.passes(kind, length);
                 input.seek_relative(i64::from(length) + 4)?;
                 continue;
             }
             _ => {}
         }
         let is_sound = read_chunk(input, kind, length, &mut data)?;
-        if is_sound {
+        if is_sound && &kind == b"tRNS" {
+            if let Err(why) = extras.transparency.chunk(length) {
+                return Ok(Some(format!(
+                    "the PNG's transparency (tRNS) {why}, so that its pixels are not certain; save it anew"
+                )));
+            }
+        } else if is_sound {
             extras.take(kind, &data);
         } else if let Some((_, what)) = OF_THE_PICTURE.iter().find(|(known, _)| **known == kind) {
             return Ok(Some(format!(

@@ -32,11 +32,12 @@ pub(super) fn raw_profile(kind: [u8; 4], text: &[u8]) -> Option<Result<Vec<u8>, 
     }
 }
 
-/// A line break, the profile's type, its length, then lines of digits.
+/// A line break, the profile's type (which may be several words), its length, then lines of digits.
 fn parse(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
-    let mut words = text.split_ascii_whitespace();
-    let (_, length) = (words.next()?, words.next()?.parse::<usize>().ok()?);
+    let (_, rest) = text.trim_start().split_once('\n')?;
+    let mut words = rest.split_ascii_whitespace();
+    let length = words.next()?.parse::<usize>().ok()?;
     let digits: Vec<u8> = words.flat_map(str::bytes).collect();
     let (pairs, []) = digits.as_chunks::<2>() else { return None };
     let digit = |byte: u8| char::from(byte).to_digit(16);
@@ -80,6 +81,8 @@ mod tests {
         for text in [digits(BLOCK, 3), b"".to_vec(), b"\nexif\n 1\nxx".to_vec(), b"\nexif\n 1\n012".to_vec()] {
             assert_eq!(raw_profile(*b"tEXt", &[NAMES[0], &text].concat()), Some(Err(NOT_READ)), "{text:?}");
         }
+        let generic = [NAMES[1], b"\ngeneric profile\n", &digits(BLOCK, BLOCK.len())[6..]].concat();
+        assert_eq!(raw_profile(*b"tEXt", &generic), Some(Ok(BLOCK.to_vec())));
         assert_eq!(raw_profile(*b"tEXt", b"Comment\0Raw profile type exif\0"), None);
         let xmp = digits(b"http://ns.adobe.com/xap/1.0/\0<x/>", 33);
         assert_eq!(raw_profile(*b"tEXt", &[NAMES[1], &xmp].concat()), None);

@@ -158,6 +158,7 @@ pub(super) fn end(job: JobId) -> EndMarker {
         final_filename: Some(format!("{job}/{}.png", Token::random())),
         bytes_out: 1234,
         digest: Some(crate::job::Digest::of(b"x")),
+        notices: Vec::new(),
         finished_at: now(),
     }
 }

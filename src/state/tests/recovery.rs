@@ -36,7 +36,7 @@ async fn jobs_come_back_as_queued_or_as_they_ended() {
         store.put_manifest(one).await.unwrap();
         scene.queue(one).await;
     }
-    let end_done = end(done.job);
+    let end_done = end(done.job).noting(&["found while it was read".to_owned()]);
     store.put_end(&end_done).await.unwrap();
     let reason = Some("row 3 of 700".to_owned());
     let end_failed = EndMarker { status: JobStatus::Failed, reason, final_filename: None, ..end(failed.job) };
@@ -53,7 +53,7 @@ async fn jobs_come_back_as_queued_or_as_they_ended() {
     let view = scene.state.job(done.job).await.unwrap().unwrap();
     assert_eq!((view.status, view.final_filename), (JobStatus::Done, end_done.final_filename));
     assert_eq!((view.stage, view.received_tiles, view.bytes_out), (1, 12, 1234));
-    assert_eq!(view.digest, end_done.digest);
+    assert_eq!((view.digest, view.notices), (end_done.digest, end_done.notices));
     assert_eq!(scene.indexes(done.job), ["jobs", "jobs:status:done"]);
     let ttl = scene.ttl(&format!("job:{{{}}}", done.job));
     assert!((7 * 24 * 3600..=7 * 24 * 3600 + 3600).contains(&ttl), "{ttl}");

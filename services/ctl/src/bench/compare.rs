@@ -27,6 +27,14 @@ pub struct Case {
     pub steps: Vec<String>,
 }
 
+impl Case {
+    /// As it was written.
+    pub fn name(&self) -> String {
+        let end = if matches!(self.kind, Kind::Jpeg) { ".jpg" } else { "" };
+        format!("{}{end}:{}", self.side, self.steps.join("+"))
+    }
+}
+
 impl FromStr for Case {
     type Err = String;
 
@@ -155,6 +163,9 @@ mod tests {
     fn a_case_is_a_side_and_a_chain() {
         let case: Case = "512:invert+gaussian_blur:ksize=3,sigma=1".parse().unwrap();
         assert_eq!((case.side, case.steps.len()), (512, 2));
+        for name in ["512:invert+gaussian_blur:ksize=3,sigma=1", "4096.jpg:grayscale"] {
+            assert_eq!(name.parse::<Case>().unwrap().name(), name);
+        }
         for bad in ["", "512", "0:invert", "x:invert", "512:blurr", "512:"] {
             assert!(bad.parse::<Case>().is_err(), "{bad}");
         }

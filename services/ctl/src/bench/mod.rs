@@ -7,6 +7,7 @@ mod picture;
 mod processes;
 mod reference;
 mod report;
+mod scale;
 mod scene;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ enum What {
     Job(JobArgs),
     Memory(MemoryArgs),
     Picture(PictureArgs),
+    Scale(ScaleArgs),
 }
 
 /// Make a picture that measurements use, the same one each time.
@@ -103,6 +105,36 @@ struct MemoryArgs {
     bench: BenchArgs,
 }
 
+const SCALE_CASES: [&str; 4] =
+    ["2048:bilateral:d=15", "4096.jpg:gaussian_blur:ksize=51", "4096:grayscale", "1024.jpg:grayscale"];
+
+/// Measure how the running system scales: the same loads with one worker, two, four and so on.
+///
+/// Run it on the system's own machine, where `ops/scale` can start and stop workers; it leaves as many as it tried last.
+/// Of each load many jobs are sent at once. Prints megapixels and tiles a second, the cores that all processes with Kafka
+/// and Redis used, the rate of each worker beside the first number of workers, and the one process that was busiest.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  . var/env && tessera bench scale --workers 1,2
+  tessera bench scale --workers 1,2,4,8,12 --picture 4096.jpg:gaussian_blur:ksize=51 --json")]
+struct ScaleArgs {
+    /// Numbers of workers to try, in this order.
+    #[arg(long, value_delimiter = ',', default_value = "1,2", value_name = "N,N…")]
+    workers: Vec<std::num::NonZeroU16>,
+    /// A load, SIDE[.jpg]:STEP[+STEP…]; repeat it for several.
+    #[arg(long = "picture", value_name = "SIDE:CHAIN", default_values = SCALE_CASES)]
+    pictures: Vec<Case>,
+    /// Megapixels of each load together: as many jobs are sent.
+    #[arg(long, default_value_t = 128, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    megapixels: u32,
+    /// What sets the number of workers, which is put behind it.
+    #[arg(long, default_value = "ops/scale workers", value_name = "COMMAND")]
+    scale: String,
+    #[command(flatten)]
+    bench: BenchArgs,
+}
+
 /// Where the system is, and how figures are shown.
 #[derive(clap::Args, Debug)]
 struct BenchArgs {
@@ -121,6 +153,7 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     match &args.what {
         What::Job(args) => run_job(args, api),
         What::Memory(args) => run_memory(args, api),
+        What::Scale(args) => run_scale(args, api),
         What::Picture(args) => {
             let end = args.file.extension().unwrap_or_default().to_string_lossy();
             let kind = end.parse().map_err(CtlError::Usage)?;
@@ -157,6 +190,27 @@ fn run_memory(args: &MemoryArgs, api: &Api) -> Result<(), CtlError> {
     let figures = memory::measure(api, &system, &work.0, args.side, args.small as usize)?;
     let is_own = |i: usize| system.processes.get(i).is_some_and(Process::is_own);
     if args.bench.json { output::print_json(&figures.to_json()) } else { output::print(&figures.render(is_own)) }
+}
+
+fn run_scale(args: &ScaleArgs, api: &Api) -> Result<(), CtlError> {
+    let (_, work) = set_up(&args.bench, api)?;
+    let workers: Vec<usize> = args.workers.iter().map(|count| count.get().into()).collect();
+    let figures = scale::measure(
+        api,
+        &scale::Plan {
+            workers: &workers,
+            cases: &args.pictures,
+            megapixels: args.megapixels.into(),
+            command: &args.scale,
+            run_dir: &args.bench.run_dir,
+            folder: &work.0,
+        },
+    )?;
+    if args.bench.json {
+        output::print_json(&scale::to_json(&figures))
+    } else {
+        output::print(&scale::render(&figures))
+    }
 }
 
 /// A folder of this run's own, removed at its end.

@@ -136,8 +136,11 @@ async fn finish_job(
         final_filename: Some(object.to_string()),
         bytes_out: written.bytes,
         digest: written.digest,
+        notices: Vec::new(),
         finished_at: now(),
     };
+    let view = insist(&backends.shutdown, "reading a job", || backends.state.job(end.job)).await?;
+    let marker = marker.noting(&view.map(|view| view.notices).unwrap_or_default());
     insist(&backends.shutdown, "writing the end marker", || backends.store.put_end(&marker)).await?;
     let ask = || backends.state.done(end.job, &end.token, &marker, backends.keep);
     let made = insist(&backends.shutdown, "ending a job", ask).await?;

@@ -183,8 +183,8 @@ impl Job {
     }
 
     /// The folder of the job in the store.
-    pub fn folder(&self, rig: &Rig) -> PathBuf {
-        rig.folder.path().join("store").join(self.id().to_string())
+    pub fn folder(&self) -> PathBuf {
+        self.store.place_of(&Object::Original(self.id())).parent().unwrap().to_owned()
     }
 
     pub fn spool(&self, rig: &Rig, name: &str) -> PathBuf {

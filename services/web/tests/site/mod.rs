@@ -216,6 +216,7 @@ pub async fn complete(rig: &Rig, store: &Store, job: JobId, result: &[u8]) {
         final_filename: Some(object.to_string()),
         bytes_out: result.len() as u64,
         digest: Some(tessera::job::Digest::of(result)),
+        notices: Vec::new(),
         finished_at: tessera::time::now(),
     };
     assert!(state.done(job, &token, &end, Duration::from_secs(60)).await.unwrap().is_so());

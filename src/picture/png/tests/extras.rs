@@ -56,6 +56,21 @@ fn a_chunk_about_the_picture_with_a_wrong_checksum_is_refused_by_name() {
 }
 
 #[test]
+fn a_transparency_that_cannot_be_one_is_refused_and_never_left_out() {
+    let gray: (&[u8; 4], &[u8]) = (b"tRNS", &[0, 7]);
+    assert!(said(&file(&[gray], &[], b"none")).is_ok());
+    for (before, behind, says) in [
+        (&[(b"tRNS", &[0, 7, 0, 7, 0, 7][..])][..], &[][..], "another length"),
+        (&[(b"tRNS", &[7][..])], &[], "another length"),
+        (&[gray, gray], &[], "twice"),
+        (&[], &[gray], "behind the pixels"),
+    ] {
+        let error = said(&file(before, behind, b"none")).unwrap_err();
+        assert!(error.contains("tRNS") && error.contains(says), "{error}");
+    }
+}
+
+#[test]
 fn a_text_with_a_wrong_checksum_is_not_used_and_that_is_said() {
     let file = file(&[(b"tEXt", b"Author\0somebody"), (b"prVt", b"whatever")], &[], b"tEXt");
     let (_, notices) = said(&file).unwrap();
