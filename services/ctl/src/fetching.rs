@@ -21,11 +21,11 @@ const PIECE_BYTES: usize = 64 << 10;
 /// sent; no file is left then.
 pub fn fetch(api: &Api, id: &str, mut target: Target) -> Result<u64, CtlError> {
     let mut answer = api.open(&format!("/jobs/{id}/result"))?;
-    let expected = answer.body().content_length();
-    let digest = answer.headers().get("repr-digest").and_then(|header| Digest::from_header(header.to_str().ok()?));
+    let expected = answer.length();
+    let digest = answer.header("repr-digest").and_then(Digest::from_header);
     let mut file = target.open()?;
     let place = target.place().to_owned();
-    let (count, made) = copy(&mut answer.body_mut().as_reader(), &mut file, &place)?;
+    let (count, made) = copy(&mut answer, &mut file, &place)?;
     if expected.is_some_and(|expected| expected != count) {
         return Err(CtlError::Failed(format!("fetching the result: it broke off after {}", output::bytes(count))));
     }

@@ -10,6 +10,7 @@ mod commands;
 mod error;
 mod events;
 mod fetching;
+mod http;
 mod job_wait;
 mod multipart;
 mod output;

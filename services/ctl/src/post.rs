@@ -1,7 +1,8 @@
 //! Sending a large body and hearing the answer, also when it comes before the body has gone out.
 //!
 //! A service refuses as soon as it knows that it will; a client that only writes would see a broken connection
-//! instead of the reason. Plain HTTP/1.0, so that an answer is as long as its connection.
+//! instead of the reason. Plain HTTP/1.0, so that an answer is as long as its connection. Behind TLS, uploads go through
+//! `http` like all else: there a proxy takes the rest of a body after an early answer.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};

@@ -208,5 +208,5 @@ fn wait(after_ms: i64, checks: u32) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "stalls_tests.rs"]
+#[path = "stalls/tests.rs"]
 mod tests;

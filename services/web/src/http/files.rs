@@ -4,13 +4,15 @@
 
 pub mod attachment;
 pub mod checked;
+pub mod condition;
 pub mod range;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody, SizedStream};
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::header::{self, ETag, EntityTag};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -18,7 +20,8 @@ use tessera::job::Digest;
 use tessera::store::{Damage, Object, Store, StoreError};
 
 use self::checked::Checked;
-use self::range::{Part, has_etag, part};
+use self::condition::{fits_range, is_known};
+use self::range::{Part, part};
 use super::problem::Problem;
 
 /// A browser that opens a file as a page runs nothing of it.
@@ -96,13 +99,12 @@ pub async fn send(
     if let Some(damage) = damage {
         return Err(NotSent::Damaged(damage));
     }
-    let etag = format!("\"{}\"", file.digest.map_or_else(|| file.version.clone(), |digest| digest.to_string()));
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    if text(header::IF_NONE_MATCH).is_some_and(|list| has_etag(list, &etag)) {
+    let etag = EntityTag::new_strong(file.digest.map_or_else(|| file.version.clone(), |digest| digest.to_string()));
+    if is_known(request, &etag) {
         return Ok(with_headers(HttpResponse::NotModified(), &file, &etag).finish());
     }
-    // A range of a file that has changed meanwhile would not fit what the sender has.
-    let range = text(header::RANGE).filter(|_| text(header::IF_RANGE).is_none_or(|known| known == etag));
+    let range = request.headers().get(header::RANGE).filter(|_| fits_range(request, &etag));
+    let range = range.and_then(|range| range.to_str().ok());
     let (status, first, count) = match part(range, length) {
         Part::Whole => (StatusCode::OK, 0, length),
         Part::Range { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
@@ -139,11 +141,11 @@ pub async fn send(
     Ok(response.body(SizedStream::new(count, stream)))
 }
 
-fn with_headers(mut response: HttpResponseBuilder, file: &Served, etag: &str) -> HttpResponseBuilder {
+fn with_headers(mut response: HttpResponseBuilder, file: &Served, etag: &EntityTag) -> HttpResponseBuilder {
     response
         .content_type(file.media_type)
         .insert_header((header::CONTENT_DISPOSITION, file.disposition.as_str()))
-        .insert_header((header::ETAG, etag))
+        .insert_header(ETag(etag.clone()))
         .insert_header((header::ACCEPT_RANGES, "bytes"))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
         .insert_header((header::CONTENT_SECURITY_POLICY, FILE_POLICY));

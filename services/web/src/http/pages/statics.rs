@@ -2,26 +2,26 @@
 
 use std::sync::LazyLock;
 
-use actix_web::http::header;
+use actix_web::http::header::{self, ETag, EntityTag};
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
-use crate::http::files::range::has_etag;
+use crate::http::files::condition::is_known;
 use crate::http::problem::Problem;
 
 struct Static {
     name: &'static str,
     media_type: &'static str,
     bytes: &'static [u8],
-    etag: String,
+    etag: EntityTag,
 }
 
 static FILES: LazyLock<Vec<Static>> = LazyLock::new(|| {
     let file = |name, media_type, bytes: &'static [u8]| {
         let digest = Sha256::digest(bytes);
         let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Static { name, media_type, bytes, etag: format!("\"{hex}\"") }
+        Static { name, media_type, bytes, etag: EntityTag::new_strong(hex) }
     };
     vec![
         file("style.css", "text/css; charset=utf-8", include_bytes!("../../../static/style.css")),
@@ -34,10 +34,9 @@ static FILES: LazyLock<Vec<Static>> = LazyLock::new(|| {
 pub async fn show(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, Problem> {
     let found = FILES.iter().find(|file| file.name == name.as_str());
     let file = found.ok_or_else(|| Problem::NotFound("there is no such file".to_owned()))?;
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let unchanged = known.is_some_and(|list| has_etag(list, &file.etag));
+    let unchanged = is_known(&request, &file.etag);
     let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((header::ETAG, file.etag.as_str()));
+    response.insert_header(ETag(file.etag.clone()));
     response.insert_header((header::CACHE_CONTROL, "public, no-cache"));
     if unchanged {
         return Ok(response.finish());
