@@ -112,6 +112,11 @@ settle_page() {
   export TESSERA_URL=http://$host:$port
 }
 
+# make_private FOLDER: makes it for this user alone, if it is not there.
+make_private() {
+  [[ -d $1 ]] || (umask 077 && mkdir -p "$1")
+}
+
 # settle_files: where pictures, run files and half-written results are.
 settle_files() {
   export TESSERA_STORE=${TESSERA_STORE:-file://$VAR/store}
@@ -122,8 +127,8 @@ settle_files() {
   export MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-33554432}
   export MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-67108864}
   # They hold other people's pictures. A folder that somebody else made keeps the permissions that it was given.
-  [[ -d $TESSERA_SCRATCH_DIR ]] || mkdir -p -m 700 "$TESSERA_SCRATCH_DIR"
-  [[ $TESSERA_STORE != file://* || -d ${TESSERA_STORE#file://} ]] || mkdir -p -m 700 "${TESSERA_STORE#file://}"
+  make_private "$TESSERA_SCRATCH_DIR"
+  [[ $TESSERA_STORE != file://* ]] || make_private "${TESSERA_STORE#file://}"
   [[ $TESSERA_STORE != "file://$VAR/store" ]] || chmod 700 "$VAR/store"
   [[ $TESSERA_SCRATCH_DIR != "$VAR/scratch" ]] || chmod 700 "$VAR/scratch"
 }

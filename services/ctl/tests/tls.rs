@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -45,12 +45,15 @@ fn answer_once(listener: &TcpListener, until: &[u8], status: &str, body: &str) -
 /// Runs the command against a service that answers so; `authority` is what the machine trusts.
 fn run(arguments: &[&str], authority: &Path, until: &'static [u8], answer: [&'static str; 2]) -> (Output, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let address = listener.local_addr().unwrap();
+    let url = format!("https://localhost:{}", address.port());
     let [status, body] = answer;
     let service = std::thread::spawn(move || answer_once(&listener, until, status, body));
     let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
     command.args(arguments).args(["--url", &url]).env("SSL_CERT_FILE", authority).env_remove("SSL_CERT_DIR");
     let output = command.output().unwrap();
+    // Where the command asked nothing, the service still waits: this ends it.
+    drop(TcpStream::connect(address));
     (output, service.join().unwrap())
 }
 
@@ -64,7 +67,7 @@ fn a_service_behind_tls_is_asked_and_sent_pictures() {
     let picture = folder.path().join("a.png");
     std::fs::write(&picture, vec![7; 300_000]).unwrap();
     let refusal = ["422 Unprocessable", r#"{"detail": "it is not a picture"}"#];
-    let arguments = ["submit", picture.to_str().unwrap(), "invert"];
+    let arguments = ["submit", picture.to_str().unwrap(), "--op", "invert"];
     let (output, asked) = run(&arguments, &fixture("ca.pem"), b"--\r\n", refusal);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("it is not a picture"), "{said}");
