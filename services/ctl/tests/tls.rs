@@ -64,7 +64,7 @@ fn a_service_behind_tls_is_asked_and_sent_pictures() {
     let picture = folder.path().join("a.png");
     std::fs::write(&picture, vec![7; 300_000]).unwrap();
     let refusal = ["422 Unprocessable", r#"{"detail": "it is not a picture"}"#];
-    let arguments = ["submit", picture.to_str().unwrap(), "invert"];
+    let arguments = ["submit", picture.to_str().unwrap(), "--op", "invert"];
     let (output, asked) = run(&arguments, &fixture("ca.pem"), b"--\r\n", refusal);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("it is not a picture"), "{said}");
