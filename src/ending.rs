@@ -131,6 +131,11 @@ pub async fn end(state: &State, store: &Store, verdict: &Verdict, keep: Duration
         outcome => outcome?,
     }
     let transition = state.end(&marker, keep).await?;
+    if transition.is_so()
+        && let Err(error) = store.remove_slots(job, run, u32::MAX).await
+    {
+        tracing::warn!(%job, %error, "the job's slots are removed later");
+    }
     // Another may have written its own marker meanwhile. After a full store this fails again, and must not matter.
     if let Err(error) = agree(state, store, job, Some(&marker)).await {
         tracing::warn!(%job, %error, "the end marker is looked at again later");

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::job::{JobId, Token, WorkerId};
+use crate::store::StoreId;
 
 /// A tile that a worker has in hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +89,9 @@ pub struct Heartbeat {
     pub started_at: String,
     /// Where its health page listens.
     pub health_addr: String,
+    /// The store that it reaches as a file system, if it reaches one: tiles can come to it by reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreId>,
 }
 
 impl Heartbeat {
@@ -171,6 +175,7 @@ mod tests {
             finished: Vec::new(),
             started_at: "2026-01-01T00:00:00.000Z".to_owned(),
             health_addr: "127.0.0.1:1".to_owned(),
+            store: None,
         }
     }
 

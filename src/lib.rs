@@ -2,7 +2,7 @@
 //!
 //! Dependencies point inward. [`picture`], [`operation`], [`tiling`], [`linking`], [`plan`] and [`pipeline`] are pure:
 //! they know no Kafka, Redis, actix, clock or file system. [`bus`] (Kafka), [`state`] (Redis) and [`store`]
-//! (objects) are the three edges; [`budget`], [`config`], [`naming`], [`telemetry`] and [`time`] serve every program.
+//! (objects) are the three edges; [`slots`] are how pixels travel beside records; [`budget`], [`config`], [`naming`], [`telemetry`] and [`time`] serve every program.
 
 pub mod budget;
 pub mod bus;
@@ -19,6 +19,7 @@ pub mod picture;
 pub mod pipeline;
 pub mod plan;
 pub mod same_store;
+pub mod slots;
 pub mod state;
 pub mod store;
 pub mod telemetry;

@@ -101,25 +101,6 @@ impl SameStore {
         }
     }
 
-    /// Does work that ends when it is told to: at the stop, or once the store is another than the system's. Gives
-    /// what came of it, and whether the store is still the system's.
-    pub async fn while_ours<T, F: Future<Output = T>>(
-        self,
-        health: &Health,
-        shutdown: &Shutdown,
-        work: impl FnOnce(Shutdown) -> F,
-    ) -> (T, bool) {
-        let (stop, stopping) = Shutdown::new();
-        let mut work = std::pin::pin!(work(stopping));
-        let is_ours = tokio::select! {
-            done = &mut work => return (done, true),
-            () = shutdown.requested() => true,
-            () = self.until_another(health) => false,
-        };
-        stop.request();
-        (work.await, is_ours)
-    }
-
     /// Looks at the store again and again until the stop is requested.
     pub async fn watch(mut self, health: Health, shutdown: Shutdown) {
         loop {

@@ -10,7 +10,7 @@ mod task;
 mod tile;
 
 pub use command::{Check, JobCommand};
-pub use task::{Encoding, PayloadKind, TaskHeader};
+pub use task::{Encoding, PayloadKind, SlotTask, Task, TaskHeader};
 pub use tile::{StepTimes, TileHeader};
 
 use serde::de::DeserializeOwned;
@@ -92,6 +92,14 @@ fn check_pixels(claim: &PixelClaim, payload: &[u8]) -> Result<PixelFormat, Recor
     }
     check_sum(claim, payload)?;
     Ok(format)
+}
+
+/// Checks that a record whose pixels are elsewhere has none.
+fn check_empty(payload: &[u8]) -> Result<(), RecordError> {
+    if payload.is_empty() {
+        return Ok(());
+    }
+    Err(RecordError::Size(format!("its pixels are in a slot, and it has {} bytes", payload.len())))
 }
 
 /// Checks that `payload` is `words` words measured of pixels of a format, and that its checksum agrees.

@@ -51,6 +51,24 @@ impl ConsumerOptions {
     }
 }
 
+/// How long a worker's partitions stay its own after its last heartbeat. A process that stands still for less loses
+/// nothing; one that is dead is replaced soon.
+pub(super) const WORKER_SESSION: Duration = Duration::from_millis(3_500);
+/// The same of all others, and the shortest that brokers take unless they are told otherwise
+/// (`group.min.session.timeout.ms`).
+pub(super) const COMMON_SESSION: Duration = Duration::from_secs(6);
+/// A static member's: a restart within this keeps the partitions, and with them the spool.
+const STATIC_SESSION: Duration = Duration::from_secs(30);
+
+/// How long the session of such a member lasts, if its broker takes that.
+pub(super) fn session(options: &ConsumerOptions) -> Duration {
+    match (&options.static_member, options.group) {
+        (Some(_), _) => STATIC_SESSION,
+        (None, Group::Workers) => WORKER_SESSION,
+        (None, _) => COMMON_SESSION,
+    }
+}
+
 /// What all clients share.
 pub(super) fn client(args: &KafkaArgs, client_id: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -115,15 +133,15 @@ pub(super) fn fetch_bytes(args: &KafkaArgs, queue_bytes: usize) -> usize {
     (queue_bytes / 2).max(args.max_record_bytes)
 }
 
-/// A member of a group that commits only what it is told to.
-pub(super) fn consumer(args: &KafkaArgs, options: &ConsumerOptions) -> ClientConfig {
+/// A member of a group, for sessions that last so long, that commits only what it is told to.
+pub(super) fn consumer(args: &KafkaArgs, options: &ConsumerOptions, session: Duration) -> ClientConfig {
     let queue_bytes = consumer_queue_bytes(args, options.max_in_flight_bytes);
     let mut config = client(args, &options.client_id);
     config
         .set("group.id", options.group.name(args))
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("session.timeout.ms", "6000")
+        .set("session.timeout.ms", session.as_millis().to_string())
         // The others hear of a death with their next heartbeat: this is a part of the time that tiles are orphaned.
         .set("heartbeat.interval.ms", "250")
         .set("enable.auto.commit", "false")
@@ -138,8 +156,7 @@ pub(super) fn consumer(args: &KafkaArgs, options: &ConsumerOptions) -> ClientCon
         .set("max.partition.fetch.bytes", args.max_record_bytes.max(1 << 20).to_string())
         .set("queued.max.messages.kbytes", (queue_bytes / 1024).to_string());
     if let Some(member) = &options.static_member {
-        // A restart within this keeps the partitions, and with them the spool.
-        config.set("group.instance.id", member).set("session.timeout.ms", "30000");
+        config.set("group.instance.id", member);
     }
     config
 }
@@ -147,10 +164,21 @@ pub(super) fn consumer(args: &KafkaArgs, options: &ConsumerOptions) -> ClientCon
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Group, Topic};
+    use crate::bus::Topic;
 
     fn args() -> KafkaArgs {
         KafkaArgs::new("a:1", "")
+    }
+
+    fn options(group: Group, member: Option<&str>) -> ConsumerOptions {
+        ConsumerOptions {
+            group,
+            topic: Topic::Tasks,
+            static_member: member.map(str::to_owned),
+            max_in_flight: 4,
+            max_in_flight_bytes: 32 << 20,
+            client_id: "x".to_owned(),
+        }
     }
 
     #[test]
@@ -176,30 +204,22 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_s_session_ends_after_six_seconds() {
-        let options = ConsumerOptions {
-            group: Group::Workers,
-            topic: Topic::Tasks,
-            static_member: None,
-            max_in_flight: 4,
-            max_in_flight_bytes: 32 << 20,
-            client_id: "x".to_owned(),
+    fn a_worker_s_session_ends_first_and_a_stitcher_s_outlasts_its_restart() {
+        let lasts = |group, member: Option<&str>| {
+            let options = options(group, member);
+            let config = consumer(&args(), &options, session(&options));
+            config.get("session.timeout.ms").unwrap().to_owned()
         };
-        assert_eq!(consumer(&args(), &options).get("session.timeout.ms"), Some("6000"));
+        assert_eq!(lasts(Group::Workers, None), "3500");
+        assert_eq!(lasts(Group::Jobs, None), "6000");
+        assert_eq!(lasts(Group::Stitchers, Some("stitcher-1")), "30000");
     }
 
     #[test]
     fn a_consumer_s_memory_is_what_is_handed_out_fetched_and_being_fetched() {
-        let options = ConsumerOptions {
-            group: Group::Workers,
-            topic: Topic::Tasks,
-            static_member: None,
-            max_in_flight: 4,
-            max_in_flight_bytes: 32 << 20,
-            client_id: "x".to_owned(),
-        };
+        let options = options(Group::Workers, None);
         assert_eq!(options.memory_bytes(&args()), (32 + 16 + 8) << 20);
-        let config = consumer(&args(), &options);
+        let config = consumer(&args(), &options, COMMON_SESSION);
         assert_eq!(config.get("queued.max.messages.kbytes"), Some("16384"));
         assert_eq!(config.get("fetch.max.bytes"), Some("8388608"));
     }

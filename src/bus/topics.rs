@@ -108,6 +108,8 @@ impl Topic {
             ("cleanup.policy", "delete".to_owned()),
             ("compression.type", "uncompressed".to_owned()),
             ("max.message.bytes", record.to_string()),
+            // By the clock of the broker: one of a sender would have records refused, or removed too early.
+            ("message.timestamp.type", "LogAppendTime".to_owned()),
             ("segment.bytes", segment.to_string()),
             ("segment.index.bytes", INDEX_BYTES.to_string()),
             ("file.delete.delay.ms", FILE_DELETE_DELAY_MS.to_string()),

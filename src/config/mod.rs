@@ -99,6 +99,18 @@ impl std::fmt::Debug for RedisArgs {
     }
 }
 
+/// How tiles travel between splitter, workers and stitcher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Payload {
+    /// By slots of the store while every worker that lives reaches it, else in records.
+    #[default]
+    Auto,
+    /// In records.
+    Inline,
+    /// By slots of the store.
+    Shared,
+}
+
 /// Where originals and results are.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Store")]

@@ -3,6 +3,7 @@
 //! Owns what is asked of a file before the decoder sees it: that its parts agree about their sizes and that
 //! it is not cut. Only the first frame of an animation is read.
 
+mod announced;
 mod chunks;
 mod reader;
 mod writer;

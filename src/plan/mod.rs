@@ -113,6 +113,14 @@ impl Stage {
         usize::try_from(rect.size().pixels()).ok()?.checked_mul(self.output.format.bytes_per_pixel())
     }
 
+    /// Bytes of the largest tile with its halo: the length of a slot's bytes on the way to a worker.
+    pub fn largest_input_bytes(&self) -> usize {
+        let side = |tile: u32, whole: u32| tile.saturating_add(self.halo.saturating_mul(2)).min(whole) as usize;
+        let size = self.input.size;
+        let pixels = side(self.tile_width, size.width).saturating_mul(side(self.tile_height, size.height));
+        pixels.saturating_mul(self.input.format.bytes_per_pixel())
+    }
+
     /// Bytes of the largest result of a tile: the length of a slot's bytes.
     pub fn largest_result_bytes(&self) -> usize {
         self.result_bytes(0).unwrap_or(0)

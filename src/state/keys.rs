@@ -73,6 +73,10 @@ impl Keys {
         format!("{}:tries:{stage}", self.job(job))
     }
 
+    pub(super) fn inline(&self, job: JobId, stage: u32) -> String {
+        format!("{}:inline:{stage}", self.job(job))
+    }
+
     pub(super) fn events(&self, job: JobId) -> String {
         format!("{}:events", self.job(job))
     }

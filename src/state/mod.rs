@@ -13,6 +13,7 @@ pub mod counters;
 mod error;
 mod history;
 mod idempotency;
+mod inline;
 mod keys;
 mod leases;
 mod lifecycle;
@@ -51,7 +52,7 @@ pub use stores::{Announced, SystemStore};
 pub use tiles::{Take, TileBy, WindowView};
 pub use view::JobView;
 pub use watching::{Glimpse, Watched};
-pub use workers::{Heard, WorkerCounters, WorkerView};
+pub use workers::{Crew, Heard, WorkerCounters, WorkerView};
 
 use crate::job::JobStatus;
 

@@ -31,6 +31,7 @@ scripts! {
     RENEW = "renew";
     RELEASE = "release";
     TAKE = "take";
+    ASK_INLINE = "ask_inline";
     HAND_BACK = "hand_back";
     CLAIM = "claim";
     MARK = "mark";

@@ -98,9 +98,24 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn take(&self, job: JobId, stage: u32, index: u32, incarnation: &Token) -> Result<Take, StateError> {
+        self.take_and_give_back(job, stage, index, incarnation, &[]).await
+    }
+
+    /// As [`State::take`], and [`State::give_back`] of tiles of the same stage, in one call.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn take_and_give_back(
+        &self,
+        job: JobId,
+        stage: u32,
+        index: u32,
+        incarnation: &Token,
+        finished: &[u32],
+    ) -> Result<Take, StateError> {
         let call = script::TAKE.call().key(self.keys.job(job));
         let call = call.key(self.keys.tiles(job, stage)).key(self.keys.tries(job, stage));
-        let answer = self.script(call.arg(stage).arg(index).arg(incarnation)).await?;
+        let answer = self.script(call.arg(stage).arg(index).arg(incarnation).args(finished)).await?;
         match answer.word() {
             "skip" => Ok(Take::Skip),
             "run" => {

@@ -14,6 +14,7 @@ use super::keys::NameKind;
 use super::script::{self, Answer, Call};
 use crate::heartbeat::{CurrentTile, Heartbeat};
 use crate::job::{Token, WorkerId};
+use crate::store::StoreId;
 use crate::time;
 
 /// Ids that are remembered, live and recently dead.
@@ -79,6 +80,35 @@ pub struct WorkerView {
     pub started_at: String,
     /// Where its health page listens.
     pub health_addr: String,
+    /// The store that it reaches, if it reaches one.
+    pub store: Option<StoreId>,
+    /// Whether that is the system's: tiles can come to it by slots of the store.
+    pub shares_store: bool,
+}
+
+impl WorkerView {
+    /// How tiles can come to it, in a word: `shared`, by slots of the store, or `inline`, in records.
+    pub fn payload(&self) -> &'static str {
+        if self.shares_store { "shared" } else { "inline" }
+    }
+}
+
+/// The workers that take tiles now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crew {
+    /// Tiles that they can run at once.
+    pub slots: u32,
+    /// How many there are.
+    pub workers: u32,
+    /// How many of them reach the store that was asked about.
+    pub sharing: u32,
+}
+
+impl Crew {
+    /// Whether there are workers, and all of them reach the store.
+    pub fn all_share(&self) -> bool {
+        self.workers > 0 && self.sharing >= self.workers
+    }
 }
 
 /// A worker's counters over all its starts.
@@ -170,6 +200,7 @@ impl State {
         }
         let redis_ms = self.redis_ms().await?;
         let mut pipeline = redis::pipe();
+        pipeline.cmd("HGET").arg(self.keys.system_store()).arg("id");
         for (worker, _) in &seen {
             pipeline.cmd("HGETALL").arg(self.keys.worker(worker));
             pipeline.cmd("HMGET").arg(self.keys.worker_totals(worker)).arg(&[
@@ -180,10 +211,15 @@ impl State {
             ]);
         }
         let values = self.pipeline_lenient(&mut pipeline).await?;
+        let (system, values) = values.split_at(values.len().min(1));
+        let system: Option<String> = system.first().and_then(|id| redis::from_redis_value(id.clone()).ok()).flatten();
+        let system: Option<StoreId> = system.and_then(|id| id.parse().ok());
         let views = seen.into_iter().zip(values.chunks(2)).map(|((worker, at), values)| {
             let hash = values.first().and_then(|hash| redis::from_redis_value(hash.clone()).ok()).unwrap_or_default();
             let view = view(worker, hash, at, redis_ms);
-            WorkerView { tiles_done: totals(values).tiles_done, tiles_failed: totals(values).tiles_failed, ..view }
+            let WorkerCounters { tiles_done, tiles_failed } = totals(values);
+            let shares_store = system.is_some() && view.store == system;
+            WorkerView { tiles_done, tiles_failed, shares_store, ..view }
         });
         Ok(views.collect())
     }
@@ -193,7 +229,7 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn live_incarnations(&self) -> Result<HashSet<Token>, StateError> {
-        let answer = self.live("starts").await?;
+        let answer = self.live("starts", None).await?;
         Ok(answer.text(1).split(',').filter_map(|token| token.parse().ok()).collect())
     }
 
@@ -202,13 +238,24 @@ impl State {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn live_slots(&self) -> Result<u32, StateError> {
-        self.live("slots").await?.parse(1)
+        self.live("slots", None).await?.parse(1)
+    }
+
+    /// The workers that take tiles, and how many of them reach `store`.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn crew(&self, store: Option<StoreId>) -> Result<Crew, StateError> {
+        let answer = self.live("slots", store).await?;
+        let sharing = if store.is_some() { answer.parse(3)? } else { 0 };
+        Ok(Crew { slots: answer.parse(1)?, workers: answer.parse(2)?, sharing })
     }
 
     /// One question, however many workers there are.
-    async fn live(&self, what: &str) -> Result<Answer, StateError> {
+    async fn live(&self, what: &str, store: Option<StoreId>) -> Result<Answer, StateError> {
         let call = script::LIVE.call().key(self.keys.workers()).arg(self.keys.worker_prefix());
-        self.script(call.arg(LONGEST_LIFE.as_millis()).arg(what)).await
+        let store = store.map(|store| store.to_string()).unwrap_or_default();
+        self.script(call.arg(LONGEST_LIFE.as_millis()).arg(what).arg(store)).await
     }
 
     /// A small number for a worker's name, the same at every call; 0 when all 65,535 are taken.
@@ -255,6 +302,7 @@ fn fields(beat: &Heartbeat, time: String) -> Vec<(&'static str, String)> {
         ("current", current),
         ("started_at", beat.started_at.clone()),
         ("health_addr", beat.health_addr.clone()),
+        ("store", beat.store.map(|store| store.to_string()).unwrap_or_default()),
         ("last_heartbeat", time),
     ]
 }
@@ -293,5 +341,7 @@ fn view(worker: WorkerId, mut hash: HashMap<String, String>, seen_ms: i64, redis
         current: serde_json::from_str(&text("current")).unwrap_or_default(),
         started_at: text("started_at"),
         health_addr: text("health_addr"),
+        store: text("store").parse().ok(),
+        shares_store: false,
     }
 }

@@ -67,6 +67,12 @@ impl Root {
         Ok(Self { folder: std::path::absolute(folder)?, scratch: scratch.to_owned() })
     }
 
+    /// The store in `folder`, for a process that keeps no scratch files; nothing is made.
+    pub(super) fn bare(folder: &Path) -> io::Result<Self> {
+        let folder = std::path::absolute(folder)?;
+        Ok(Self { scratch: folder.clone(), folder })
+    }
+
     /// Makes the store's folder.
     pub(super) fn make(&self) -> io::Result<()> {
         layout::make_private(&self.folder)
@@ -105,7 +111,7 @@ impl Root {
         layout::name_of(&self.folder, job).into()
     }
 
-    fn job(&self, job: JobId) -> PathBuf {
+    pub(super) fn job(&self, job: JobId) -> PathBuf {
         self.folder.join(layout::name_of(&self.folder, job))
     }
 
@@ -269,7 +275,10 @@ fn sweep_job(folder: &Path, now: SystemTime, age: Duration, swept: &mut Swept) {
 
 /// The time as the file system has it, which dates the files: this process's clock may be another's, or wrong, and files
 /// that are being written must not look old.
-fn clock_of(folder: &Path) -> io::Result<SystemTime> {
+///
+/// # Errors
+/// If the folder takes no file.
+pub fn clock_of(folder: &Path) -> io::Result<SystemTime> {
     let probe = folder.join(format!(".clock-{}", std::process::id()));
     std::fs::write(&probe, b"")?;
     let now = std::fs::metadata(&probe).and_then(|meta| meta.modified());

@@ -10,6 +10,7 @@ mod object;
 mod reader;
 mod records;
 mod room;
+mod slots;
 mod verify;
 mod writer;
 
@@ -22,10 +23,11 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use identity::StoreId;
 pub use layout::keep_files_private;
-pub use local::{LocalFile, Swept};
+pub use local::{LocalFile, Swept, clock_of};
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
 pub use room::{Room, Shortage};
+pub use slots::{SlotKind, SlotsOf};
 pub use verify::{Damage, Version};
 pub use writer::{BlockingWriter, ObjectWriter, Written};
 
@@ -105,7 +107,7 @@ impl Store {
     /// [`StoreError::Address`] if the address is not `file://FOLDER`, or the folder cannot be made.
     pub fn open(args: &StoreArgs) -> Result<Self, StoreError> {
         let store = Self::at(args)?;
-        store.root.make().map_err(|error| address_error(args, error.to_string()))?;
+        store.root.make().map_err(|error| address_error(&args.store, error.to_string()))?;
         Ok(store)
     }
 
@@ -115,14 +117,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Address`] if the address is not `file://FOLDER`, or the folder for scratch files cannot be made.
     pub fn at(args: &StoreArgs) -> Result<Self, StoreError> {
-        let wrong = |cause: &str| address_error(args, cause.to_owned());
-        let folder = match args.store.split_once("://") {
-            Some(("file", folder)) if !folder.is_empty() => folder,
-            Some(("s3", _)) => return Err(wrong("s3:// is not built in yet, use file://FOLDER")),
-            _ => return Err(wrong("use file://FOLDER")),
-        };
-        let root = Root::at(folder.as_ref(), &args.scratch_dir).map_err(|error| wrong(&error.to_string()))?;
+        let folder = folder_of(&args.store)?;
+        let root =
+            Root::at(folder, &args.scratch_dir).map_err(|error| address_error(&args.store, error.to_string()))?;
         Ok(Self { root, sync: args.sync, backends: Arc::default() })
+    }
+
+    /// As [`Store::at`] for a process that keeps no scratch files: nothing is made.
+    ///
+    /// # Errors
+    /// As [`Store::at`].
+    pub fn without_scratch(url: &str) -> Result<Self, StoreError> {
+        let root = Root::bare(folder_of(url)?).map_err(|error| address_error(url, error.to_string()))?;
+        Ok(Self { root, sync: Sync::None, backends: Arc::default() })
     }
 
     fn backends(&self) -> object_store::Result<&Backends> {
@@ -257,8 +264,17 @@ impl Outage for StoreError {
     }
 }
 
-fn address_error(args: &StoreArgs, cause: String) -> StoreError {
-    StoreError::Address { url: args.store.clone(), cause }
+/// The folder that an address names.
+fn folder_of(url: &str) -> Result<&std::path::Path, StoreError> {
+    match url.split_once("://") {
+        Some(("file", folder)) if !folder.is_empty() => Ok(folder.as_ref()),
+        Some(("s3", _)) => Err(address_error(url, "s3:// is not built in yet, use file://FOLDER".to_owned())),
+        _ => Err(address_error(url, "use file://FOLDER".to_owned())),
+    }
+}
+
+fn address_error(url: &str, cause: String) -> StoreError {
+    StoreError::Address { url: url.to_owned(), cause }
 }
 
 fn found<T>(object: &Object, outcome: object_store::Result<T>) -> Result<Option<T>, StoreError> {

@@ -53,11 +53,11 @@ impl Store {
     pub fn shortage(&self, need: DiskNeed) -> io::Result<Option<Shortage>> {
         let (store, scratch) = (self.root.folder(), self.root.scratch());
         if std::fs::metadata(store)?.dev() == std::fs::metadata(scratch)?.dev() {
-            return shortage_on(store, need.spool.saturating_add(need.store));
+            return shortage_on(store, need.spool.max(need.slots).saturating_add(need.store));
         }
         match shortage_on(scratch, need.spool)? {
             Some(shortage) => Ok(Some(shortage)),
-            None => shortage_on(store, need.store),
+            None => shortage_on(store, need.slots.saturating_add(need.store)),
         }
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use super::Shutdown;
+
 /// How often it is looked whether a part is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -28,6 +30,24 @@ pub async fn caught<T>(name: &'static str, work: impl Future<Output = T>) -> Res
         tracing::error!(part = name, panic = text_of(panic.as_ref()), "a part of the service panicked");
         name
     })
+}
+
+/// Does work that ends when it is told to: at the stop, or once `trouble` has come. Gives what came of the work, and the
+/// trouble: whatever a service ends for, its work is brought to an end as at a stop.
+pub async fn until_trouble<T, E, F: Future<Output = T>>(
+    shutdown: &Shutdown,
+    work: impl FnOnce(Shutdown) -> F,
+    trouble: impl Future<Output = E>,
+) -> (T, Option<E>) {
+    let (stop, stopping) = Shutdown::new();
+    let mut work = std::pin::pin!(work(stopping));
+    let trouble = tokio::select! {
+        done = &mut work => return (done, None),
+        () = shutdown.requested() => None,
+        trouble = trouble => Some(trouble),
+    };
+    stop.request();
+    (work.await, trouble)
 }
 
 /// Waits until a part that runs elsewhere (an actor, a thread) has gone; gives its name.
@@ -67,6 +87,22 @@ mod tests {
     async fn panics() {
         tokio::task::yield_now().await;
         panic!("a bug");
+    }
+
+    #[tokio::test]
+    async fn work_is_told_to_end_at_the_stop_and_at_any_trouble() {
+        let work = |stopping: Shutdown| async move {
+            stopping.requested().await;
+            "in hand no more"
+        };
+        let for_ever = std::future::pending::<&str>;
+        let (stop, shutdown) = Shutdown::new();
+        let trouble = async { "the name is another's" };
+        let ended = until_trouble(&shutdown, work, trouble).await;
+        assert_eq!(ended, ("in hand no more", Some("the name is another's")));
+        stop.request();
+        assert_eq!(until_trouble(&shutdown, work, for_ever()).await, ("in hand no more", None));
+        assert_eq!(until_trouble(&shutdown, |_| async { "done" }, for_ever()).await.0, "done");
     }
 
     #[tokio::test]

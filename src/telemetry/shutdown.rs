@@ -75,6 +75,15 @@ impl Shutdown {
         *self.requested.borrow() || self.requested.has_changed().is_err()
     }
 
+    /// What a service's end comes to, said when it ends: parts that see the request themselves may end before anybody
+    /// looks at it, which is no failure.
+    ///
+    /// # Errors
+    /// Those of `ended`, unless the stop has been requested.
+    pub fn excuse<E>(&self, ended: Result<(), E>) -> Result<(), E> {
+        if self.is_requested() { Ok(()) } else { ended }
+    }
+
     /// Waits for the request.
     ///
     /// # Cancel safety
@@ -94,6 +103,15 @@ impl Shutdown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_after_the_request_is_no_failure_and_one_before_it_is() {
+        let (handle, shutdown) = Shutdown::new();
+        assert_eq!(shutdown.excuse(Err("a part ended")), Err("a part ended"));
+        assert_eq!(shutdown.excuse(Ok::<(), &str>(())), Ok(()));
+        handle.request();
+        assert_eq!(shutdown.excuse(Err("a part ended")), Ok(()));
+    }
 
     #[tokio::test]
     async fn a_request_reaches_every_clone_and_dropping_the_handle_is_one() {

@@ -106,16 +106,23 @@ impl Band {
 
     /// Copies the pixels of `rect` (in the picture's coordinates); `None` if the band does not hold them.
     pub fn cut(&self, rect: Rect) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        self.cut_into(rect, &mut out).map(|()| out)
+    }
+
+    /// As [`Band::cut`], into `out`, whose memory is used again.
+    pub fn cut_into(&self, rect: Rect, out: &mut Vec<u8>) -> Option<()> {
         if rect.y < self.first_row || rect.bottom() > self.end_row() || rect.right() > self.info.size.width {
             return None;
         }
         let pixel = self.info.format.bytes_per_pixel();
         let (from, length) = (rect.x as usize * pixel, rect.width as usize * pixel);
-        let mut out = Vec::with_capacity(length * rect.height as usize);
+        out.clear();
+        out.reserve_exact(length * rect.height as usize);
         let skipped = (rect.y - self.first_row) as usize;
         let rows = self.bytes.chunks_exact(self.row_bytes()).skip(skipped).take(rect.height as usize);
         rows.for_each(|row| out.extend_from_slice(&row[from..from + length]));
-        Some(out)
+        Some(())
     }
 
     /// The tile `rect` with `halo`, as a task carries it.

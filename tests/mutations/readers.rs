@@ -169,7 +169,10 @@ fn operations() {
 fn records() {
     use tessera::bus::records::{Check, JobCommand};
     let job = "0190f3c2a7d87e1fb2c3d4e5f6a7b8c9".parse().unwrap();
-    let commands = [JobCommand::Accepted { job }, JobCommand::Resend { job, stage: 0, reason: "lost".to_owned() }];
+    let commands = [
+        JobCommand::Accepted { job },
+        JobCommand::Resend { job, stage: 0, reason: "lost".to_owned(), inline: Vec::new() },
+    ];
     let mut corpus: Vec<Vec<u8>> =
         commands.iter().map(|command| [b"job-command/1.0\n", &command.encode().1[..], b"\n"].concat()).collect();
     let check = Check { job, stage: 1 }.encode();
@@ -192,6 +195,7 @@ fn task() -> Option<Vec<u8>> {
         plan: "00112233445566aa".parse().ok()?,
         attempt: 1,
         payload: tessera::bus::records::PayloadKind::Inline,
+        results: tessera::bus::records::PayloadKind::Inline,
         encoding: tessera::bus::records::Encoding::Raw,
         rect: Rect { x: 0, y: 0, width: 4, height: 4 },
         margins: Margins::default(),

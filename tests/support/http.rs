@@ -57,6 +57,10 @@ impl Client {
         answer(request.call()?)
     }
 
+    pub fn post_empty(&self, path: &str) -> Result<Answer> {
+        answer(self.agent.post(format!("{}{path}", self.base)).send_empty()?)
+    }
+
     pub fn post(&self, path: &str, form: &Form, headers: &[(&str, &str)]) -> Result<Answer> {
         let mut request = self.agent.post(format!("{}{path}", self.base));
         for (name, value) in headers {

@@ -25,6 +25,8 @@ pub struct Options {
     pub splitters: u32,
     /// Milliseconds that a worker waits in each tile, so that a test can act in mid-job.
     pub tile_delay_ms: u32,
+    /// How tiles travel, as TESSERA_PAYLOAD has it; TESSERA_TEST_PAYLOAD says it for all tests that do not.
+    pub payload: String,
     /// The brokers that the test has to itself; the others are those that `ops/test` gives.
     pub own: Vec<Broker>,
     /// More settings for every process.
@@ -33,7 +35,16 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { workers: 2, stitchers: 1, splitters: 1, tile_delay_ms: 0, own: Vec::new(), environment: Vec::new() }
+        let payload = std::env::var("TESSERA_TEST_PAYLOAD").unwrap_or_else(|_| "auto".to_owned());
+        let (own, environment) = (Vec::new(), Vec::new());
+        Self { workers: 2, stitchers: 1, splitters: 1, tile_delay_ms: 0, payload, own, environment }
+    }
+}
+
+impl Options {
+    /// The same with tiles that travel so.
+    pub fn by(self, payload: &str) -> Self {
+        Self { payload: payload.to_owned(), ..self }
     }
 }
 
@@ -101,6 +112,7 @@ impl System {
             ("TESSERA_SCRATCH_DIR", folder.path().join("scratch").display().to_string()),
             ("TESSERA_RUN_DIR", folder.path().join("run").display().to_string()),
             ("TESSERA_TILE_DELAY_MS", options.tile_delay_ms.to_string()),
+            ("TESSERA_PAYLOAD", options.payload.clone()),
             // As ops/up sets them.
             ("MALLOC_ARENA_MAX", "2".to_owned()),
             ("MALLOC_MMAP_THRESHOLD_", (32 << 20).to_string()),
@@ -123,6 +135,14 @@ impl System {
             "tessera-worker",
             &[("WORKER_ID", &id), ("TESSERA_INSTANCE", &n.to_string())],
         )
+    }
+
+    /// Starts worker `n` in a folder of its own: it does not reach the store.
+    pub fn start_worker_without_store(&mut self, n: u32) -> Result<()> {
+        let id = format!("{}worker-{n}", self.prefix);
+        let store = format!("file://{}", self.folder.path().join("elsewhere").display());
+        let more = [("WORKER_ID", id.as_str()), ("TESSERA_INSTANCE", &n.to_string()), ("TESSERA_STORE", &store)];
+        self.spawn(&format!("worker-{n}"), "tessera-worker", &more)
     }
 
     fn spawn(&mut self, name: &str, program: &str, more: &[(&str, &str)]) -> Result<()> {

@@ -14,37 +14,42 @@ use crate::support::{pictures, wait_for};
 const OPERATIONS: [&str; 1] = ["gaussian_blur:ksize=15"];
 
 /// A picture of 30 tiles in a system whose workers take their time.
-fn in_the_middle() -> Result<(System, Vec<u8>, String)> {
-    let system = System::start(&Options { tile_delay_ms: 150, ..Options::default() })?;
+fn in_the_middle(payload: &str) -> Result<(System, Vec<u8>, String)> {
+    let system = System::start(&Options { tile_delay_ms: 150, ..Options::default().by(payload) })?;
     let picture = pictures::rgb_png(3000, 2500, 11)?;
     let job = system.submit(&picture, &OPERATIONS)?;
     system.wait_for_middle(&job)?;
     Ok((system, picture, job))
 }
 
-fn survives(name: &str) -> Result<()> {
-    let (mut system, picture, job) = in_the_middle()?;
+fn survives(name: &str, payload: &str) -> Result<()> {
+    let (mut system, picture, job) = in_the_middle(payload)?;
     system.kill(name)?;
     system.restart(name)?;
     system.compare(&job, &picture, &OPERATIONS)?;
-    wait_for("the spool to be empty", LONG, || Ok(system.files("scratch/spool").is_empty().then_some(())))
+    system.leaves_nothing(&[&job])
 }
 
 #[test]
 fn a_killed_worker_that_never_comes_back_is_survived() -> Result<()> {
-    let (mut system, picture, job) = in_the_middle()?;
-    system.kill("worker-1")?;
-    system.compare(&job, &picture, &OPERATIONS)
+    for payload in ["inline", "shared"] {
+        let (mut system, picture, job) = in_the_middle(payload)?;
+        system.kill("worker-1")?;
+        system.compare(&job, &picture, &OPERATIONS)?;
+    }
+    Ok(())
 }
 
 #[test]
 fn a_killed_worker_that_comes_back_is_survived() -> Result<()> {
-    survives("worker-2")
+    survives("worker-2", "inline")?;
+    survives("worker-2", "shared")
 }
 
 #[test]
 fn a_killed_stitcher_is_survived() -> Result<()> {
-    survives("stitcher-1")
+    survives("stitcher-1", "inline")?;
+    survives("stitcher-1", "shared")
 }
 
 /// Redis has lost everything, and only the monitor fills it again: until it is back every job stands still.
@@ -97,7 +102,8 @@ fn a_web_killed_in_a_download_is_survived() -> Result<()> {
 #[test]
 fn a_splitter_killed_while_splitting_is_survived() -> Result<()> {
     // Two workers of one slot each allow 8 tiles out, so that most of the 30 are still to be cut.
-    survives("splitter")
+    survives("splitter", "inline")?;
+    survives("splitter", "shared")
 }
 
 #[test]
@@ -125,7 +131,12 @@ fn web_killed_in_an_upload_leaves_no_job() -> Result<()> {
 
 #[test]
 fn every_service_drains_on_sigterm_in_mid_job() -> Result<()> {
-    let (mut system, picture, job) = in_the_middle()?;
+    drains("inline")?;
+    drains("shared")
+}
+
+fn drains(payload: &str) -> Result<()> {
+    let (mut system, picture, job) = in_the_middle(payload)?;
     for name in ["worker-1", "splitter", "stitcher-1", "monitor", "web"] {
         let status = system.process(name)?.terminate(std::time::Duration::from_secs(20))?;
         assert!(status.success(), "{name} ended with {status}\n{}", system.process(name)?.log_tail(30));

@@ -58,6 +58,21 @@ fn first_light() -> Result<()> {
         all_committed(&system, group)?;
     }
     wait_for("the spool to be empty", LONG, || Ok(system.files("scratch/spool").is_empty().then_some(())))?;
+    files_are_their_owner_s_alone(&system)
+}
+
+/// Nobody else on the machine reads the pictures.
+fn files_are_their_owner_s_alone(system: &System) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    for folder in ["store", "scratch"] {
+        let root = system.folder.path().join(folder);
+        let mode = std::fs::metadata(&root)?.permissions().mode() & 0o777;
+        ensure!(mode == 0o700, "{folder}: {mode:o}");
+        for file in system.files(folder) {
+            let mode = std::fs::metadata(root.join(&file))?.permissions().mode() & 0o777;
+            ensure!(mode == 0o600, "{folder}/{}: {mode:o}", file.display());
+        }
+    }
     Ok(())
 }
 

@@ -20,9 +20,10 @@ const MOVES_WITHIN: Duration = Duration::from_secs(60);
 const OUT: i64 = 8;
 
 /// A system of one worker with a job in the middle, and its picture. Told to call a job stuck sooner than usual.
-fn in_the_middle() -> Result<(System, Vec<u8>, String)> {
+fn in_the_middle(payload: &str) -> Result<(System, Vec<u8>, String)> {
     let environment = vec![("TESSERA_STALL_MS".to_owned(), "6000".to_owned())];
-    let system = System::start(&Options { workers: 1, tile_delay_ms: 200, environment, ..Options::default() })?;
+    let system =
+        System::start(&Options { workers: 1, tile_delay_ms: 200, environment, ..Options::default().by(payload) })?;
     let picture = pictures::rgb_png(3000, 2500, 41)?;
     let job = system.submit(&picture, &OPERATIONS)?;
     system.wait_for_middle(&job)?;
@@ -43,7 +44,12 @@ fn moves_and_ends(system: &System, picture: &[u8], job: &str) -> Result<()> {
 
 #[test]
 fn tasks_that_are_lost_are_sent_again() -> Result<()> {
-    let (mut system, picture, job) = in_the_middle()?;
+    lost_tasks("inline")?;
+    lost_tasks("shared")
+}
+
+fn lost_tasks(payload: &str) -> Result<()> {
+    let (mut system, picture, job) = in_the_middle(payload)?;
     system.kill("worker-1")?;
     wait_for("what was sent to be stitched", LONG, || {
         Ok((written(&system.kafka, Topic::Results)? == received(&system, &job)?).then_some(()))
@@ -58,7 +64,12 @@ fn tasks_that_are_lost_are_sent_again() -> Result<()> {
 
 #[test]
 fn results_that_are_lost_are_made_again() -> Result<()> {
-    let (mut system, picture, job) = in_the_middle()?;
+    lost_results("inline")?;
+    lost_results("shared")
+}
+
+fn lost_results(payload: &str) -> Result<()> {
+    let (mut system, picture, job) = in_the_middle(payload)?;
     system.kill("stitcher-1")?;
     let made = received(&system, &job)? + OUT;
     wait_for("all that is out to be made", LONG, || {
@@ -72,7 +83,7 @@ fn results_that_are_lost_are_made_again() -> Result<()> {
 
 #[test]
 fn a_running_job_that_is_called_ended_goes_on_as_if_nothing_had_been_said() -> Result<()> {
-    let (system, picture, job) = in_the_middle()?;
+    let (system, picture, job) = in_the_middle("auto")?;
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &system.kafka.kafka_brokers).create()?;
     let (headers, payload) = JobCommand::Ended { job: job.parse()? }.encode();
     let mut owned = OwnedHeaders::new();

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clocks;
 mod command;
 mod crashes;
 mod crews;
@@ -22,6 +23,7 @@ mod metrics;
 mod outages;
 mod records;
 mod requests;
+mod slots;
 mod statistics;
 mod tracing;
 mod turns;

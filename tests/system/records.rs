@@ -97,28 +97,36 @@ fn replaying_all_results_twice_changes_nothing() -> Result<()> {
 
 /// Sends every record of `results` again, `times` times; gives how many there were.
 pub fn replay(system: &System, times: usize) -> Result<usize> {
+    replay_of(system, Topic::Results, times)
+}
+
+/// As [`replay`], of any topic.
+pub fn replay_of(system: &System, topic: Topic, times: usize) -> Result<usize> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &system.kafka.kafka_brokers)
         .set("group.id", format!("{}replay", system.prefix))
         .set("auto.offset.reset", "earliest")
         .set("enable.partition.eof", "false")
         .create()?;
-    let name = Topic::Results.name(&system.kafka);
-    let total = records_of(system, Topic::Results)?;
+    let name = topic.name(&system.kafka);
+    let total = records_of(system, topic)?;
     consumer.subscribe(&[&name])?;
     let producer = producer(system)?;
     let mut seen = 0;
     while i64::try_from(seen)? < total {
         // Joining the group ends a poll early, without a record.
-        let polled = wait_for("a result to replay", LONG, || Ok(consumer.poll(Duration::from_millis(100))))?;
+        let polled = wait_for("a record to replay", LONG, || Ok(consumer.poll(Duration::from_millis(100))))?;
         let message = polled?;
         let headers = message.headers().map(|headers| headers.detach()).unwrap_or_default();
         for _ in 0..times {
             let record = BaseRecord::to(&name)
                 .partition(message.partition())
-                .key(message.key().unwrap_or_default())
                 .payload(message.payload().unwrap_or_default())
                 .headers(headers.clone());
+            let record = match message.key() {
+                Some(key) => record.key(key),
+                None => record,
+            };
             producer.send(record).map_err(|(error, _)| error)?;
         }
         seen += 1;

@@ -103,12 +103,16 @@ impl Cleaning {
         Ok(())
     }
 
-    /// Completes the end of a job: its marker says what Redis says, its rows go. It is looked at for some time, as
+    /// Completes the end of a job: its marker says what Redis says, its rows and slots go. It is looked at for some time, as
     /// one that was slower may still write its own marker.
     async fn tidy_up(&mut self, job: &JobView) -> Result<(), CleaningError> {
         let (id, store) = (job.job, &self.backends.store);
         if let Some(rows @ Object::Rows { .. }) = job.rows.as_deref().and_then(|rows| rows.parse().ok()) {
             store.delete(&rows).await?;
+        }
+        if let Err(error) = store.remove_slots(id, job.run, u32::MAX).await {
+            tracing::warn!(job = %id, %error, "the slots of an ended job are removed later");
+            return Ok(());
         }
         match agree(&self.backends.state, store, id, None).await {
             // A full store must not keep the janitor from what makes room.

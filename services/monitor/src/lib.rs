@@ -101,29 +101,36 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let janitor = Janitor::new(cleaning, backends.duty.clone(), Duration::from_secs(config.janitor_seconds)).start();
     let (duty, counts, to_feed) = (backends.duty.clone(), backends.counts.clone(), registry.clone());
     let feed = HeartbeatFeed::start(&config.kafka, beats, to_feed, health.clone(), duty, counts)?;
-    let fed = same_store.clone().while_ours(&health, &shutdown, |stopping| feed.run(stopping));
-
-    let ended = tokio::select! {
-        fed = parts::caught("feed of heartbeats", fed) => fed,
-        part = parts::part("guard", guard(backends.clone(), same_store, health.clone())) => Err(part),
-        part = parts::part("trimming of logs", trimming) => Err(part),
-        part = parts::part("measuring", measuring) => Err(part),
-        part = parts::part("scrub", scrub::run(backends.clone(), config.scrub_pace())) => Err(part),
-        part = parts::until_gone("worker registry", || registry.connected()) => Err(part),
-        part = parts::until_gone("sweeper", || sweeper.connected()) => Err(part),
-        part = parts::until_gone("janitor", || janitor.connected()) => Err(part),
-        part = parts::until_gone("health page", || page.is_served()) => Err(part),
-        other = held.keep() => return Err(held.lost_to(other).into()),
+    let of_store = same_store.clone();
+    let trouble = async {
+        let part = tokio::select! {
+            part = parts::part("guard", guard(backends.clone(), same_store, health.clone())) => part,
+            part = parts::part("trimming of logs", trimming) => part,
+            part = parts::part("measuring", measuring) => part,
+            part = parts::part("scrub", scrub::run(backends.clone(), config.scrub_pace())) => part,
+            part = parts::part("store, which is not the system's", of_store.until_another(&health)) => part,
+            part = parts::until_gone("worker registry", || registry.connected()) => part,
+            part = parts::until_gone("sweeper", || sweeper.connected()) => part,
+            part = parts::until_gone("janitor", || janitor.connected()) => part,
+            part = parts::until_gone("health page", || page.is_served()) => part,
+            other = held.keep() => return held.lost_to(other).into(),
+        };
+        ServiceError::Ended(part)
     };
+    let feed = |stopping| parts::caught("feed of heartbeats", feed.run(stopping));
+    let (fed, trouble) = parts::until_trouble(&shutdown, feed, trouble).await;
+    let outcome = shutdown.excuse(trouble.map_or(Ok(()), Err));
+
     health.drain();
-    let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
-    drain(consumer, &backends).await?;
+    let (consumer, end) = fed.map_err(ServiceError::Ended)?;
+    let drained = drain(consumer, &backends).await;
     held.release().await;
-    match end {
-        _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
+    let outcome = outcome.and(match end {
         FeedEnd::Asked => Ok(()),
-        FeedEnd::Broken => Err(ServiceError::Ended("registry or its feed")),
-    }
+        FeedEnd::Broken => shutdown.excuse(Err(ServiceError::Ended("registry or its feed"))),
+    });
+    // Why it ends says more than how its leaving went.
+    outcome.and(drained)
 }
 
 async fn drain(consumer: Consumer, backends: &MonitorBackends) -> Result<(), ServiceError> {

@@ -114,6 +114,7 @@ mod tests {
             finished: Vec::new(),
             started_at: "2999-01-01T00:00:00Z".into(),
             health_addr: String::new(),
+            store: None,
         }
     }
 

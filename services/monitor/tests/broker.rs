@@ -85,6 +85,7 @@ fn beat_record(worker: &str, incarnation: &Token, change: impl FnOnce(&mut Heart
         finished: Vec::new(),
         started_at: "2999-01-01T00:00:00Z".to_owned(),
         health_addr: String::new(),
+        store: None,
     };
     change(&mut beat);
     let (headers, payload) = beat.encode();

@@ -24,16 +24,26 @@ pub struct Backlog {
     /// The largest record: those of other splitters count as that.
     record: u64,
     results: Results,
+    /// How often the broker was asked how far the workers are.
+    asked: u64,
 }
 
 /// A partition of `tasks`.
 #[derive(Debug, Default)]
 struct Part {
-    /// Offset and bytes of each record that was sent from here and is unread.
-    sent: VecDeque<(i64, u64)>,
+    /// Records that were sent from here and are unread.
+    sent: VecDeque<Sent>,
     on_their_way: u64,
     /// Unread records that others have sent, or this splitter before it was started.
     others: u64,
+}
+
+#[derive(Debug)]
+struct Sent {
+    offset: i64,
+    bytes: u64,
+    /// The question before which it lay there.
+    before: u64,
 }
 
 #[derive(Debug)]
@@ -54,7 +64,14 @@ impl Backlog {
         let results = Results { many, committed: Vec::new(), moved: now, are_many: false };
         let count = usize::try_from(kafka.tasks_partitions).unwrap_or(1).max(1);
         let tasks = std::iter::repeat_with(Part::default).take(count).collect();
-        Self { kafka: kafka.clone(), tasks, kept: Topic::Tasks.settings(kafka).retained_bytes, record, results }
+        Self {
+            kafka: kafka.clone(),
+            tasks,
+            kept: Topic::Tasks.settings(kafka).retained_bytes,
+            record,
+            results,
+            asked: 0,
+        }
     }
 
     /// How many partitions `tasks` has.
@@ -76,13 +93,20 @@ impl Backlog {
 
     /// A tile that was on its way lies at `offset` now, or `None`: it did not arrive.
     pub fn settle(&mut self, partition: i32, bytes: u64, offset: Option<i64>) {
+        let before = self.asked + 1;
         let Some(part) = self.part(partition) else { return };
         part.on_their_way = part.on_their_way.saturating_sub(bytes);
-        part.sent.extend(offset.map(|offset| (offset, bytes)));
+        part.sent.extend(offset.map(|offset| Sent { offset, bytes, before }));
     }
 
-    /// Takes note of how far the workers are, and of how many partitions there are.
-    pub fn see_tasks(&mut self, lags: &[PartitionLag]) {
+    /// The number of the question that is asked now: its answer knows all that lay in Kafka before.
+    pub fn ask(&mut self) -> u64 {
+        self.asked += 1;
+        self.asked
+    }
+
+    /// Takes note of how far the workers are, and of how many partitions there are: the answer to question `asked`.
+    pub fn see_tasks(&mut self, lags: &[PartitionLag], asked: u64) {
         // A broker that is just starting may know of none.
         if lags.is_empty() {
             return;
@@ -94,8 +118,9 @@ impl Backlog {
             let unread = u64::try_from(lag.records()).unwrap_or(0);
             let from = lag.committed.unwrap_or(lag.begin).max(lag.begin);
             let Some(part) = self.part(lag.partition) else { continue };
-            part.sent.retain(|(offset, _)| *offset >= from);
-            let own = part.sent.iter().filter(|(offset, _)| *offset < lag.end).count();
+            // What lay there and lies beyond the end now is lost: the log was made anew, or cut.
+            part.sent.retain(|sent| sent.offset >= from && (sent.offset < lag.end || sent.before > asked));
+            let own = part.sent.iter().filter(|sent| sent.offset < lag.end).count();
             part.others = unread.saturating_sub(own as u64);
         }
     }
@@ -123,7 +148,7 @@ impl Backlog {
 
 impl Part {
     fn unread(&self, record: u64) -> u64 {
-        let sent: u64 = self.sent.iter().map(|(_, bytes)| bytes).sum();
+        let sent: u64 = self.sent.iter().map(|sent| sent.bytes).sum();
         sent.saturating_add(self.on_their_way).saturating_add(self.others.saturating_mul(record))
     }
 }
@@ -140,6 +165,11 @@ mod tests {
 
     fn lag(partition: i32, committed: Option<i64>, end: i64) -> PartitionLag {
         PartitionLag { partition, committed, begin: 0, end }
+    }
+
+    fn see(backlog: &mut Backlog, lags: &[PartitionLag]) {
+        let asked = backlog.ask();
+        backlog.see_tasks(lags, asked);
     }
 
     fn send(backlog: &mut Backlog, partition: i32, bytes: u64, offset: i64) -> bool {
@@ -160,7 +190,7 @@ mod tests {
         }
         assert!(sent as u64 * 800_000 <= kept && (sent as u64 + 1) * 800_000 > kept, "{sent}");
         assert!(backlog.admit(4, 800_000), "other partitions have room");
-        backlog.see_tasks(&(0..64).map(|at| lag(at, (at == 3).then_some(2), sent)).collect::<Vec<_>>());
+        see(&mut backlog, &(0..64).map(|at| lag(at, (at == 3).then_some(2), sent)).collect::<Vec<_>>());
         assert!(send(&mut backlog, 3, 800_000, sent) && send(&mut backlog, 3, 800_000, sent + 1));
         assert!(!send(&mut backlog, 3, 800_000, sent + 2));
     }
@@ -168,23 +198,54 @@ mod tests {
     #[test]
     fn what_others_sent_counts_as_large_and_one_tile_always_goes() {
         let mut backlog = backlog();
-        backlog.see_tasks(&(0..64).map(|at| lag(at, None, 500)).collect::<Vec<_>>());
+        see(&mut backlog, &(0..64).map(|at| lag(at, None, 500)).collect::<Vec<_>>());
         assert!(!backlog.admit(0, 1));
-        backlog.see_tasks(&(0..64).map(|at| lag(at, Some(500), 500)).collect::<Vec<_>>());
+        see(&mut backlog, &(0..64).map(|at| lag(at, Some(500), 500)).collect::<Vec<_>>());
         assert!(backlog.admit(0, u64::MAX / 2), "else its job would wait for ever");
         backlog.settle(0, u64::MAX / 2, None);
         assert!(backlog.admit(0, 1));
     }
 
     #[test]
+    fn records_that_are_lost_leave_their_room_however_they_were_lost() {
+        let (mut backlog, all) = (backlog(), |lag: PartitionLag| {
+            (0..64).map(|partition| PartitionLag { partition, ..lag }).collect::<Vec<_>>()
+        });
+        let fill = |backlog: &mut Backlog, from: i64| {
+            let mut at = from;
+            while send(backlog, 3, 800_000, at) {
+                at += 1;
+            }
+            at
+        };
+        // Removed below a new begin.
+        let end = fill(&mut backlog, 0);
+        let asked = backlog.ask();
+        backlog.see_tasks(&all(PartitionLag { begin: end, ..lag(0, None, end) }), asked);
+        assert!(backlog.admit(3, 800_000), "nothing is left of them");
+        backlog.settle(3, 800_000, None);
+        // The topic was made anew: what was sent lies beyond its end.
+        let again = fill(&mut backlog, end);
+        let asked = backlog.ask();
+        backlog.see_tasks(&all(lag(0, None, 0)), asked);
+        assert!(backlog.admit(3, 800_000), "{again} records of a log that is gone");
+        backlog.settle(3, 800_000, None);
+        // What was sent after the question lies beyond the end that it tells, and is not lost.
+        let asked = backlog.ask();
+        fill(&mut backlog, 0);
+        backlog.see_tasks(&all(lag(0, None, 0)), asked);
+        assert!(!backlog.admit(3, 800_000), "the answer is older than they are");
+    }
+
+    #[test]
     fn partitions_are_those_of_the_broker() {
         let mut backlog = backlog();
         assert_eq!(backlog.partitions(), 64);
-        backlog.see_tasks(&(0..70).map(|at| lag(at, None, 0)).collect::<Vec<_>>());
+        see(&mut backlog, &(0..70).map(|at| lag(at, None, 0)).collect::<Vec<_>>());
         assert_eq!(backlog.partitions(), 70);
         let kafka = KafkaArgs { tasks_partitions: 70, ..KafkaArgs::new("a:1", "") };
         assert_eq!(backlog.kept, Topic::Tasks.settings(&kafka).retained_bytes, "each keeps less");
-        backlog.see_tasks(&[]);
+        see(&mut backlog, &[]);
         assert_eq!(backlog.partitions(), 70);
     }
 

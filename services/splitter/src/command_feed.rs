@@ -112,8 +112,12 @@ async fn give_up(splitter: &Splitter, delivery: Delivery, job: JobId, class: &st
 async fn apply(splitter: &Arc<Splitter>, command: &JobCommand) -> Result<(), ApplyError> {
     match command {
         JobCommand::Accepted { job } => accept(splitter, *job).await?,
-        JobCommand::Resend { job, stage, reason } => {
-            tracing::info!(%job, stage, reason, "tiles are to be sent again");
+        JobCommand::Resend { job, stage, reason, inline } => {
+            tracing::info!(%job, stage, reason, inline = inline.len(), "tiles are to be sent again");
+            if !inline.is_empty() {
+                let tiles = &inline[..inline.len().min(JobCommand::MAX_INLINE)];
+                splitter.state.ask_inline(*job, *stage, tiles).await?;
+            }
             splitter.state.make_ready(*job).await?;
         }
         JobCommand::NextStage { job } => splitter.state.make_ready(*job).await?,

@@ -1,7 +1,7 @@
 //! What the splitter is told by flags and the environment.
 
 use clap::{Args, Parser};
-use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
+use tessera::config::{KafkaArgs, LimitArgs, Payload, RedisArgs, ServiceArgs, StoreArgs};
 
 /// How pictures are read.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -10,11 +10,15 @@ pub struct PassArgs {
     /// Pictures that are read at once; with two or more, one of them is kept for small pictures.
     #[arg(long, env = "TESSERA_SPLITTER_PASSES", default_value_t = 2, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=64))]
     pub splitter_passes: usize,
+    /// How tiles travel: by slots of the store (shared), in records (inline), or by slots while every worker that lives
+    /// reaches the store.
+    #[arg(long, env = "TESSERA_PAYLOAD", default_value = "auto", value_enum, value_name = "WAY")]
+    pub payload: Payload,
 }
 
 impl Default for PassArgs {
     fn default() -> Self {
-        Self { splitter_passes: 2 }
+        Self { splitter_passes: 2, payload: Payload::Auto }
     }
 }
 
@@ -49,7 +53,7 @@ impl Config {
     /// One line for each problem.
     pub fn validate(&self) -> Result<(), Vec<String>> {
         let mut problems = self.limits.problems();
-        let PassArgs { splitter_passes } = self.passes;
+        let PassArgs { splitter_passes, .. } = self.passes;
         let largest = u64::try_from(self.kafka.max_record_bytes).unwrap_or(u64::MAX);
         if splitter_passes == 0 {
             problems.push("splitter_passes is 0, it must be at least 1".to_owned());

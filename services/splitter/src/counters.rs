@@ -1,5 +1,6 @@
 //! What a splitter counts for its page of metrics. Counts only; decides nothing.
 
+use tessera::bus::records::PayloadKind;
 use tessera::telemetry::metrics::{Counter, Counters, Registry, Unit};
 
 use crate::gate::Stop;
@@ -9,6 +10,7 @@ use crate::gate::Stop;
 pub struct SplitterCounters {
     tiles: Counter,
     bytes: Counter,
+    payloads: Counters,
     passes: Counters,
 }
 
@@ -48,13 +50,16 @@ impl SplitterCounters {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("tiles_sent", "Tasks that Kafka has acknowledged, repetitions included", self.tiles.clone());
         registry.register_with_unit("tiles_sent", "Bytes of their pixels", Unit::Bytes, self.bytes.clone());
+        let help = "The same by where their pixels are: in the record, or in a slot of the store";
+        registry.register("tiles_sent_payloads", help, self.payloads.clone());
         registry.register("passes", "Reading passes by how they ended", self.passes.clone());
     }
 
-    /// Kafka has a tile of `bytes`.
-    pub fn sent(&self, bytes: usize) {
+    /// Kafka has a tile of `bytes`, which are in its record or in a slot.
+    pub fn sent(&self, payload: PayloadKind, bytes: u64) {
         self.tiles.inc();
-        self.bytes.inc_by(bytes as u64);
+        self.bytes.inc_by(bytes);
+        self.payloads.get_or_create(&[("payload", payload.as_str())]).inc();
     }
 
     /// A pass has ended.

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tessera::bus::records::{Encoding, PayloadKind, TaskHeader};
+use tessera::bus::records::{Encoding, PayloadKind, SlotTask, Task, TaskHeader};
 use tessera::job::{JobId, Manifest};
-use tessera::operation::{Chain, StepError};
+use tessera::operation::{Chain, Margins, StepError};
 use tessera::picture::{ReadError, Rect};
 use tessera::plan::{Numbers, PlanHash, Stage};
 use tessera::store::Damage;
@@ -23,6 +23,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::gate::{Clearance, Gate, Stop};
 use crate::input::{Fault, Input, damaged};
 use crate::proof::Proof;
+use crate::slots::{PassSlots, StageOf};
 
 /// What one pass reads and sends.
 #[derive(Debug)]
@@ -36,15 +37,21 @@ pub struct Cutting {
     /// The stage's steps with the numbers that earlier stages gave.
     operations: Chain,
     grid: Grid,
+    /// Where tiles lie that are not in their records.
+    slots: Option<PassSlots>,
+    /// Used again for each tile that goes to a slot.
+    buffer: Vec<u8>,
 }
 
 /// A tile that has been cut.
 #[derive(Debug)]
 pub struct CutTile {
     /// What it says of itself.
-    pub header: TaskHeader,
-    /// Tile and halo.
+    pub task: Task,
+    /// Tile and halo, unless they are in a slot.
     pub pixels: Bytes,
+    /// Bytes of tile and halo, wherever they are.
+    pub bytes: u64,
     /// What the sender of the picture should know; with the last tile, when the picture was read to its end.
     pub remarks: Vec<String>,
 }
@@ -89,7 +96,8 @@ impl Cutting {
         let stage = manifest.plan.stage(number).cloned();
         let stage = stage.ok_or_else(|| StepError::Tile("the plan has no such stage; retry the job".to_owned()))?;
         let (grid, plan) = (stage.grid(), manifest.plan_hash());
-        Ok(Self { job: manifest.job, run, number, attempt, plan, stage, operations, grid })
+        let (slots, buffer) = (None, Vec::new());
+        Ok(Self { job: manifest.job, run, number, attempt, plan, stage, operations, grid, slots, buffer })
     }
 
     /// The job.
@@ -102,8 +110,18 @@ impl Cutting {
         self.number
     }
 
+    /// The stage that is cut.
+    pub fn of(&self) -> StageOf<'_> {
+        StageOf { job: self.job, run: self.run, number: self.number, plan: self.plan, stage: &self.stage }
+    }
+
+    /// Sends tiles by these slots, as far as they take them.
+    pub fn with_slots(self, slots: Option<PassSlots>) -> Self {
+        Self { slots, ..self }
+    }
+
     /// Reads `input` and hands over the tiles that `gate` lets out, in order; blocks its thread.
-    pub fn run(&self, input: Input, gate: &Gate, tiles: &mpsc::Sender<CutTile>) -> Cut {
+    pub fn run(&mut self, input: Input, gate: &Gate, tiles: &mpsc::Sender<CutTile>) -> Cut {
         let (proof, fault, is_rows) = (input.proof(), input.fault(), input.is_rows());
         let cut = catch_unwind(AssertUnwindSafe(|| self.cut(input, proof.as_ref(), &fault, gate, tiles)));
         let is_unproved = matches!(cut, Ok(Err(Halt::Unproved)));
@@ -133,7 +151,7 @@ impl Cutting {
     }
 
     fn cut(
-        &self,
+        &mut self,
         input: Input,
         proof: Option<&Proof>,
         fault: &Fault,
@@ -167,7 +185,7 @@ impl Cutting {
             }
             for index in indices.filter(|index| !gate.has(*index)) {
                 if index == last {
-                    held = Some(self.tile(band, index)?);
+                    held = Some(self.tile(gate, band, index)?);
                 } else if let Some(tile) = self.admitted(gate, band, index)? {
                     hand_over(tiles, tile, gate)?;
                 }
@@ -188,7 +206,7 @@ impl Cutting {
     }
 
     fn hand_over_last(&self, gate: &Gate, tile: CutTile, tiles: &mpsc::Sender<CutTile>) -> Result<(), Halt> {
-        match gate.admit(tile.header.index, tile.pixels.len() as u64) {
+        match gate.admit(tile.task.index(), tile.bytes) {
             Clearance::Send => hand_over(tiles, tile, gate),
             Clearance::Known => Ok(()),
             Clearance::Stop(stop) => Err(Halt::Stopped(stop)),
@@ -196,10 +214,10 @@ impl Cutting {
     }
 
     /// Waits until the tile may go out and cuts it; `None` if it is no longer needed.
-    fn admitted(&self, gate: &Gate, band: &Band, index: u32) -> Result<Option<CutTile>, Halt> {
+    fn admitted(&mut self, gate: &Gate, band: &Band, index: u32) -> Result<Option<CutTile>, Halt> {
         let bytes = self.grid.rect(index).map_or(0, |rect| self.input_bytes(rect));
         match gate.admit(index, bytes) {
-            Clearance::Send => self.tile(band, index).map(Some),
+            Clearance::Send => self.tile(gate, band, index).map(Some),
             Clearance::Known => Ok(None),
             Clearance::Stop(stop) => Err(Halt::Stopped(stop)),
         }
@@ -210,14 +228,45 @@ impl Cutting {
         whole.size().pixels() * self.stage.input.format.bytes_per_pixel() as u64
     }
 
-    fn tile(&self, band: &Band, index: u32) -> Result<CutTile, Halt> {
+    fn tile(&mut self, gate: &Gate, band: &Band, index: u32) -> Result<CutTile, Halt> {
         let misfit = || Halt::Misfit(format!("cutting tile {index}: the plan does not fit the picture; retry the job"));
         let rect = self.grid.rect(index).ok_or_else(misfit)?;
         let margins = self.grid.margins(rect, self.stage.halo);
         let whole = Grid::with_margins(rect, margins);
-        let pixels = Bytes::from(band.cut(whole).ok_or_else(misfit)?);
-        let format = self.stage.input.format;
-        let header = TaskHeader {
+        let by_reference = self.slots.as_ref().is_some_and(|slots| slots.takes(index));
+        let mut pixels = if by_reference { std::mem::take(&mut self.buffer) } else { Vec::new() };
+        band.cut_into(whole, &mut pixels).ok_or_else(misfit)?;
+        let (bytes, crc32c) = (pixels.len() as u64, crc32c::crc32c(&pixels));
+        if let Some(slots) = self.slots.as_mut().filter(|_| by_reference)
+            && let Some(slot) = slots.put(index, &pixels, crc32c, gate)
+        {
+            self.buffer = pixels;
+            let task = Task::Slot(self.slot_task(index, slot, crc32c));
+            return Ok(CutTile { task, pixels: Bytes::new(), bytes, remarks: Vec::new() });
+        }
+        let results = if by_reference { PayloadKind::Shared } else { PayloadKind::Inline };
+        let header = TaskHeader { crc32c, results, ..self.header(index, rect, margins) };
+        Ok(CutTile { task: Task::Inline(Box::new(header)), pixels: Bytes::from(pixels), bytes, remarks: Vec::new() })
+    }
+
+    fn slot_task(&self, index: u32, slot: u32, crc32c: u32) -> SlotTask {
+        SlotTask {
+            job: self.job,
+            run: self.run,
+            stage: self.number,
+            index,
+            plan: self.plan,
+            attempt: self.attempt,
+            payload: PayloadKind::Shared,
+            slot,
+            crc32c,
+        }
+    }
+
+    /// What the record of a tile says, but for its checksum.
+    fn header(&self, index: u32, rect: Rect, margins: Margins) -> TaskHeader {
+        let (whole, format) = (Grid::with_margins(rect, margins), self.stage.input.format);
+        TaskHeader {
             job: self.job,
             run: self.run,
             stage: self.number,
@@ -225,6 +274,7 @@ impl Cutting {
             plan: self.plan,
             attempt: self.attempt,
             payload: PayloadKind::Inline,
+            results: PayloadKind::Inline,
             encoding: Encoding::Raw,
             rect,
             margins,
@@ -233,10 +283,9 @@ impl Cutting {
             height: whole.height,
             channels: u8::try_from(format.layout.channels()).unwrap_or(u8::MAX),
             depth: format.depth.bits(),
-            crc32c: crc32c::crc32c(&pixels),
+            crc32c: 0,
             operations: self.operations.clone(),
-        };
-        Ok(CutTile { header, pixels, remarks: Vec::new() })
+        }
     }
 }
 
@@ -302,7 +351,7 @@ pub struct CuttingWork {
 
 impl CuttingWork {
     /// Cuts; blocks its thread. Also gives how long it read and cut, waits not counted.
-    pub fn run(self) -> (Cut, Duration) {
+    pub fn run(mut self) -> (Cut, Duration) {
         let begun = Instant::now();
         let cut = self.cutting.run(self.input, &self.gate, &self.tiles);
         (cut, begun.elapsed().saturating_sub(self.gate.waited()))

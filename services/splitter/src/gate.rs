@@ -54,7 +54,12 @@ struct Inner {
     view: WindowView,
     stop: Option<Stop>,
     is_full: bool,
+    /// Tiles that go out and that Kafka has not taken.
     undelivered: usize,
+    /// Of these, tiles for which there is no room in Kafka's log.
+    without_room: usize,
+    /// Of these, tiles that were handed to the client.
+    sending: usize,
     moved: Instant,
     waited: Duration,
     /// Rows were read since this was asked last.
@@ -69,8 +74,19 @@ impl Gate {
         let window = Window::new(ceiling);
         let (moved, waited) = (Instant::now(), Duration::ZERO);
         let (has_read, is_in_line) = (false, false);
-        let inner =
-            Inner { window, view, stop: None, is_full: false, undelivered: 0, moved, waited, has_read, is_in_line };
+        let inner = Inner {
+            window,
+            view,
+            stop: None,
+            is_full: false,
+            undelivered: 0,
+            without_room: 0,
+            sending: 0,
+            moved,
+            waited,
+            has_read,
+            is_in_line,
+        };
         Self { stage, run, inner: Mutex::new(inner), changed: Condvar::new() }
     }
 
@@ -107,9 +123,25 @@ impl Gate {
         self.inner.lock().is_in_line = is_in_line;
     }
 
-    /// Whether the pass waits in a line for memory.
+    /// Whether the pass waits in a line for memory, or for room in Kafka's log.
     pub fn is_in_line(&self) -> bool {
-        self.inner.lock().is_in_line
+        let inner = self.inner.lock();
+        inner.is_in_line || inner.without_room > 0
+    }
+
+    /// A tile waits for room in Kafka's log, as long as what it gets lives.
+    pub fn without_room(&self) -> Wait<'_> {
+        self.count(|inner| &mut inner.without_room)
+    }
+
+    /// A tile is with Kafka's client, as long as what it gets lives.
+    pub fn sending(&self) -> Wait<'_> {
+        self.count(|inner| &mut inner.sending)
+    }
+
+    fn count(&self, which: fn(&mut Inner) -> &mut usize) -> Wait<'_> {
+        *which(&mut self.inner.lock()) += 1;
+        Wait { gate: self, which }
     }
 
     /// Counts time in which the cutting thread waited elsewhere.
@@ -127,20 +159,25 @@ impl Gate {
         self.inner.lock().view.has(index)
     }
 
+    /// Looks at the job as it was seen last.
+    pub fn look<T>(&self, at: impl FnOnce(&WindowView) -> T) -> T {
+        at(&self.inner.lock().view)
+    }
+
     /// Kafka has a tile.
     pub fn delivered(&self) {
         let mut inner = self.inner.lock();
         inner.undelivered = inner.undelivered.saturating_sub(1);
     }
 
-    /// Takes a new look at the job, while workers with `live_slots` slots live.
-    pub fn observe(&self, view: WindowView, live_slots: u32) {
-        self.observe_at(view, live_slots, Instant::now());
+    /// Takes a new look at the job, while workers with `live_slots` slots live; says how many tiles have come back.
+    pub fn observe(&self, view: WindowView, live_slots: u32) -> usize {
+        self.observe_at(view, live_slots, Instant::now())
     }
 
     /// As [`Gate::observe`], at `now`. Never ends a pass because time goes by: that a job does not move is the
     /// monitor's to find out, who has another pass asked for.
-    pub fn observe_at(&self, view: WindowView, live_slots: u32, now: Instant) {
+    pub fn observe_at(&self, view: WindowView, live_slots: u32, now: Instant) -> usize {
         let mut inner = self.inner.lock();
         let readable = matches!(view.status, Some(JobStatus::Queued | JobStatus::Processing));
         if !readable || view.stage != self.stage || view.run != self.run {
@@ -148,13 +185,14 @@ impl Gate {
         }
         inner.window.set_live_slots(live_slots);
         let settled = inner.window.settle(|index| view.has(index));
-        if settled > 0 || !inner.is_full || inner.undelivered > 0 {
+        if settled > 0 || !inner.waits() {
             inner.moved = now;
         } else if view.again && now.saturating_duration_since(inner.moved) > FULL_FOR {
             inner.stop.get_or_insert(Stop::Again);
         }
         inner.view = view;
         self.changed.notify_all();
+        settled
     }
 
     /// Tiles that are out.
@@ -174,7 +212,26 @@ impl Gate {
     }
 }
 
+/// That a tile waits for something.
+pub struct Wait<'a> {
+    gate: &'a Gate,
+    which: fn(&mut Inner) -> &mut usize,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        *(self.which)(&mut self.gate.inner.lock()) -= 1;
+    }
+}
+
 impl Inner {
+    /// Whether the pass can do nothing but wait for tiles that are out, or for workers to make room: what Kafka's client
+    /// has, or a tile that is about to be sent, is on its way.
+    fn waits(&self) -> bool {
+        let has_no_room = self.without_room > 0 && self.sending == 0;
+        has_no_room || (self.is_full && self.undelivered == 0)
+    }
+
     fn admit(&mut self, index: u32, bytes: u64, now: Instant) -> Option<Clearance> {
         if let Some(stop) = self.stop {
             return Some(Clearance::Stop(stop));
@@ -238,6 +295,29 @@ mod tests {
         gate.observe_at(view(true, 0..1), 2, at(23));
         assert_eq!(gate.stopped(), Some(Stop::Again));
         assert_eq!(gate.try_admit(9, 1, at(23)), Some(Clearance::Stop(Stop::Again)));
+    }
+
+    #[test]
+    fn a_pass_whose_tiles_find_no_room_ends_when_another_is_asked_for() {
+        let gate = Gate::new(0, 1, view(false, 0..0), Ceiling::new(u64::MAX));
+        let now = Instant::now();
+        let at = |seconds| now + Duration::from_secs(seconds);
+        for tile in 0..4 {
+            assert_eq!(gate.try_admit(tile, 1, now), Some(Clearance::Send));
+        }
+        gate.delivered();
+        let waits = gate.without_room();
+        assert!(gate.is_in_line());
+        let sends = gate.sending();
+        gate.observe_at(view(true, 0..0), 2, at(60));
+        assert_eq!(gate.stopped(), None, "another tile is on its way");
+        drop(sends);
+        gate.observe_at(view(true, 0..0), 2, at(61));
+        assert_eq!(gate.stopped(), None, "it does not wait for long");
+        gate.observe_at(view(true, 0..0), 2, at(63));
+        assert_eq!(gate.stopped(), Some(Stop::Again));
+        drop(waits);
+        assert!(!gate.is_in_line());
     }
 
     #[test]

@@ -58,21 +58,20 @@ impl Logs {
         self.backlog.lock().may_begin(Instant::now())
     }
 
-    /// Waits until a tile of `bytes` fits its partition, which counts as on its way then; says whether it does, which
-    /// it does not once the pass is stopped.
-    pub async fn wait_for_room(&self, partition: i32, bytes: usize, gate: &Gate) -> bool {
-        let mut has_waited = false;
+    /// Waits until a tile of `bytes` fits its partition, which counts as on its way then; `None` once the pass is
+    /// stopped.
+    pub async fn wait_for_room(&self, partition: i32, bytes: usize, gate: &Gate) -> Option<Room<'_>> {
+        // A job that waits for workers to read is in a line, and not stuck.
+        let mut waits = None;
         loop {
             let changed = self.changed.notified();
-            let admitted = self.backlog.lock().admit(partition, bytes as u64);
-            // A job that waits for workers to read is in a line, and not stuck.
-            if has_waited || !admitted {
-                gate.set_in_line(!admitted);
+            if self.backlog.lock().admit(partition, bytes as u64) {
+                return Some(Room { logs: self, partition, bytes: bytes as u64 });
             }
-            if admitted || gate.stopped().is_some() {
-                return admitted;
+            if gate.stopped().is_some() {
+                return None;
             }
-            has_waited = true;
+            waits.get_or_insert_with(|| gate.without_room());
             self.wanted.notify_one();
             tokio::select! {
                 () = changed => {}
@@ -81,16 +80,12 @@ impl Logs {
         }
     }
 
-    /// A tile that was let in lies in Kafka now, or did not arrive.
-    pub fn settle(&self, partition: i32, bytes: usize, delivered: Option<&Delivered>) {
-        self.backlog.lock().settle(partition, bytes as u64, delivered.map(|delivered| delivered.offset));
-    }
-
     async fn look(&self) -> Result<(), BusError> {
+        let asked = self.backlog.lock().ask();
         let (tasks, results) = tokio::try_join!(self.tasks.ask(), self.results.ask())?;
         let mut backlog = self.backlog.lock();
         let before = backlog.partitions();
-        backlog.see_tasks(&tasks);
+        backlog.see_tasks(&tasks, asked);
         backlog.see_results(&results, Instant::now());
         let now = backlog.partitions();
         drop(backlog);
@@ -113,6 +108,29 @@ impl Logs {
                 () = tokio::time::sleep(pause) => {}
                 () = self.wanted.notified() => {}
             }
+        }
+    }
+}
+
+/// Room in a partition's log for a tile. Dropped, it is free again: the tile did not arrive, or nobody waited for it.
+pub struct Room<'a> {
+    logs: &'a Logs,
+    partition: i32,
+    bytes: u64,
+}
+
+impl Room<'_> {
+    /// The tile lies in Kafka now.
+    pub fn taken(mut self, delivered: &Delivered) {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.logs.backlog.lock().settle(self.partition, bytes, Some(delivered.offset));
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.logs.backlog.lock().settle(self.partition, self.bytes, None);
         }
     }
 }

@@ -10,7 +10,7 @@ use tessera::budget::Share;
 use tessera::job::{JobId, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::plan::Numbers;
-use tessera::state::Release;
+use tessera::state::{JobView, Release, WindowView};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
@@ -21,6 +21,7 @@ use crate::grant::Grant;
 use crate::input::{Fault, Input, InputError};
 use crate::memory::sending_bytes;
 use crate::sender::{Sent, send_all};
+use crate::slots::PassSlots;
 use crate::splitter::{Pass, Splitter};
 use crate::verdict;
 
@@ -52,6 +53,9 @@ pub async fn run(splitter: Arc<Splitter>, grant: Grant) -> Ended {
         PassOutcome::Stopped(Stop::Drained) => (Release::Drained, Ended::Well),
         PassOutcome::Stopped(stop) => {
             tracing::info!(%job, stage = grant.stage, ?stop, "the pass ends early");
+            if stop == Stop::Ended {
+                remove_slots(&splitter, &grant).await;
+            }
             (Release::PassComplete, Ended::Well)
         }
         PassOutcome::Damaged(reason) => {
@@ -119,6 +123,10 @@ async fn read(splitter: &Arc<Splitter>, grant: &Grant) -> PassOutcome {
         Ok(cutting) => cutting,
         Err(error) => return PassOutcome::Damaged(format!("reading stage {stage}: {error}")),
     };
+    let (cutting, view) = match with_slots(splitter, cutting, view).await {
+        Ok(ready) => ready,
+        Err(outcome) => return outcome,
+    };
     let gate = Arc::new(Gate::new(stage, grant.run, view, splitter.ceiling.clone()));
     let pass = Pass { stage, lease: grant.lease.clone(), gate: gate.clone() };
     let _open = splitter.open(job, pass);
@@ -131,6 +139,42 @@ async fn read(splitter: &Arc<Splitter>, grant: &Grant) -> PassOutcome {
     match memory {
         Ok(_memory) => cut_and_send(splitter, cutting, input, gate, grant.manifest.trace).await,
         Err(stop) => PassOutcome::Stopped(stop),
+    }
+}
+
+/// Makes the slots of the stage, if it has any.
+async fn with_slots(
+    splitter: &Arc<Splitter>,
+    cutting: Cutting,
+    view: WindowView,
+) -> Result<(Cutting, WindowView), PassOutcome> {
+    let (job, stage) = (cutting.job(), cutting.stage());
+    let ask = async || {
+        splitter.crew().await?;
+        splitter.state.inline_tiles(job, stage).await
+    };
+    let inline = match answered(&splitter.shutdown, ask).await {
+        Some(Ok(inline)) => inline,
+        Some(Err(error)) => return Err(PassOutcome::Damaged(error.as_reason())),
+        None => return Err(PassOutcome::Stopped(Stop::Drained)),
+    };
+    let (sharing, store) = (splitter.sharing.clone(), splitter.store.clone());
+    let make = move || {
+        let slots = PassSlots::open(&sharing, &store, cutting.of(), &view, inline);
+        (cutting.with_slots(slots), view)
+    };
+    tokio::task::spawn_blocking(make).await.map_err(|_| PassOutcome::Stopped(Stop::Drained))
+}
+
+/// Removes the slots of a stage that was over before they were made, or while they were.
+async fn remove_slots(splitter: &Splitter, grant: &Grant) {
+    let job = grant.manifest.job;
+    let Ok(view) = splitter.state.job(job).await else { return };
+    let is_over = |view: &JobView| view.status.is_terminal() || (view.run, view.stage) > (grant.run, grant.stage);
+    if view.as_ref().is_none_or(is_over)
+        && let Err(error) = splitter.store.remove_slots(job, grant.run, grant.stage).await
+    {
+        tracing::debug!(%job, %error, "slots of an ended job are left to the monitor");
     }
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tessera::bus::partition::task_partition;
+use tessera::bus::records::PayloadKind;
 use tessera::bus::{BusError, Outgoing, Topic};
 use tessera::job::TraceContext;
 use tessera::patience::{Patience, answered};
@@ -29,9 +30,19 @@ pub enum Sent {
     Never(String),
 }
 
+/// What a tile weighs on its way.
+#[derive(Clone, Copy)]
+struct Weight {
+    /// Bytes of its record's value.
+    record: usize,
+    /// Bytes of its pixels, wherever they are.
+    pixels: u64,
+    payload: PayloadKind,
+}
+
 /// What one tile on its way came to.
 enum Fate {
-    Delivered(usize),
+    Delivered(Weight),
     Stopped,
     Never(String),
 }
@@ -57,8 +68,11 @@ pub async fn send_all(
                         if !note(splitter, &tile).await {
                             return Sent::Stopped;
                         }
-                        bytes += tile.pixels.len();
-                        on_their_way.push(deliver(splitter, record(tile, splitter.logs.partitions()).traced(trace.as_ref()), gate));
+                        let weight =
+                            Weight { record: tile.pixels.len(), pixels: tile.bytes, payload: tile.task.payload() };
+                        bytes += weight.record;
+                        let record = record(tile, splitter.logs.partitions()).traced(trace.as_ref());
+                        on_their_way.push(deliver(splitter, record, weight, gate));
                     }
                     None => more = false,
                 }
@@ -66,10 +80,10 @@ pub async fn send_all(
             }
         };
         match fate {
-            Fate::Delivered(size) => {
-                bytes -= size;
+            Fate::Delivered(weight) => {
+                bytes -= weight.record;
                 sent += 1;
-                splitter.counts.sent(size);
+                splitter.counts.sent(weight.payload, weight.pixels);
                 gate.delivered();
             }
             Fate::Stopped => {
@@ -88,7 +102,7 @@ pub async fn send_all(
 
 /// Adds what a tile brings for the sender to the job, before the tile can end it; `false` if the splitter stops first.
 async fn note(splitter: &Splitter, tile: &CutTile) -> bool {
-    let job = tile.header.job;
+    let job = tile.task.job();
     if tile.remarks.is_empty() {
         return true;
     }
@@ -103,28 +117,32 @@ async fn note(splitter: &Splitter, tile: &CutTile) -> bool {
 }
 
 fn record(tile: CutTile, partitions: i32) -> Outgoing {
-    let partition = task_partition(tile.header.job, tile.header.index, partitions);
-    let (headers, payload): (_, Bytes) = (tile.header.encode(), tile.pixels);
+    let partition = task_partition(tile.task.job(), tile.task.index(), partitions);
+    let (headers, payload): (_, Bytes) = (tile.task.encode(), tile.pixels);
     Outgoing { topic: Topic::Tasks, key: None, partition: Some(partition), headers, payload }
 }
 
-async fn deliver(splitter: &Splitter, record: Outgoing, gate: &Gate) -> Fate {
-    let size = record.payload.len();
+async fn deliver(splitter: &Splitter, record: Outgoing, weight: Weight, gate: &Gate) -> Fate {
+    // A record without pixels is its headers.
+    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let size = record.payload.len() + headers;
     let partition = record.partition.unwrap_or(0);
     let mut patience = Patience::default();
     loop {
-        if !splitter.logs.wait_for_room(partition, size, gate).await {
-            return Fate::Stopped;
-        }
-        let outcome = splitter.producer.send(record.clone()).await;
-        splitter.logs.settle(partition, size, outcome.as_ref().ok());
-        let problem = match outcome {
-            Ok(_) => return Fate::Delivered(size),
+        let Some(room) = splitter.logs.wait_for_room(partition, size, gate).await else { return Fate::Stopped };
+        let sending = gate.sending();
+        let problem = match splitter.producer.send(record.clone()).await {
+            Ok(delivered) => {
+                room.taken(&delivered);
+                return Fate::Delivered(weight);
+            }
             Err(error @ BusError::TooLarge { .. }) => return Fate::Never(error.to_string()),
             Err(error) => error,
         };
+        drop(room);
         if gate.stopped().is_some() || !patience.wait_for(problem.awaited(), &problem, &splitter.shutdown).await {
             return Fate::Stopped;
         }
+        drop(sending);
     }
 }

@@ -60,17 +60,19 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     let (consumer, commands) = Consumer::start(&splitter.config.kafka, consumer_options(held.text()))?;
     let mut leaser = Leaser::new(splitter.clone());
 
-    let ended = tokio::select! {
-        () = shutdown.requested() => None,
-        part = parts::part("leaser", leaser.run()) => Some(part),
-        part = parts::part("command feed", command_feed::feed(&splitter, commands)) => Some(part),
-        part = parts::part("watcher", watcher::watch(&splitter)) => Some(part),
-        part = parts::part("watcher of Kafka's logs", splitter.logs.watch(|| !splitter.passes().is_empty())) => Some(part),
-        part = parts::part("look at the dependencies", look(&health, &consumer, &splitter)) => Some(part),
-        part = parts::until_gone("health page", || page.is_served()) => Some(part),
-        part = parts::part("store, which is not the system's", same_store.until_another(&health)) => Some(part),
-        other = held.keep() => return Err(held.lost_to(other).into()),
+    let ended = |part| ServiceError::Ended { part };
+    let outcome = tokio::select! {
+        () = shutdown.requested() => Ok(()),
+        part = parts::part("leaser", leaser.run()) => Err(ended(part)),
+        part = parts::part("command feed", command_feed::feed(&splitter, commands)) => Err(ended(part)),
+        part = parts::part("watcher", watcher::watch(&splitter)) => Err(ended(part)),
+        part = parts::part("watcher of Kafka's logs", splitter.logs.watch(|| !splitter.passes().is_empty())) => Err(ended(part)),
+        part = parts::part("look at the dependencies", look(&health, &consumer, &splitter)) => Err(ended(part)),
+        part = parts::until_gone("health page", || page.is_served()) => Err(ended(part)),
+        part = parts::part("store, which is not the system's", same_store.until_another(&health)) => Err(ended(part)),
+        other = held.keep() => Err(held.lost_to(other).into()),
     };
+    let outcome = shutdown.excuse(outcome);
 
     health.drain();
     splitter.stop_all(Stop::Drained);
@@ -84,10 +86,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), ServiceError>
     held.release().await;
     drop(page);
     tracing::info!("the splitter has stopped");
-    match ended {
-        Some(part) if !shutdown.is_requested() => Err(ServiceError::Ended { part }),
-        _ => Ok(()),
-    }
+    outcome
 }
 
 /// How `jobs` is read.

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tessera::bus::Producer;
 use tessera::job::{JobId, Token};
-use tessera::state::State;
-use tessera::store::Store;
+use tessera::state::{Crew, State, StateError};
+use tessera::store::{Store, StoreId};
 use tessera::telemetry::Shutdown;
 use tokio::sync::Notify;
 
@@ -17,7 +18,11 @@ use crate::counters::SplitterCounters;
 use crate::gate::{Gate, Stop};
 use crate::logs::Logs;
 use crate::memory::SplitterMemory;
+use crate::slots::Sharing;
 use crate::window::Ceiling;
+
+/// Between two counts of the workers.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// The clients of a splitter and what its parts tell each other.
 pub struct Splitter {
@@ -41,6 +46,10 @@ pub struct Splitter {
     pub counts: SplitterCounters,
     /// The request to stop.
     pub shutdown: Shutdown,
+    /// Whether tiles go by reference.
+    pub sharing: Sharing,
+    crew: Mutex<Option<(Crew, Instant)>>,
+    store_id: Mutex<Option<StoreId>>,
     /// Rung when a job may have become ready.
     pub doorbell: Notify,
     /// Rung when a pass begins.
@@ -90,6 +99,7 @@ impl Splitter {
         let ceiling = Ceiling::new(config.limits.max_outstanding_bytes);
         let (doorbell, watch) = (Notify::new(), Notify::new());
         let (counts, passes) = (SplitterCounters::default(), Mutex::default());
+        let sharing = Sharing::new(config.passes.payload);
         Arc::new(Self {
             config,
             name,
@@ -101,6 +111,9 @@ impl Splitter {
             ceiling,
             counts,
             shutdown,
+            sharing,
+            crew: Mutex::default(),
+            store_id: Mutex::default(),
             doorbell,
             watch,
             passes,
@@ -112,6 +125,34 @@ impl Splitter {
         self.passes.lock().insert(job, pass);
         self.watch.notify_one();
         OpenPass { splitter: self.clone(), job }
+    }
+
+    /// The workers that take tiles, counted anew if that is long ago; notes whether all of them reach this store.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn crew(&self) -> Result<Crew, StateError> {
+        let known = *self.crew.lock();
+        if let Some((crew, at)) = known
+            && at.elapsed() < COUNT_EVERY
+        {
+            return Ok(crew);
+        }
+        let crew = self.state.crew(self.store_id().await).await?;
+        self.sharing.set(crew.all_share());
+        *self.crew.lock() = Some((crew, Instant::now()));
+        Ok(crew)
+    }
+
+    /// This store's id. It is the system's, else no picture is read, and does not change.
+    async fn store_id(&self) -> Option<StoreId> {
+        let known = *self.store_id.lock();
+        if known.is_some() {
+            return known;
+        }
+        let found = self.store.identity().await.ok().flatten();
+        *self.store_id.lock() = found;
+        found
     }
 
     /// The passes under way.

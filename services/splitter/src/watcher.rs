@@ -8,36 +8,31 @@ use tessera::job::{JobId, Token};
 use tessera::state::{LeaseState, StateError};
 
 use crate::gate::{Gate, Stop};
+use crate::pace::Pace;
 use crate::splitter::{Pass, Splitter};
 
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Between two looks while Redis does not answer.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Between two renewals; a lease lasts 10 s.
 const RENEW_EVERY: Duration = Duration::from_secs(3);
 /// Between two notes of who has read rows, or waits in a line.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
-/// Between two counts of the workers.
-const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// Watches the passes of `splitter`; never returns.
 pub async fn watch(splitter: &Splitter) {
-    let (mut renewed, mut noted, mut counted) = (Instant::now(), Instant::now(), None::<Instant>);
-    let mut live_slots = 0;
+    let (mut renewed, mut noted) = (Instant::now(), Instant::now());
+    let (mut live_slots, mut pace) = (0, Pace::new(Instant::now()));
     loop {
         let passes = splitter.passes();
         if passes.is_empty() {
             splitter.watch.notified().await;
             renewed = Instant::now();
+            pace = Pace::new(renewed);
             continue;
         }
-        if counted.is_none_or(|counted| counted.elapsed() > COUNT_EVERY) {
-            match splitter.state.live_slots().await {
-                Ok(slots) => live_slots = slots,
-                Err(error) => tracing::debug!(%error, "counting the workers"),
-            }
-            counted = Some(Instant::now());
+        match splitter.crew().await {
+            Ok(crew) => live_slots = crew.slots,
+            Err(error) => tracing::debug!(%error, "counting the workers"),
         }
         if renewed.elapsed() > RENEW_EVERY && renew(splitter, &passes).await.is_ok() {
             renewed = Instant::now();
@@ -48,17 +43,16 @@ pub async fn watch(splitter: &Splitter) {
             note(splitter, &passes).await.unwrap_or_else(|error| tracing::debug!(%error, "noting progress"));
         }
         let looked = look(splitter, &passes, live_slots).await;
-        tokio::time::sleep(if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN }).await;
+        let pause = looked.map_or(LOOK_AGAIN, |settled| pace.after(settled, Instant::now()));
+        tokio::time::sleep(pause).await;
     }
 }
 
-async fn look(splitter: &Splitter, passes: &[(JobId, Pass)], live_slots: u32) -> Result<(), StateError> {
+/// Looks once; says how many tiles have come back.
+async fn look(splitter: &Splitter, passes: &[(JobId, Pass)], live_slots: u32) -> Result<usize, StateError> {
     let jobs: Vec<(JobId, u32)> = passes.iter().map(|(job, pass)| (*job, pass.stage)).collect();
     match splitter.state.windows(&jobs).await {
-        Ok(views) => {
-            passes.iter().zip(views).for_each(|((_, pass), view)| pass.gate.observe(view, live_slots));
-            Ok(())
-        }
+        Ok(views) => Ok(passes.iter().zip(views).map(|((_, pass), view)| pass.gate.observe(view, live_slots)).sum()),
         Err(error) => {
             tracing::debug!(%error, "looking at the jobs under way");
             Err(error)

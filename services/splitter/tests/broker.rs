@@ -173,7 +173,7 @@ async fn resend_sends_the_missing_tiles_as_another_attempt() {
     tasks.wait_for(6).await;
     rig.mark(job, 0, &[0, 1, 2, 5]).await;
     read_to_the_end(&rig, job).await;
-    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned() }).await;
+    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned(), inline: Vec::new() }).await;
     tasks.wait_for(8).await;
     read_to_the_end(&rig, job).await;
     assert_eq!(rig.all(Topic::Tasks).len(), 8);
@@ -367,7 +367,7 @@ async fn a_pass_whose_tiles_are_lost_waits_until_it_is_told_to_send_them_again()
     tasks.wait_for(8).await;
     rig.mark(job, 0, &[0, 1]).await;
     tasks.wait_for(10).await;
-    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned() }).await;
+    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned(), inline: Vec::new() }).await;
     tasks.wait_for(18).await;
     for index in 0..10 {
         assert_eq!(tasks.seen[&(job, index)].len(), if index < 2 { 1 } else { 2 }, "tile {index}");
@@ -513,7 +513,7 @@ async fn a_picture_that_is_damaged_between_two_passes_is_not_read_again() {
     rig.mark(job, 0, &[0, 3, 4, 5]).await;
     read_to_the_end(&rig, job).await;
     hurt(&rig, &Object::Original(job), |bytes| bytes[401] ^= 1);
-    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned() }).await;
+    tell(&rig, &JobCommand::Resend { job, stage: 0, reason: "a test".to_owned(), inline: Vec::new() }).await;
     let reason = failed(&rig, job).await;
     assert!(reason.contains("damaged in the store"), "{reason}");
     assert_eq!(rig.all(Topic::Tasks).len(), 6, "a tile of the damaged picture was sent");

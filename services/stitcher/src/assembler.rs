@@ -6,6 +6,7 @@
 
 mod claiming;
 mod ending;
+mod hanging;
 mod marking;
 mod sweeping;
 mod taking;
@@ -32,6 +33,7 @@ use crate::memory::StitcherMemory;
 use crate::spool::Spool;
 
 pub use ending::StageEnded;
+use hanging::StoreSight;
 
 const MANIFESTS_KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// A job that moved within this needs no tiles to be sent again.
@@ -44,6 +46,8 @@ pub enum Report {
     Encoded(StripsEncoded),
     /// The end of a stage is known to all, or not.
     Ended(StageEnded),
+    /// An encoder stood still in a turn and was left: which claim it was for, and of which job.
+    Hung(u64, JobId),
 }
 
 /// Where reports go.
@@ -63,6 +67,7 @@ pub struct Assembler {
     assemblies: HashMap<JobId, Assembly>,
     next_id: u64,
     busy: usize,
+    store_sight: StoreSight,
     draining: Option<oneshot::Sender<()>>,
 }
 
@@ -119,6 +124,7 @@ impl Assembler {
             assemblies: HashMap::new(),
             next_id: 0,
             busy: 0,
+            store_sight: StoreSight::default(),
             draining: None,
         }
     }
@@ -136,6 +142,18 @@ impl Assembler {
 
     fn drop_assembly(&mut self, job: JobId) -> Option<Assembly> {
         self.assemblies.remove(&job)
+    }
+
+    /// Removes the tiles of a stage that is over, in the spool and in the store, beside.
+    fn remove_tiles(&self, assembly: &Assembly) {
+        let (job, run, stage) = (assembly.job(), assembly.run, assembly.number);
+        self.remove_spool(job, stage);
+        let store = self.backends.store.clone();
+        tokio::task::spawn_local(async move {
+            if let Err(error) = store.remove_slots(job, run, stage).await {
+                tracing::warn!(%job, stage, %error, "could not remove a stage's slots; the job's end removes them");
+            }
+        });
     }
 
     /// Removes the spool of a stage, beside. What cannot be removed now, the sweep will.

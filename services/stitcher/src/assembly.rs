@@ -61,6 +61,7 @@ pub struct Assembly {
     mismatched: HashSet<u32>,
     must_restart: bool,
     restarts: u32,
+    has_hung: bool,
     not_before: Option<Instant>,
 }
 
@@ -117,6 +118,7 @@ impl Assembly {
             mismatched: HashSet::new(),
             must_restart: false,
             restarts: 0,
+            has_hung: false,
             not_before: None,
         }
     }
@@ -192,6 +194,12 @@ impl Assembly {
         self.restarts += 1;
         self.not_before = Some(now + FIRST_PAUSE * 2_u32.pow(self.restarts.min(MAX_RESTARTS)));
         self.restarts <= MAX_RESTARTS
+    }
+
+    /// Begins the encoding anew after its encoder stood still; `false` the second time.
+    pub fn restart_after_hanging(&mut self, now: Instant) -> bool {
+        let is_first = !std::mem::replace(&mut self.has_hung, true);
+        self.restart_later(now) && is_first
     }
 
     /// Whether there is an encoding, here or at an encoder.

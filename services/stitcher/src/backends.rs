@@ -121,11 +121,17 @@ impl StitcherBackends {
 
     /// Asks for the tiles of a stage that are not marked.
     pub fn resend(&self, known: &KnownJob, stage: u32, reason: impl Into<String>) {
+        self.resend_inline(known, stage, reason, &[]);
+    }
+
+    /// As [`Backends::resend`]; the pixels of the tiles `inline` are to come in records.
+    pub fn resend_inline(&self, known: &KnownJob, stage: u32, reason: impl Into<String>, inline: &[u32]) {
         let job = known.manifest.job;
         self.counts.asked_again();
         let reason = reason.into();
         tracing::info!(%job, stage, reason, "asking for tiles again");
-        self.command(JobCommand::Resend { job, stage, reason }, known.manifest.trace);
+        let inline = inline.iter().copied().take(JobCommand::MAX_INLINE).collect();
+        self.command(JobCommand::Resend { job, stage, reason, inline }, known.manifest.trace);
     }
 
     /// Sends a record to the dead letters and acknowledges it when it is there; otherwise it comes again.

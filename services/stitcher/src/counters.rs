@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tessera::bus::records::PayloadKind;
 use tessera::state::Marked;
 use tessera::telemetry::metrics::{Counter, Counters, Gauge, Histogram, Registry, Unit, timer};
 
@@ -14,6 +15,7 @@ pub struct StitcherCounters {
     result_bytes: Counter,
     stages: Gauge,
     resends: Counter,
+    payloads: Counters,
 }
 
 /// How a stage ended here.
@@ -33,16 +35,22 @@ impl StitcherCounters {
     /// Nothing counted yet. Every kind of tile is there from the start, as a zero.
     pub fn new() -> Self {
         let tiles = Counters::default();
-        for kind in ["new", "known", "fenced", "ended", "dropped", "refused", "differing", "damaged"] {
+        for kind in ["new", "known", "fenced", "ended", "dropped", "refused", "differing", "damaged", "absent"] {
             drop(tiles.get_or_create(&[("kind", kind)]));
         }
         let (ends, result_bytes, resends) = (Counters::default(), Counter::default(), Counter::default());
-        Self { tiles, ends, turns: timer(), result_bytes, stages: Gauge::default(), resends }
+        let payloads = Counters::default();
+        for payload in [PayloadKind::Inline, PayloadKind::Shared] {
+            drop(payloads.get_or_create(&[("payload", payload.as_str())]));
+        }
+        Self { tiles, ends, turns: timer(), result_bytes, stages: Gauge::default(), resends, payloads }
     }
 
     /// Shows the counters on a page.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("stitcher_tiles", "Results by what they were to their stage", self.tiles.clone());
+        let help = "Results by where their pixels came: in the record, or in a slot of the store";
+        registry.register("stitcher_payloads", help, self.payloads.clone());
         registry.register("stages_ended", "Stages by how they ended here", self.ends.clone());
         let help = "Turns of an encoder at some strips of a stage";
         registry.register_with_unit("encode", help, Unit::Seconds, self.turns.clone());
@@ -71,6 +79,16 @@ impl StitcherCounters {
     /// A tile was not what it said.
     pub fn refused(&self) {
         self.tile("refused");
+    }
+
+    /// A tile was not in the slot that its record names.
+    pub fn absent(&self) {
+        self.tile("absent");
+    }
+
+    /// A tile has come, its pixels with it or in a slot.
+    pub fn came(&self, payload: PayloadKind) {
+        self.payloads.get_or_create(&[("payload", payload.as_str())]).inc();
     }
 
     /// A tile came again with other bytes.

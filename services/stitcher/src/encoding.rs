@@ -13,6 +13,7 @@ pub mod product;
 pub mod strips;
 mod sum;
 pub mod turn;
+mod watch;
 
 use std::ops::Range;
 

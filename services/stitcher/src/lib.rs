@@ -15,6 +15,7 @@ mod error;
 mod intake;
 mod manifests;
 mod memory;
+mod reference;
 mod spool;
 
 use std::sync::Arc;
@@ -87,28 +88,33 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     };
     let (assembler, encoders) = start_assembler(&config, backends.clone(), spool.clone(), memory)?;
     let feed = ResultFeed::start(&config.kafka, results, assembler.clone(), health.clone())?;
-    let fed = same_store.while_ours(&health, &shutdown, |stopping| feed.run(stopping));
-
-    let ended = tokio::select! {
-        fed = parts::caught("feed of results", fed) => fed,
-        part = parts::part("look at the dependencies", probe(backends.clone(), spool, health.clone())) => Err(part),
-        part = parts::until_gone("assembler", || assembler.connected()) => Err(part),
-        part = parts::until_gone("encoders", || encoders.are_there()) => Err(part),
-        part = parts::until_gone("health page", || page.is_served()) => Err(part),
-        other = held.keep() => return Err(held.lost_to(other).into()),
+    let trouble = async {
+        let part = tokio::select! {
+            part = parts::part("look at the dependencies", probe(backends.clone(), spool, health.clone())) => part,
+            part = parts::part("store, which is not the system's", same_store.until_another(&health)) => part,
+            part = parts::until_gone("assembler", || assembler.connected()) => part,
+            part = parts::until_gone("encoders", || encoders.are_there()) => part,
+            part = parts::until_gone("health page", || page.is_served()) => part,
+            other = held.keep() => return held.lost_to(other).into(),
+        };
+        ServiceError::Ended(part)
     };
+    let feed = |stopping| parts::caught("feed of results", feed.run(stopping));
+    let (fed, trouble) = parts::until_trouble(&shutdown, feed, trouble).await;
+    let outcome = shutdown.excuse(trouble.map_or(Ok(()), Err));
 
     health.drain();
-    let ((consumer, end), is_ours) = ended.map_err(ServiceError::Ended)?;
-    // In another store nothing is ended any more.
-    let limit = if is_ours { config.service.drain_limit().saturating_sub(COMMIT_LIMIT) } else { Duration::ZERO };
-    drain(limit, &assembler, consumer, &backends).await?;
+    let (consumer, end) = fed.map_err(ServiceError::Ended)?;
+    // In another store, or in a spool that is another's now, nothing is ended any more.
+    let limit = outcome.as_ref().map_or(Duration::ZERO, |()| config.service.drain_limit());
+    let drained = drain(limit.saturating_sub(COMMIT_LIMIT), &assembler, consumer, &backends).await;
     held.release().await;
-    match end {
-        _ if !is_ours => Err(ServiceError::Ended("store, which is not the system's")),
+    let outcome = outcome.and(match end {
         FeedEnd::Asked => Ok(()),
-        FeedEnd::Broken => Err(ServiceError::Ended("assembler or its feed")),
-    }
+        FeedEnd::Broken => shutdown.excuse(Err(ServiceError::Ended("assembler or its feed"))),
+    });
+    // Why it ends says more than how its leaving went.
+    outcome.and(drained)
 }
 
 fn start_assembler(

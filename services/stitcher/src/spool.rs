@@ -4,18 +4,18 @@
 //! folder's id says in Redis which spool the marked tiles are in; it is written before anything is
 //! claimed with it. Never decides which folder may go.
 
-mod slot;
 mod slots;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tessera::job::{JobId, Token};
+use tessera::store::clock_of;
 
-pub use slot::SlotOwner;
-pub use slots::{OpenSlots, SlotError, Slots};
+pub use slots::{OpenSlots, Slots};
+pub use tessera::slots::{SlotError, SlotOwner};
 
 const ID_FILE: &str = "spool_id";
 const SLOTS_FILE: &str = "slots";
@@ -86,6 +86,11 @@ impl Spool {
         Slots::in_file(owner, self.folder(owner.job, owner.stage).join(SLOTS_FILE), largest)
     }
 
+    /// The slots of a stage that lie in the store, at `path`.
+    pub fn shared(&self, owner: SlotOwner, path: PathBuf, largest: usize) -> Slots {
+        Slots::shared(owner, path, largest, self.root.clone())
+    }
+
     /// Removes the folder of a stage. It is gone at once; its files go after it.
     ///
     /// # Errors
@@ -104,14 +109,14 @@ impl Spool {
     /// # Errors
     /// If the spool cannot be read.
     pub fn folders(&self) -> io::Result<Vec<SpoolFolder>> {
-        let mut folders = Vec::new();
+        let (mut folders, now) = (Vec::new(), clock_of(&self.root)?);
         for entry in fs::read_dir(&self.root)? {
             let entry = entry?;
             let name = entry.file_name();
             let Some((job, stage)) = name.to_str().and_then(|name| name.split_once('-')) else { continue };
             let (Ok(job), Ok(stage)) = (job.parse(), stage.parse()) else { continue };
             let made = entry.metadata()?.modified()?;
-            let age = SystemTime::now().duration_since(made).unwrap_or_default();
+            let age = now.duration_since(made).unwrap_or_default();
             folders.push(SpoolFolder { job, stage, age });
         }
         Ok(folders)

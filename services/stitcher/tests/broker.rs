@@ -54,6 +54,24 @@ async fn tiles_in_any_order_twice_and_among_rubbish_give_the_picture() {
     assert_eq!(files.len(), 3, "manifest, end marker and one result: {files:?}");
 }
 
+/// The encoder opens the job's description, which is a pipe that nobody ever writes to.
+#[actix::test]
+async fn a_stage_whose_encoder_stands_still_is_encoded_by_another() {
+    let rig = Rig::new().await;
+    let job = Job::new(&rig, &picture()).await;
+    let _stitcher = Stitcher::start(&rig, "one");
+    job.send(&rig, [0]).await;
+    job.until_received(&rig, 1).await;
+    let (manifest, aside) = (job.folder().join("job.json"), rig.folder.path().join("job.json"));
+    std::fs::rename(&manifest, &aside).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&manifest).status().unwrap().success());
+    job.send(&rig, 1..job.tiles()).await;
+    let log = rig.folder.path().join("one.log");
+    until("the encoder to be left", async || std::fs::read_to_string(&log).unwrap().contains("stands still")).await;
+    std::fs::rename(&aside, &manifest).unwrap();
+    job.until_done(&rig).await;
+}
+
 /// Sends what is no tile of the job; gives how many of them belong to the dead letters.
 async fn send_rubbish(rig: &Rig, job: &Job, index: u32) -> usize {
     let pixels = job.pixels(0, index);

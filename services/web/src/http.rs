@@ -85,24 +85,21 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     let watch = admission.watch(state.clone(), producer.clone(), shutdown.clone());
     let ended = tokio::select! {
         biased;
-        () = shutdown.requested() => None,
-        part = parts::part("look at the dependencies", watch) => Some(part),
-        part = parts::part("look at the store", same_store.watch(health.clone(), shutdown.clone())) => Some(part),
-        part = parts::part("event relay", events.run(state, admission.clone())) => Some(part),
+        () = shutdown.requested() => Ok(()),
+        part = parts::part("look at the dependencies", watch) => Err(ServiceError::Ended(part)),
+        part = parts::part("look at the store", same_store.watch(health.clone(), shutdown.clone())) => Err(ServiceError::Ended(part)),
+        part = parts::part("event relay", events.run(state, admission.clone())) => Err(ServiceError::Ended(part)),
         outcome = &mut serving => return served(outcome, address),
     };
+    let ended = shutdown.excuse(ended);
 
     health.drain();
     // Streams of events end when the service is asked to stop, and not before.
-    handle.stop(ended.is_none() || shutdown.is_requested()).await;
+    handle.stop(ended.is_ok()).await;
     let flushed = producer.flush(Duration::from_secs(2)).await;
     flushed.unwrap_or_else(|error| tracing::warn!(%error, "stopping with records unsent"));
     let outcome = served(serving.await, address);
-    // Parts that see the request to stop themselves may be faster than the look at it above.
-    match ended.filter(|_| !shutdown.is_requested()) {
-        Some(part) => Err(ServiceError::Ended(part)),
-        None => outcome,
-    }
+    ended.and(outcome)
 }
 
 fn served(outcome: Result<std::io::Result<()>, JoinError>, address: SocketAddr) -> Result<(), ServiceError> {

@@ -93,8 +93,8 @@ fn claim(size: Size) -> Vec<u8> {
 /// What a turned picture of that size needs of a disk that has both the store and the spools.
 fn need(size: Size, limits: &PlanLimits) -> u64 {
     let info = PictureInfo { size, format: PixelFormat { layout: Layout::Rgb, depth: Depth::Eight } };
-    let DiskNeed { spool, store } = Plan::make(info, &chain(), limits).unwrap().disk_need();
-    spool + store
+    let DiskNeed { spool, slots, store } = Plan::make(info, &chain(), limits).unwrap().disk_need();
+    spool.max(slots) + store
 }
 
 fn chain() -> Chain {
@@ -109,8 +109,13 @@ async fn a_job_that_the_disk_has_no_room_for_is_refused_for_good_or_for_now() {
     rig.store.store = format!("file://{}", rig.folder.path().join("store").display());
     rig.store.scratch_dir = rig.folder.path().join("s");
     let site = Site::start(&rig, Settings::default()).await;
-    let room =
-        || Store::open(&rig.store).unwrap().shortage(DiskNeed { spool: u64::MAX / 4, store: 0 }).unwrap().unwrap();
+    let room = || {
+        Store::open(&rig.store)
+            .unwrap()
+            .shortage(DiskNeed { spool: u64::MAX / 4, slots: 0, store: 0 })
+            .unwrap()
+            .unwrap()
+    };
     let total = room().total;
     let limits = LimitArgs::default().plan_limits(rig.kafka.max_record_bytes);
     // Of this width the need grows in small steps with the height.

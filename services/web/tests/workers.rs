@@ -45,6 +45,7 @@ fn beat(job: JobId) -> Heartbeat {
         finished: vec![finished(1, TileOutcome::Done), finished(2, TileOutcome::Failed)],
         started_at: tessera::time::now(),
         health_addr: "127.0.0.1:1".to_owned(),
+        store: None,
     }
 }
 

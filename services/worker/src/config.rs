@@ -5,6 +5,9 @@ use std::time::Duration;
 use clap::Parser;
 use tessera::config::{DEFAULT_MEMORY_BUDGET, KafkaArgs, RedisArgs, ServiceArgs};
 
+/// Where the other services have their store unless they are told otherwise; it need not be there.
+const NO_STORE: &str = "file://var/store";
+
 /// Runs the operations of tiles.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "tessera-worker", version, about = "Runs the operations of tiles")]
@@ -24,6 +27,9 @@ pub struct WorkerConfig {
     /// This worker's name, also read from WORKER_ID [default: HOST-INSTANCE].
     #[arg(long, env = "TESSERA_WORKER_ID", value_name = "NAME")]
     pub worker_id: Option<String>,
+    /// The store, file:///FOLDER, if this machine reaches it: tiles then come by its slots and not in records.
+    #[arg(long, env = "TESSERA_STORE", default_value = NO_STORE, value_name = "URL")]
+    pub store: String,
     /// How long results are kept, in hours: how long a job that this worker fails is remembered.
     #[arg(long, env = "TESSERA_KEEP_RESULTS_HOURS", default_value_t = 24, value_name = "HOURS")]
     pub keep_results_hours: u64,
@@ -44,6 +50,7 @@ impl WorkerConfig {
             redis,
             slots: 1,
             worker_id: None,
+            store: NO_STORE.to_owned(),
             keep_results_hours: 24,
             memory_budget: DEFAULT_MEMORY_BUDGET,
             tile_delay_ms: 0,

@@ -1,8 +1,9 @@
 //! The worker: takes tiles from `tasks`, runs their operations, and sends the results to `results`.
 //!
-//! A tile's way is `TaskRunner`: decode, compare with the plan, take, run, produce, acknowledge. Around it are four actors:
+//! A tile's way is `TaskRunner`: decode, compare with the plan, take, read, run, produce, acknowledge. Around it are four actors:
 //! `TaskFeed` hands out tasks, `TileExecutor` runs kernels on threads, `ResultPublisher` sends until
-//! Kafka has it, `Heart` says that the worker lives. Holds nothing that a restart would lose: a tile
+//! Kafka has it, `Heart` says that the worker lives. Pixels come and go with the records or by slots of the
+//! store ([`exchange`]). Holds nothing that a restart would lose: a tile
 //! whose result is not acknowledged by Kafka stays uncommitted and comes again.
 
 mod actors;
@@ -10,6 +11,7 @@ pub mod condemned;
 mod config;
 pub mod counters;
 mod error;
+mod exchange;
 mod identity;
 mod memory;
 mod plans;

@@ -8,19 +8,22 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use parking_lot::Mutex;
-use tessera::bus::records::TaskHeader;
+use tessera::bus::records::{Encoding, PayloadKind, SlotTask, Task, TaskHeader};
 use tessera::job::JobId;
 use tessera::operation::Chain;
 use tessera::state::{PlannedStage, StagePlan, State, StateError};
+use tessera::tiling::Grid;
 
 /// Stages that are remembered.
 const MAX_STAGES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 /// What a task is, by the plan of its job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
     /// It says what the plan says, or the job has none to be compared with.
-    Agrees,
+    Agrees(Arc<TaskHeader>, Option<Arc<PlannedStage>>),
+    /// Its pixels are in a slot, and the job has no plan that says what they are.
+    Unplanned(SlotTask),
     /// It is not wanted: its job has gone, or is at another stage.
     Unwanted,
     /// It says something else.
@@ -44,23 +47,77 @@ impl Plans {
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
-    pub async fn standing(&self, state: &State, task: &TaskHeader) -> Result<Standing, StateError> {
-        let name = (task.job, task.stage);
+    pub async fn standing(&self, state: &State, task: Task) -> Result<Standing, StateError> {
+        let name = (task.job(), task.stage());
         let known = self.known.lock().get(&name).cloned();
         let planned = match known {
             Some(planned) => planned,
-            None => match state.stage_plan(task.job, task.stage).await? {
+            None => match state.stage_plan(name.0, name.1).await? {
                 StagePlan::Known(planned) => {
                     let planned = Arc::from(planned);
                     self.known.lock().put(name, Arc::clone(&planned));
                     planned
                 }
-                StagePlan::Untold => return Ok(Standing::Agrees),
+                StagePlan::Untold => return Ok(without_plan(task)),
                 StagePlan::Unwanted => return Ok(Standing::Unwanted),
             },
         };
-        Ok(difference(task, &planned).map_or(Standing::Agrees, Standing::Disagrees))
+        let task = match task {
+            Task::Inline(task) => *task,
+            Task::Slot(slot) => match task_of(&slot, &planned) {
+                Ok(task) => task,
+                Err(reason) => return Ok(Standing::Disagrees(reason)),
+            },
+        };
+        Ok(match difference(&task, &planned) {
+            Some(reason) => Standing::Disagrees(reason),
+            None => Standing::Agrees(Arc::new(task), Some(planned)),
+        })
     }
+}
+
+/// What a task is that there is nothing to compare with.
+pub fn without_plan(task: Task) -> Standing {
+    match task {
+        Task::Inline(task) => Standing::Agrees(Arc::from(task), None),
+        Task::Slot(slot) => Standing::Unplanned(slot),
+    }
+}
+
+/// The whole task of which a record names only the tile.
+///
+/// # Errors
+/// If the plan is another, or has no such tile.
+pub fn task_of(slot: &SlotTask, planned: &PlannedStage) -> Result<TaskHeader, String> {
+    let PlannedStage { plan, stage, steps } = planned;
+    if slot.plan != *plan {
+        return Err(format!("it was cut by plan {}, the job's is {plan}", slot.plan));
+    }
+    let grid = stage.grid();
+    let rect = grid.rect(slot.index);
+    let rect = rect.ok_or_else(|| format!("it is tile {}, the stage has {}", slot.index, grid.tiles()))?;
+    let margins = grid.margins(rect, stage.halo);
+    let (whole, format) = (Grid::with_margins(rect, margins), stage.input.format);
+    Ok(TaskHeader {
+        job: slot.job,
+        run: slot.run,
+        stage: slot.stage,
+        index: slot.index,
+        plan: slot.plan,
+        attempt: slot.attempt,
+        payload: PayloadKind::Shared,
+        results: PayloadKind::Shared,
+        encoding: Encoding::Raw,
+        rect,
+        margins,
+        picture: stage.input,
+        width: whole.width,
+        height: whole.height,
+        channels: u8::try_from(format.layout.channels()).unwrap_or(u8::MAX),
+        depth: format.depth.bits(),
+        crc32c: slot.crc32c,
+        operations: steps.clone(),
+    })
 }
 
 /// What a task says otherwise than the plan; sizes, format and checksum were compared with its bytes before.
@@ -90,11 +147,9 @@ fn written(chain: &Chain) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tessera::bus::records::{Encoding, PayloadKind};
     use tessera::operation::Margins;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
     use tessera::plan::{Plan, PlanLimits};
-    use tessera::tiling::Grid;
 
     fn planned() -> PlannedStage {
         let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };
@@ -118,6 +173,7 @@ mod tests {
             plan: planned.plan,
             attempt: 1,
             payload: PayloadKind::Inline,
+            results: PayloadKind::Inline,
             encoding: Encoding::Raw,
             rect,
             margins,
@@ -157,5 +213,28 @@ mod tests {
         for lie in lies {
             assert!(difference(&lie, &planned).is_some(), "{lie:?}");
         }
+    }
+
+    #[test]
+    fn a_task_that_names_its_tile_only_is_the_plan_s_and_no_other() {
+        let planned = planned();
+        let slot = |index, plan| SlotTask {
+            job: JobId::random(),
+            run: 2,
+            stage: 0,
+            index,
+            plan,
+            attempt: 3,
+            payload: PayloadKind::Shared,
+            slot: 9,
+            crc32c: 7,
+        };
+        for index in 0..planned.stage.grid().tiles() {
+            let whole = task_of(&slot(index, planned.plan), &planned).unwrap();
+            assert_eq!(difference(&whole, &planned), None);
+            assert_eq!((whole.index, whole.run, whole.attempt, whole.crc32c), (index, 2, 3, 7));
+        }
+        assert!(task_of(&slot(6_000_000, planned.plan), &planned).is_err());
+        assert!(task_of(&slot(0, "0000000000000000".parse().unwrap()), &planned).is_err());
     }
 }

@@ -15,6 +15,7 @@ use tessera::telemetry::{Metrics, Shutdown, page, parts};
 use crate::actors::TaskRunner;
 use crate::actors::{Farewell, HAND_BACK_LIMIT, Heart, ResultPublisher, TaskFeed, TileExecutor};
 use crate::counters::WorkerCounters;
+use crate::exchange::Exchange;
 use crate::memory::{WorkerMemory, in_flight_bytes};
 use crate::progress::Progress;
 use crate::{Identity, WorkerConfig, WorkerError, identity};
@@ -51,7 +52,8 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
             "more slots than the memory budget has room for; raise TESSERA_MEMORY_BUDGET"
         );
     }
-    let heart = start_heart(&config, &identity, &progress, &heart_thread, queues.beats)?;
+    let exchange = Exchange::at(&config.store);
+    let heart = start_heart(&config, &identity, &progress, &heart_thread, (queues.beats, exchange.clone()))?;
 
     let number = answered(&shutdown, async || state.worker_number(&identity.worker).await).await;
     let Some(number) = number.transpose()? else { return Ok(()) };
@@ -62,7 +64,7 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let publisher = ResultPublisher::new(producer.clone(), kafka, identity, number, shutdown.clone());
     let executor = TileExecutor::start(&config, memory, &progress, &counts)?;
     let keep = config.keep_results();
-    let runner = TaskRunner::new(state.clone(), executor, publisher, counts, keep, shutdown.clone());
+    let runner = TaskRunner::new(state.clone(), executor, publisher, exchange, counts, keep, shutdown.clone());
     let mut feed = TaskFeed::new(deliveries, runner.clone());
 
     let ended = |part| WorkerError::Ended { part };
@@ -75,6 +77,7 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
         part = parts::until_gone("health page", || page.is_served()) => Err(ended(part)),
         other = name.keep() => Err(name.lost_to(other).into()),
     };
+    let outcome = shutdown.excuse(outcome);
 
     health.drain();
     runner.executor().close();
@@ -102,11 +105,11 @@ fn start_heart(
     identity: &Identity,
     progress: &Arc<Progress>,
     thread: &Arbiter,
-    queue: Share,
+    (queue, exchange): (Share, Exchange),
 ) -> Result<Addr<Heart>, WorkerError> {
     let client_id = format!("tessera-heart-{}", identity.worker);
     let producer = Producer::connect_within(&config.kafka, &client_id, queue)?;
-    let heart = Heart::new(producer, identity.clone(), config.slots, progress.clone());
+    let heart = Heart::new(producer, identity.clone(), config.slots, progress.clone(), exchange);
     Ok(Heart::start_in_arbiter(&thread.handle(), move |_| heart))
 }
 

@@ -6,15 +6,17 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use tessera::bus::records::TaskHeader;
+use tessera::bus::records::{PayloadKind, TaskHeader};
 use tessera::operation::{Step, StepError, TileInput, statistic};
 use tessera::picture::{PictureInfo, PixelFormat, Pixels, Size};
 
 /// A tile that has been run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeTile {
-    /// The pixels, or what was measured of them, as a record carries it.
+    /// The pixels, or what was measured of them, as a record carries it; empty once they are in a slot.
     pub value: Bytes,
+    /// Where they are.
+    pub payload: PayloadKind,
     /// The pixels' size.
     pub size: Size,
     /// Their format.
@@ -92,7 +94,15 @@ fn made(task: &TaskHeader, outcome: Product) -> Result<MadeTile, Poison> {
         Product::Words(words) => (Bytes::from(statistic::to_bytes(&words)), u32::try_from(words.len()).ok()),
     };
     let crc32c = crc32c::crc32c(&value);
-    Ok(MadeTile { value, size, format, statistic, crc32c })
+    Ok(MadeTile { value, payload: PayloadKind::Inline, size, format, statistic, crc32c })
+}
+
+impl MadeTile {
+    /// The value has been put into a slot; gives its memory back.
+    pub fn into_slot(&mut self) -> Vec<u8> {
+        self.payload = PayloadKind::Shared;
+        Vec::from(std::mem::take(&mut self.value))
+    }
 }
 
 fn refused(reason: String) -> Poison {
@@ -110,7 +120,7 @@ fn panicked(task: &TaskHeader, panic: &(dyn Any + Send)) -> Poison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tessera::bus::records::{Encoding, PayloadKind};
+    use tessera::bus::records::Encoding;
     use tessera::job::JobId;
     use tessera::operation::{Chain, Margins};
     use tessera::picture::{Depth, Layout, Rect};
@@ -129,6 +139,7 @@ mod tests {
             plan,
             attempt: 1,
             payload: PayloadKind::Inline,
+            results: PayloadKind::Inline,
             encoding: Encoding::Raw,
             rect: Rect { x: 0, y: 0, width: 8, height: 4 },
             margins: Margins::default(),

@@ -135,7 +135,11 @@ async fn alter(state: &TopicState, settings: &[(String, String)], args: &KafkaAr
 /// Whether a setting is brought to what is asked for: all that bounds the disk, and whatever loses or refuses records.
 fn is_to_change(name: &str, found: &str, wanted: &str) -> bool {
     match name {
-        "segment.bytes" | "segment.index.bytes" | "file.delete.delay.ms" | "retention.bytes" => found != wanted,
+        "segment.bytes"
+        | "segment.index.bytes"
+        | "file.delete.delay.ms"
+        | "retention.bytes"
+        | "message.timestamp.type" => found != wanted,
         _ => !is_enough(name, found, wanted),
     }
 }
@@ -170,6 +174,7 @@ mod tests {
             !is_to_change("retention.ms", "604800000", "86400000") && is_to_change("retention.ms", "1", "86400000")
         );
         assert!(!is_to_change("max.message.bytes", "2000", "1000"));
+        assert!(is_to_change("message.timestamp.type", "CreateTime", "LogAppendTime"));
         assert!(takes_room("retention.bytes", "-1", "1000") && takes_room("retention.bytes", "1001", "1000"));
         assert!(!takes_room("retention.bytes", "1000", "2000") && !takes_room("segment.bytes", "2", "1"));
     }

@@ -26,6 +26,8 @@ const LAG_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Settings {
     pub(super) args: KafkaArgs,
     pub(super) options: ConsumerOptions,
+    /// How long its sessions last.
+    pub(super) session: Duration,
 }
 
 pub(super) struct Client {
@@ -37,7 +39,7 @@ pub(super) struct Client {
 impl Client {
     /// Opens a client and subscribes. Kafka need not be there yet.
     pub(super) fn open(settings: &Settings, context: Context) -> Result<Self, BusError> {
-        let config = settings::consumer(&settings.args, &settings.options);
+        let config = settings::consumer(&settings.args, &settings.options, settings.session);
         let topic = context.topic.clone();
         let consumer = BaseConsumer::from_config_and_context(&config, context).map_err(BusError::Client)?;
         consumer.subscribe(&[&topic]).map_err(BusError::Client)?;

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::BusError;
 use super::ack::Signal;
-use super::settings::ConsumerOptions;
+use super::settings::{self, ConsumerOptions};
 use crate::config::KafkaArgs;
 use board::Board;
 pub use board::ConsumerStatus;
@@ -52,6 +52,16 @@ impl Consumer {
     /// # Errors
     /// [`BusError::Client`] when the settings make no client, [`BusError::Stopped`] without a thread.
     pub fn start(args: &KafkaArgs, options: ConsumerOptions) -> Result<(Self, mpsc::Receiver<Delivery>), BusError> {
+        let session = settings::session(&options);
+        Self::start_with(args, options, session)
+    }
+
+    /// As [`Consumer::start`], with sessions that last so long unless the broker takes none.
+    pub(super) fn start_with(
+        args: &KafkaArgs,
+        options: ConsumerOptions,
+        session: Duration,
+    ) -> Result<(Self, mpsc::Receiver<Delivery>), BusError> {
         let (signals, inbox) = channel();
         let (deliveries, receiver) = mpsc::channel(options.max_in_flight.max(1));
         let (ending, ended) = oneshot::channel();
@@ -59,7 +69,7 @@ impl Consumer {
         let topic = options.topic;
         let name = format!("bus-{}", topic.base_name());
         let poller = Poller {
-            settings: Settings { args: args.clone(), options },
+            settings: Settings { args: args.clone(), options, session },
             ledger: Arc::new(Mutex::new(Ledger::new(slots))),
             board: Arc::new(Board::new(topic)),
             signals: inbox,

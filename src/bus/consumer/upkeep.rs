@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::client::Client;
 use super::poller::{COMMIT_EVERY, Poller};
-use crate::bus::{BusError, counters};
+use crate::bus::{BusError, counters, settings};
 
 /// How often a Kafka that does not answer is asked again.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -86,11 +86,24 @@ impl Poller {
     pub(super) fn take_error(&mut self, error: &KafkaError) -> Option<String> {
         match error {
             KafkaError::MessageConsumptionFatal(_) => Some(error.to_string()),
+            KafkaError::MessageConsumption(RDKafkaErrorCode::InvalidSessionTimeout) => self.lengthen_session(),
             _ => {
                 self.board.disconnected(error);
                 None
             }
         }
+    }
+
+    /// A broker of somebody else takes no shorter sessions than it was told to: then a dead member is replaced later.
+    fn lengthen_session(&mut self) -> Option<String> {
+        let (session, common) = (self.settings.session, settings::COMMON_SESSION);
+        if session >= common {
+            return None;
+        }
+        self.settings.session = common;
+        let lower =
+            format!("set its group.min.session.timeout.ms to {} or less for a shorter one", session.as_millis());
+        Some(format!("the broker takes no session of {session:?}; it is {common:?} now, {lower}"))
     }
 
     /// `Some` when there are records that the client does not bring.

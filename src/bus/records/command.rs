@@ -23,6 +23,9 @@ pub enum JobCommand {
         stage: u32,
         /// Why, for the log.
         reason: String,
+        /// Tiles that could not be read from their slots: their pixels are to be sent in records.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        inline: Vec<u32>,
     },
     /// A stage has ended and another waits. Only a doorbell: Redis says which.
     NextStage {
@@ -38,7 +41,10 @@ pub enum JobCommand {
 
 impl JobCommand {
     /// What its records say they are.
-    pub const SCHEMA: &'static str = "job-command/1.0";
+    pub const SCHEMA: &'static str = "job-command/1.1";
+
+    /// Tiles that are asked for inline at once, at most; of more the rest is ignored.
+    pub const MAX_INLINE: usize = 1024;
 
     /// The job it is about.
     pub fn job(&self) -> JobId {

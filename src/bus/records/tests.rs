@@ -22,6 +22,7 @@ fn task(width: u32, height: u32, halo: u32, pixels: &[u8]) -> TaskHeader {
         plan: "00112233445566aa".parse::<PlanHash>().unwrap(),
         attempt: 1,
         payload: PayloadKind::Inline,
+        results: PayloadKind::Inline,
         encoding: Encoding::Raw,
         rect,
         margins,
@@ -50,7 +51,7 @@ proptest! {
     #[test]
     fn a_record_of_any_bytes_never_panics(name in "schema|task|tile|check", schema in "(task|tile|check|heartbeat|job-command)/[0-9].[0-9]|.{0,20}", text in ".{0,200}", payload in prop::collection::vec(any::<u8>(), 0..64)) {
         let headers = Headers::new(vec![("schema".into(), schema.into_bytes()), (name, text.clone().into_bytes())]);
-        let _ = (TaskHeader::decode(&headers, &payload), TileHeader::decode(&headers, &payload));
+        let _ = (Task::decode(&headers, &payload), TileHeader::decode(&headers, &payload));
         let _ = (JobCommand::decode(&headers, text.as_bytes()), Heartbeat::decode(&headers, text.as_bytes()));
         let _ = Check::decode(&headers);
     }
@@ -77,7 +78,7 @@ fn a_task_that_lies_is_refused() {
 
 #[test]
 fn a_newer_minor_is_read_and_another_major_is_not() {
-    let command = JobCommand::Resend { job: JobId::random(), stage: 2, reason: "test".into() };
+    let command = JobCommand::Resend { job: JobId::random(), stage: 2, reason: "test".into(), inline: Vec::new() };
     let (_, value) = command.encode();
     let text = String::from_utf8(value).unwrap().replace("\"stage\"", "\"later\":true,\"stage\"");
     let with = |schema: &str| headers(vec![("schema", schema.to_owned())]);
@@ -103,6 +104,7 @@ fn a_tile_reads_back_and_a_wrong_checksum_does_not() {
         worker: "host-1".parse().unwrap(),
         worker_number: 1,
         incarnation: Token::random(),
+        payload: PayloadKind::Inline,
         width: 2,
         height: 1,
         channels: 3,
@@ -112,6 +114,11 @@ fn a_tile_reads_back_and_a_wrong_checksum_does_not() {
         ms: StepTimes::default(),
     };
     assert_eq!(TileHeader::decode(&headers(tile.encode()), &pixels).unwrap(), tile);
+    let shared = TileHeader { payload: PayloadKind::Shared, ..tile.clone() };
+    assert_eq!(TileHeader::decode(&headers(shared.encode()), &[]).unwrap(), shared);
+    assert!(matches!(TileHeader::decode(&headers(shared.encode()), &pixels), Err(RecordError::Size(_))));
+    let bytes: usize = shared.encode().iter().map(|(name, value)| name.len() + value.len()).sum();
+    assert!(bytes < 1000, "{bytes} bytes of headers");
     tile.crc32c ^= 1;
     assert!(matches!(TileHeader::decode(&headers(tile.encode()), &pixels), Err(RecordError::Checksum { .. })));
     let words = [[1, 2, 3, 4, 5, 6, 7, 8], [0; 8]].concat();
@@ -123,4 +130,47 @@ fn a_tile_reads_back_and_a_wrong_checksum_does_not() {
     }
     let lie = TileHeader { crc32c: 0, ..measured };
     assert!(matches!(TileHeader::decode(&headers(lie.encode()), &words), Err(RecordError::Checksum { .. })));
+}
+
+fn slot_task() -> SlotTask {
+    SlotTask {
+        job: JobId::random(),
+        run: 2,
+        stage: 1,
+        index: u32::MAX,
+        plan: "00112233445566aa".parse().unwrap(),
+        attempt: 3,
+        payload: PayloadKind::Shared,
+        slot: 1023,
+        crc32c: u32::MAX,
+    }
+}
+
+#[test]
+fn a_task_whose_pixels_are_in_a_slot_is_small_and_has_no_value() {
+    let task = Task::Slot(slot_task());
+    let list = task.encode();
+    let bytes: usize = list.iter().map(|(name, value)| name.len() + value.len()).sum();
+    assert!(bytes < 500, "{bytes} bytes of headers");
+    let headers = headers(list);
+    assert_eq!(Task::decode(&headers, &[]).unwrap(), task);
+    assert!(matches!(Task::decode(&headers, &[1]), Err(RecordError::Size(_))));
+    let pixels = vec![9; 6];
+    let inline = self::task(3, 2, 0, &pixels);
+    let list: Headers = inline.encode().into_iter().collect();
+    assert_eq!(Task::decode(&list, &pixels).unwrap(), Task::Inline(Box::new(inline)));
+}
+
+#[test]
+fn records_of_older_versions_are_read() {
+    let pixels = vec![9; 6];
+    let list = task(3, 2, 0, &pixels).encode();
+    assert!(!list[1].1.contains("results"), "an inline task is as it was: {list:?}");
+    let old = vec![("schema", "task/1.0".to_owned()), list[1].clone()];
+    assert!(Task::decode(&headers(old), &pixels).is_ok());
+    let old = vec![("schema", "job-command/1.0".to_owned())];
+    let job = JobId::random();
+    let text = format!(r#"{{"command":"resend","job":"{job}","stage":1,"reason":"x"}}"#);
+    let command = JobCommand::decode(&headers(old), text.as_bytes()).unwrap();
+    assert_eq!(command, JobCommand::Resend { job, stage: 1, reason: "x".to_owned(), inline: Vec::new() });
 }

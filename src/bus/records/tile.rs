@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PixelClaim, RecordError, check_pixels, check_schema, check_words, read_json_header, write_json};
+use super::{
+    PayloadKind, PixelClaim, RecordError, check_empty, check_format, check_pixels, check_schema, check_words,
+    read_json_header, write_json,
+};
 use crate::bus::Headers;
 use crate::job::{JobId, Token, WorkerId};
 use crate::picture::PixelFormat;
@@ -38,6 +41,9 @@ pub struct TileHeader {
     pub worker_number: u16,
     /// Which start of that worker.
     pub incarnation: Token,
+    /// Where the value is.
+    #[serde(default, skip_serializing_if = "PayloadKind::is_inline")]
+    pub payload: PayloadKind,
     /// Columns.
     pub width: u32,
     /// Rows.
@@ -57,14 +63,14 @@ pub struct TileHeader {
 
 impl TileHeader {
     /// What its records say they are.
-    pub const SCHEMA: &'static str = "tile/1.0";
+    pub const SCHEMA: &'static str = "tile/1.1";
 
     /// The record's headers.
     pub fn encode(&self) -> Vec<(&'static str, String)> {
         vec![("schema", Self::SCHEMA.to_owned()), ("tile", write_json(self))]
     }
 
-    /// Reads a record and compares all that it says with its bytes.
+    /// Reads a record and compares all that it says with its bytes; those of a slot are for the slot's reader.
     ///
     /// # Errors
     /// If it is no tile, or its sizes or checksum do not agree.
@@ -78,6 +84,11 @@ impl TileHeader {
             depth: tile.depth,
             crc32c: tile.crc32c,
         };
+        if !tile.payload.is_inline() {
+            check_empty(payload)?;
+            check_format(&claim)?;
+            return Ok(tile);
+        }
         match tile.statistic {
             Some(words) => check_words(&claim, words, payload)?,
             None => drop(check_pixels(&claim, payload)?),

@@ -50,6 +50,18 @@ async fn a_rebalance_between_two_members_loses_nothing() {
     assert!(lag.iter().all(|lag| lag.records() == 0), "{lag:?}");
 }
 
+#[tokio::test]
+async fn a_broker_that_takes_no_short_sessions_gets_longer_ones() {
+    let bus = Bus::new().await;
+    let shorter_than_any = Duration::from_millis(1000);
+    let (consumer, mut records) = Consumer::start_with(&bus.args, options(Topic::Tasks, 8), shorter_than_any).unwrap();
+    bus.send(Topic::Tasks, 0, "read all the same").await;
+    let record = receive(&mut records).await;
+    assert_eq!(record.payload, b"read all the same");
+    record.ack.done();
+    consumer.stop(PATIENCE).await.unwrap();
+}
+
 async fn send_numbers(bus: &Bus, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let partition = i32::try_from(number % 4).unwrap();

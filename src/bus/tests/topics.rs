@@ -62,9 +62,13 @@ async fn raising_brings_topics_to_what_is_asked_for_and_leaves_others_settings()
     )
     .await;
     let larger = KafkaArgs { tasks_partitions: 9, results_partitions: 1, ..bus.args.clone() };
-    let before = look_at_topics(&larger).await.unwrap();
-    assert_eq!(before[1].topic, Topic::Tasks);
-    assert!(before[1].is_too_roomy() && before[1].most_bytes().is_none());
+    // A broker takes note of a change some time after it has answered.
+    let is_set = async || {
+        let before = look_at_topics(&larger).await.unwrap();
+        assert_eq!(before[1].topic, Topic::Tasks);
+        before[1].is_too_roomy() && before[1].most_bytes().is_none() && before[1].setting("min.insync.replicas") == "1"
+    };
+    until("the broker to know", is_set).await;
     let changes = raise_topics(&larger).await.unwrap();
     let tasks = &changes.iter().find(|(topic, _)| *topic == Topic::Tasks).unwrap().1;
     assert!(tasks.contains(&Change::Partitions { from: 4, to: 9 }), "{tasks:?}");

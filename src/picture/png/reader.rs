@@ -129,6 +129,10 @@ fn header<R: BufRead + Seek>(reader: &Reader<R>) -> Result<PngHeader, ReadError>
             return Err(ReadError::Header("the first frame of the animation does not cover the picture".to_owned()));
         }
     }
+    // The decoder would take the last colour for whole and panic.
+    if info.palette.as_ref().is_some_and(|palette| palette.len() % 3 != 0 || palette.is_empty()) {
+        return Err(ReadError::Header("its palette (PLTE) is no list of whole colours".to_owned()));
+    }
     let (color, depth) = reader.output_color_type();
     let format = PixelFormat { layout: layout(color)?, depth: depth_of(depth)? };
     let picture = PictureInfo { size, format };

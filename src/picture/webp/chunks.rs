@@ -87,11 +87,13 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
             // Of several the decoder reads one; whichever that is, there is room for the largest.
             chunks.coded = chunks.coded.max(lossy_bytes(kind, data.limit()));
             let (size, alpha) = picture(kind, data)?;
-            // In a file without VP8X the picture's own header is the canvas.
-            chunks.has_alpha |= alpha && chunks.canvas.is_none();
+            if alpha {
+                chunks.found_alpha();
+            }
             chunks.agree(size)?;
             (chunks.frames, chunks.has_pixels) = (chunks.frames.max(1), true);
         }
+        b"ALPH" if !chunks.is_animated => chunks.found_alpha(),
         b"ANMF" => {
             if !chunks.has_pixels {
                 chunks.coded = chunks.coded.max(first_frame(data, chunks.canvas)?);
@@ -138,6 +140,15 @@ impl Chunks {
             _ => 0x04,
         };
         self.flags & flag != 0
+    }
+
+    /// The picture has transparency, whatever the header says.
+    fn found_alpha(&mut self) {
+        // In a file without VP8X the picture's own header is the canvas.
+        if self.canvas.is_some() && !self.has_alpha {
+            self.metadata.remark("its header does not announce its transparency, which is used");
+        }
+        self.has_alpha = true;
     }
 
     fn agree(&mut self, size: Size) -> io::Result<()> {

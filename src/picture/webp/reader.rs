@@ -4,6 +4,7 @@ use std::io::{BufRead, Seek};
 
 use image_webp::{DecodingError, WebPDecoder};
 
+use super::announced::Announced;
 use super::chunks::{self, Chunks};
 use crate::picture::header::Header;
 use crate::picture::rows::{ReadError, RowReader};
@@ -51,6 +52,13 @@ pub fn open<R: BufRead + Seek + Send + 'static>(
 }
 
 fn decode(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {
+    if info.format.layout.has_alpha() {
+        return decode_announced(Announced::new(input).map_err(|error| describe(error.into()))?, info);
+    }
+    decode_announced(input, info)
+}
+
+fn decode_announced(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {
     let mut decoder = WebPDecoder::new(input).map_err(describe)?;
     let size = (info.size.width, info.size.height);
     if decoder.dimensions() != size || decoder.has_alpha() != info.format.layout.has_alpha() {

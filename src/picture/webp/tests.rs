@@ -43,6 +43,16 @@ fn the_profile_is_written_and_read() {
 }
 
 #[test]
+fn transparency_that_the_header_does_not_announce_is_used_and_that_is_said() {
+    let (mut file, samples) = encode(info(20, 10, Layout::Rgba), Some(&profile(b"RGB ", 301)));
+    assert!(read_header(Cursor::new(&file)).unwrap().notices(Layout::Rgba).is_empty());
+    file[20] &= !0x10;
+    assert_eq!(decode(&file).unwrap(), (info(20, 10, Layout::Rgba), samples));
+    let notices = read_header(Cursor::new(&file)).unwrap().notices(Layout::Rgba);
+    assert_eq!(notices, ["its header does not announce its transparency, which is used"]);
+}
+
+#[test]
 fn no_cut_file_is_taken_for_a_whole_one() {
     for icc in [None, Some(profile(b"RGB ", 200))] {
         let (file, _) = encode(info(37, 29, Layout::Rgba), icc.as_deref());

@@ -11,7 +11,8 @@ if tonumber(job[2]) == from + 1 then
 end
 if tonumber(job[2]) ~= from or from + 1 >= tonumber(job[3] or '1') then return { 'refused', status } end
 if job[4] ~= ARGV[2] or tonumber(job[5] or '0') < tonumber(job[6] or '1') then return { 'refused', status } end
-redis.call('DEL', KEYS[1] .. ':tiles:' .. from, KEYS[1] .. ':by:' .. from, KEYS[1] .. ':tries:' .. from)
+redis.call('DEL', KEYS[1] .. ':tiles:' .. from, KEYS[1] .. ':by:' .. from, KEYS[1] .. ':tries:' .. from,
+  KEYS[1] .. ':inline:' .. from)
 set_time(KEYS[1], 'ms_total:' .. from, 'stage_at_ms')
 keep_moment(KEYS[1], 'stage_at_ms')
 redis.call('HDEL', KEYS[1], 'lease', 'lease_until', 'claim', 'spool')

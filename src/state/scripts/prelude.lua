@@ -143,6 +143,7 @@ local function each_stage_key(job, act)
     act(job .. ':tiles:' .. stage)
     act(job .. ':by:' .. stage)
     act(job .. ':tries:' .. stage)
+    act(job .. ':inline:' .. stage)
   end
 end
 

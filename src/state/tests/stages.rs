@@ -153,3 +153,36 @@ async fn numbers_of_all_stages_are_kept_and_a_retry_forgets_them() {
     let view = scene.state.job(job).await.unwrap().unwrap();
     assert_eq!((view.stage, view.numbers.len(), view.rows), (0, 0, None));
 }
+
+#[tokio::test]
+async fn slots_that_belong_to_the_stage_are_taken_over_with_their_tiles_and_the_other_stitcher_is_fenced_off() {
+    let scene = Scene::new().await;
+    let job = scene.queued().await;
+    let (slots, first, second) = (Token::random(), Token::random(), Token::random());
+    let state = &scene.state;
+    state.claim(job, 0, &slots, &first, "stitcher-1").await.unwrap();
+    state.mark(&[mark(job, 0, &first, 3), mark(job, 0, &first, 4)]).await.unwrap();
+    let taken = state.claim(job, 0, &slots, &second, "stitcher-2").await.unwrap();
+    assert_eq!(taken, Claim::Held { token: second.clone() });
+    assert_eq!(state.windows(&[(job, 0)]).await.unwrap()[0].received(), 2);
+    assert_eq!(scene.hash(job)["stitcher"], "stitcher-2");
+    assert_eq!(state.mark(&[mark(job, 0, &first, 5)]).await.unwrap(), [Marked::Fenced]);
+    let again = state.claim(job, 0, &slots, &Token::random(), "stitcher-2").await.unwrap();
+    assert_eq!(again, Claim::Held { token: second });
+}
+
+#[tokio::test]
+async fn tiles_are_asked_for_inline_only_while_they_are_wanted_and_no_longer_than_their_stage() {
+    let scene = Scene::new().await;
+    let (job, token) = scene.claimed(2).await;
+    let state = &scene.state;
+    state.mark(&[mark(job, 0, &token, 3)]).await.unwrap();
+    state.ask_inline(job, 0, &[3, 4, 5, 12, u32::MAX]).await.unwrap();
+    state.ask_inline(job, 1, &[6]).await.unwrap();
+    state.ask_inline(JobId::random(), 0, &[0]).await.unwrap();
+    assert_eq!(state.inline_tiles(job, 0).await.unwrap(), [4, 5].into());
+    assert!(state.inline_tiles(job, 1).await.unwrap().is_empty());
+    state.mark(&(0..12).map(|index| mark(job, 0, &token, index)).collect::<Vec<_>>()).await.unwrap();
+    state.next_stage(job, 0, &token, &Given::Numbers(vec![1])).await.unwrap();
+    assert!(state.inline_tiles(job, 0).await.unwrap().is_empty());
+}

@@ -110,3 +110,17 @@ async fn the_tiles_of_ten_gigapixels_are_a_few_bytes_each() {
     let length = |name: &str| scene.redis::<u64>(&["STRLEN", &scene.key(&format!("job:{{{job}}}:{name}:0"))]);
     assert_eq!((length("tiles"), length("by")), (38_416 / 8, 38_416 * 8));
 }
+
+#[tokio::test]
+async fn finished_tiles_are_given_back_with_the_next_that_is_taken() {
+    let scene = Scene::new().await;
+    let (job, _) = scene.claimed(1).await;
+    let (state, worker, other) = (&scene.state, Token::random(), Token::random());
+    for index in [1, 2] {
+        state.take(job, 0, index, &worker).await.unwrap();
+    }
+    let run = Take::Run { others: Vec::new() };
+    assert_eq!(state.take_and_give_back(job, 0, 3, &worker, &[1, 2]).await.unwrap(), run);
+    assert_eq!(state.take(job, 0, 1, &other).await.unwrap(), run);
+    assert_eq!(state.take(job, 0, 3, &other).await.unwrap(), Take::Run { others: vec![worker] });
+}

@@ -3,6 +3,7 @@
 use super::*;
 use crate::heartbeat::{FinishedTile, Heartbeat, TileOutcome};
 use crate::job::WorkerId;
+use crate::store::StoreId;
 
 fn beat(worker: &str, incarnation: &Token, tiles_done: u64) -> Heartbeat {
     Heartbeat {
@@ -22,6 +23,7 @@ fn beat(worker: &str, incarnation: &Token, tiles_done: u64) -> Heartbeat {
         finished: Vec::new(),
         started_at: now(),
         health_addr: "127.0.0.1:1".to_owned(),
+        store: None,
     }
 }
 
@@ -215,4 +217,24 @@ async fn a_name_is_one_process_s_until_it_gives_it_up_or_falls_silent() {
     assert_eq!(claim(&one, 100, None).await, NameClaim::Held);
     let silent = async { while claim(&two, 60_000, None).await != NameClaim::Held {} };
     tokio::time::timeout(Duration::from_secs(10), silent).await.expect("its time is over");
+}
+
+#[tokio::test]
+async fn a_crew_shares_a_store_while_every_worker_that_takes_tiles_says_that_it_reaches_it() {
+    let scene = Scene::new().await;
+    let (state, store, ttl) = (&scene.state, StoreId::random(), Duration::from_secs(15));
+    assert!(!state.crew(Some(store)).await.unwrap().all_share(), "nobody is there");
+    let of = |worker: &str, store| Heartbeat { store, ..beat(worker, &Token::random(), 0) };
+    state.beat(&of("host-1", Some(store)), ttl).await.unwrap();
+    assert!(state.crew(Some(store)).await.unwrap().all_share());
+    assert!(!state.crew(Some(StoreId::random())).await.unwrap().all_share());
+    assert!(!state.crew(None).await.unwrap().all_share());
+    let without = of("host-2", None);
+    state.beat(&without, ttl).await.unwrap();
+    let crew = state.crew(Some(store)).await.unwrap();
+    assert_eq!((crew.workers, crew.sharing, crew.all_share()), (2, 1, false));
+    state.beat(&Heartbeat { status: "draining".to_owned(), ..without }, ttl).await.unwrap();
+    assert!(state.crew(Some(store)).await.unwrap().all_share(), "who drains takes no tiles");
+    let views = state.workers().await.unwrap();
+    assert_eq!(views.iter().map(|view| view.store).collect::<Vec<_>>(), [Some(store), None]);
 }

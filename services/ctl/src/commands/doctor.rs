@@ -216,14 +216,20 @@ fn web(api: &Api, partitions: i32, kafka: &KafkaArgs) -> (Finding, Finding) {
     let web = Finding { what: "web", said, remedy };
     let live = |answer: Value| {
         let workers = answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default();
-        workers.iter().filter(|worker| worker["alive"] == true).count()
+        let alive = workers.iter().filter(|worker| worker["alive"] == true);
+        let inline: Vec<String> = alive
+            .clone()
+            .filter(|worker| worker["payload"] == "inline")
+            .map(|worker| output::field(worker, "id"))
+            .collect();
+        (alive.count(), inline)
     };
     let counted = api.get("/workers").map(live);
-    let alive = counted.as_ref().map_or(0, |count| *count);
+    let alive = counted.as_ref().map_or(0, |(count, _)| *count);
     let said = match counted {
-        Ok(count) => match (count, spare(count, partitions)) {
+        Ok((count, inline)) => match (count, spare(count, partitions)) {
             (0, _) => Err("none is alive: jobs wait".to_owned()),
-            (_, 0) => Ok(format!("{count} alive")),
+            (_, 0) => Ok(format!("{count} alive; {}", ways(&inline))),
             (_, spare) => Err(format!("{count} alive, but tasks has {partitions} partitions: {spare} have no work")),
         },
         Err(_) if !is_up => Err("not looked at: web is not ready".to_owned()),
@@ -239,6 +245,14 @@ fn workers_remedy(alive: usize, kafka: &KafkaArgs) -> String {
             format!("{raise}   # or run fewer workers")
         }
         _ => "start some, as with ops/scale workers 2".to_owned(),
+    }
+}
+
+/// How tiles travel, by the workers that do not reach the store.
+fn ways(inline: &[String]) -> String {
+    match inline {
+        [] => "all reach the store, tiles go by its slots".to_owned(),
+        some => format!("tiles go in records, as {} do not reach the store (TESSERA_STORE)", some.join(", ")),
     }
 }
 

@@ -42,7 +42,7 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
 fn table(answer: &Value) -> String {
     let columns = ["id", "status", "host", "pid", "busy", "slots", "tiles_done", "tiles_failed", "mean_ms"];
     let mut heads = columns.to_vec();
-    heads.extend(["last_heartbeat", "current"]);
+    heads.extend(["payload", "last_heartbeat", "current"]);
     let mut table = Table::new(&heads);
     for worker in answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default() {
         let is_dead = worker["alive"] == false;

@@ -82,6 +82,7 @@ impl Actor for JobAssembler {
         context.run_interval(NOTE_EVERY, |actor, _| {
             let Some(assembler) = &mut actor.assembler else { return };
             assembler.note();
+            assembler.look_at_encoders();
             assembler.schedule();
         });
         context.notify(SweepSpool);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tessera::job::{JobStatus, Token};
 use tessera::state::{Claim, WindowView};
+use tessera::store::{SlotKind, SlotsOf};
 
 use super::{Assembler, Place};
 use crate::assembly::Assembly;
@@ -31,7 +32,7 @@ impl Assembler {
         if run.is_some_and(|run| run < view.run) {
             return Ok(Place::Drop("it is of an earlier run"));
         }
-        let (spool_id, slots) = match self.make_spool(known, number).await {
+        let (spool_id, slots) = match self.make_spool(known, number, view.run).await {
             Ok(made) => made,
             Err(error) => {
                 self.backends.fail(job, view.run, &format!("the stitcher has no room for its tiles: {error}")).await?;
@@ -92,11 +93,18 @@ impl Assembler {
         view.damage.clone().map_or(Ok(view), |damage| Err(Trouble::State(damage)))
     }
 
-    async fn make_spool(&self, known: &KnownJob, number: u32) -> io::Result<(Token, Slots)> {
+    /// Where the tiles of a stage are put together: in its slots in the store, if the splitter has made them, else in
+    /// memory if it is one, or in this stitcher's spool.
+    async fn make_spool(&self, known: &KnownJob, number: u32, run: u32) -> io::Result<(Token, Slots)> {
         let job = known.manifest.job;
         let owner = SlotOwner { job, stage: number, plan: known.plan };
         let stage = known.manifest.plan.stage(number);
         let (tiles, largest) = stage.map_or((0, 0), |stage| (stage.grid().tiles(), stage.largest_result_bytes()));
+        let (store, out) = (self.backends.store.clone(), SlotsOf { job, run, stage: number, kind: SlotKind::Out });
+        let path = store.slots_path(out);
+        if tokio::task::spawn_blocking(move || store.open_slots(out).is_ok()).await.map_err(io::Error::other)? {
+            return Ok((owner.claim_id(run), self.spool.shared(owner, path, largest)));
+        }
         let in_memory: usize = self.assemblies.values().map(|assembly| assembly.slots.memory_bytes()).sum();
         if tiles == 1 && (in_memory + largest) as u64 <= self.memory.tiles.bytes() {
             return Ok((self.memory_spool.clone(), Slots::in_memory(owner)));

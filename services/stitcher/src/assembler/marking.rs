@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tessera::bus::Ack;
+use tessera::bus::records::PayloadKind;
 use tessera::job::JobId;
 use tessera::state::{Mark, Marked, StateError};
 
 use super::{Assembler, Placed};
 use crate::assembly::Mismatch;
 use crate::backends::Trouble;
+use crate::reference::Reference;
 use crate::spool::{SlotError, Slots};
 use tessera::patience::insist;
 use tracing::Instrument;
@@ -21,16 +23,28 @@ use tracing::Instrument;
 struct Put {
     slots: Arc<Slots>,
     index: u32,
-    pixels: Vec<u8>,
+    pixels: Pixels,
     crc32c: u32,
     /// The slot holds a tile already, so the pixels are only compared with it.
     is_known: bool,
+}
+
+/// Where pixels are before they are put into a slot.
+enum Pixels {
+    /// They came with their record.
+    Here(Vec<u8>),
+    /// A worker has put them there already.
+    InSlot,
+    /// A worker has put them into the store, and this stage's slots are elsewhere.
+    InStore(Reference),
 }
 
 /// What became of them.
 enum Putted {
     /// The slot holds them.
     Held,
+    /// They are not where their record says.
+    Absent,
     /// The slot holds others.
     Differs,
     /// The spool does not take them.
@@ -58,8 +72,19 @@ impl Assembler {
                 ack.put_off();
                 continue;
             };
+            if !tile.payload.is_inline() && tile.run != assembly.run {
+                self.backends.counts.dropped();
+                ack.done();
+                continue;
+            }
             let is_known = assembly.strips.contains(tile.index) || !now_known.insert((assembly.id, tile.index));
             let slots = Arc::clone(&assembly.slots);
+            self.backends.counts.came(tile.payload);
+            let pixels = match tile.payload {
+                PayloadKind::Inline => Pixels::Here(pixels),
+                PayloadKind::Shared if slots.are_shared() => Pixels::InSlot,
+                PayloadKind::Shared => Pixels::InStore(Reference::new(&self.backends.store, &assembly.known, &tile)),
+            };
             puts.push(Put { slots, index: tile.index, pixels, crc32c: tile.crc32c, is_known });
             let mark = Mark {
                 job: tile.job,
@@ -86,10 +111,12 @@ impl Assembler {
 
     async fn after_puts(&mut self, waiting: Vec<Stored>, outcomes: Vec<Putted>) -> Result<(), Trouble> {
         let (mut stored, mut differing, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut absent = Vec::new();
         for (tile, outcome) in waiting.into_iter().zip(outcomes) {
             match outcome {
                 Putted::Held => stored.push(tile),
                 Putted::Differs => differing.push(tile),
+                Putted::Absent => absent.push(tile),
                 Putted::Failed(error) => failed.push((tile, error)),
                 Putted::Panicked => tile.ack.fail("keeping its pixels panicked; please report it"),
             }
@@ -98,6 +125,12 @@ impl Assembler {
         for tile in differing {
             let (job, span) = (tile.mark.job, self.span_of(tile.mark.job));
             if let Err(trouble) = self.differs(tile).instrument(span).await {
+                self.spoiled(job, trouble).await?;
+            }
+        }
+        for tile in absent {
+            let (job, span) = (tile.mark.job, self.span_of(tile.mark.job));
+            if let Err(trouble) = self.absent(tile).instrument(span).await {
                 self.spoiled(job, trouble).await?;
             }
         }
@@ -148,9 +181,10 @@ impl Assembler {
                 ack.retry();
             }
             Marked::Ended => {
-                let held = self.drop_assembly(mark.job).map(|assembly| assembly.held).unwrap_or_default();
-                self.remove_spool(mark.job, mark.stage);
-                held.into_iter().for_each(Ack::done);
+                if let Some(assembly) = self.drop_assembly(mark.job) {
+                    self.remove_tiles(&assembly);
+                    assembly.held.into_iter().for_each(Ack::done);
+                }
                 ack.done();
             }
             Marked::Damaged => {
@@ -199,7 +233,21 @@ impl Assembler {
         Ok(())
     }
 
-    /// Clears the marks of tiles whose slots are bad, and asks for them.
+    /// A record says that its pixels are in the store, and they are not: the tile is asked for once more, with them.
+    async fn absent(&mut self, tile: Stored) -> Result<(), Trouble> {
+        let (job, index) = (tile.mark.job, tile.mark.index);
+        if self.assemblies.get(&job).is_none_or(|found| found.token != tile.mark.token) {
+            tile.ack.put_off();
+            return Ok(());
+        }
+        self.backends.counts.absent();
+        tracing::warn!(%job, stage = tile.mark.stage, index, "a tile is not in the slot that its record names");
+        self.ask_again(job, &[index], format!("tile {index} is not in its slot")).await?;
+        tile.ack.done();
+        Ok(())
+    }
+
+    /// Clears the marks of tiles whose slots are bad, and asks for them: with their pixels, if workers write the slots.
     pub(super) async fn ask_again(&mut self, job: JobId, tiles: &[u32], reason: String) -> Result<(), Trouble> {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
         let (number, token) = (assembly.number, assembly.token.clone());
@@ -208,7 +256,8 @@ impl Assembler {
             insist(&self.backends.shutdown, "clearing a mark", ask).await?;
             assembly.take_out(index);
         }
-        self.backends.resend(&assembly.known, number, reason);
+        let inline = if assembly.slots.are_shared() { tiles } else { &[] };
+        self.backends.resend_inline(&assembly.known, number, reason, inline);
         Ok(())
     }
 
@@ -226,15 +275,17 @@ impl Assembler {
             tile.ack.retry();
             return Ok(());
         }
-        self.fail(job, &spool_failure(error)).await?;
+        let is_shared = self.assemblies.get(&job).is_some_and(|found| found.slots.are_shared());
+        self.fail(job, &spool_failure(error, is_shared)).await?;
         tile.ack.done();
         Ok(())
     }
 }
 
-/// What the sender of a job reads when its tiles cannot be kept.
-pub(super) fn spool_failure(error: &io::Error) -> String {
+/// What the sender of a job reads when its tiles cannot be kept, in the store or on the stitcher's own disk.
+pub(super) fn spool_failure(error: &io::Error, is_shared: bool) -> String {
     match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded if is_shared => "the store is full".to_owned(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the stitcher's disk is full".to_owned(),
         _ => format!("the stitcher's spool failed: {error}"),
     }
@@ -247,21 +298,51 @@ fn timed(one: Put) -> (Putted, Duration) {
 
 /// Puts pixels into their slot, or compares them with what it holds. Blocks.
 fn put(put: Put) -> Putted {
-    let slots = match put.slots.open() {
+    let Put { slots, index, pixels, crc32c, is_known } = put;
+    match pixels {
+        Pixels::Here(pixels) => keep(&slots, index, pixels, (crc32c, is_known)),
+        Pixels::InSlot => find(&slots, index, crc32c),
+        Pixels::InStore(reference) => match reference.read() {
+            Some(pixels) => keep(&slots, index, pixels, (crc32c, is_known)),
+            None => Putted::Absent,
+        },
+    }
+}
+
+fn keep(slots: &Slots, index: u32, pixels: Vec<u8>, (crc32c, is_known): (u32, bool)) -> Putted {
+    let slots = match slots.open() {
         Ok(slots) => slots,
         Err(error) => return Putted::Failed(error),
     };
-    if put.is_known {
-        match slots.stored_crc32c(put.index) {
-            Ok(crc32c) if crc32c == put.crc32c => return Putted::Held,
+    if is_known {
+        match slots.stored_crc32c(index) {
+            Ok(stored) if stored == crc32c => return Putted::Held,
             Ok(_) => return Putted::Differs,
             // The slot lost its tile; these are its bytes.
             Err(SlotError::Bad { .. }) => {}
             Err(SlotError::Spool { source, .. }) => return Putted::Failed(source),
         }
     }
-    match slots.write(put.index, put.pixels, put.crc32c) {
+    match slots.write(index, pixels, crc32c) {
         Ok(()) => Putted::Held,
         Err(error) => Putted::Failed(error),
     }
+}
+
+/// Looks whether a slot says that it holds a tile; opens it once more if it does not. Its pixels are verified when they
+/// are read.
+fn find(slots: &Slots, index: u32, crc32c: u32) -> Putted {
+    for _ in 0..2 {
+        let slots = match slots.open() {
+            Ok(slots) => slots,
+            Err(error) => return Putted::Failed(error),
+        };
+        match slots.stored_crc32c(index) {
+            Ok(stored) if stored == crc32c => return Putted::Held,
+            Ok(_) => return Putted::Differs,
+            Err(SlotError::Bad { .. }) => {}
+            Err(SlotError::Spool { source, .. }) => return Putted::Failed(source),
+        }
+    }
+    Putted::Absent
 }

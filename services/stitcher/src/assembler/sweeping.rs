@@ -39,7 +39,7 @@ impl Assembler {
             .collect();
         for job in over {
             if let Some(assembly) = self.drop_assembly(job) {
-                self.remove_spool(job, assembly.number);
+                self.remove_tiles(&assembly);
                 assembly.held.into_iter().for_each(Ack::done);
             }
         }

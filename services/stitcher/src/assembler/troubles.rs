@@ -39,6 +39,7 @@ impl Assembler {
         let job = match &report {
             Report::Encoded(encoded) => encoded.job,
             Report::Ended(ended) => ended.job(),
+            Report::Hung(_, job) => *job,
         };
         let span = self.span_of(job);
         let taken = parts::caught("taking of a report", self.take_report(report)).instrument(span).await;
@@ -55,6 +56,7 @@ impl Assembler {
         match report {
             Report::Encoded(encoded) => self.encoded(encoded).await,
             Report::Ended(ended) => self.ended(ended).await,
+            Report::Hung(id, job) => self.hung(id, job).await,
         }
     }
 
@@ -107,7 +109,7 @@ impl Assembler {
         let run = run.or_else(|| self.manifests.get(job).map(|known| known.manifest.run)).unwrap_or(1);
         self.backends.fail(job, run, reason).await?;
         if let Some(assembly) = assembly {
-            self.remove_spool(job, assembly.number);
+            self.remove_tiles(&assembly);
             assembly.held.into_iter().for_each(Ack::done);
         }
         Ok(())

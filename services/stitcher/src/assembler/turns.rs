@@ -159,7 +159,10 @@ impl Assembler {
                 self.drop_assembly(job);
                 return Ok(());
             }
-            EncodeError::Spool(error) => spool_failure(error),
+            EncodeError::Spool(error) => {
+                let slots = self.assemblies.get(&job).map(|assembly| &assembly.slots);
+                spool_failure(error, slots.is_some_and(|slots| slots.are_shared()))
+            }
             EncodeError::Output(error) if is_full(error) => "the store is full".to_owned(),
             EncodeError::Output(error) => {
                 tracing::warn!(%job, %error, "writing a result failed; it is started over");

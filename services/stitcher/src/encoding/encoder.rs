@@ -7,7 +7,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -19,6 +18,7 @@ use tokio::runtime::Handle;
 
 use super::product::{Made, Product, StageProduct};
 use super::turn::{EncodeStrips, StripsEncoded, Then, TurnEnd};
+use super::watch::{Desk, InHand, Member};
 use super::{EncodeError, Encoding};
 use crate::spool::{SlotError, Slots};
 
@@ -26,20 +26,21 @@ use crate::spool::{SlotError, Slots};
 pub type EncodedReport = Arc<dyn Fn(StripsEncoded) + Send + Sync>;
 
 /// The threads. Dropped, they end after their turns.
-#[derive(Debug)]
 pub struct EncoderPool {
     turns: SyncSender<EncodeStrips>,
     threads: Threads,
+    encoder: Encoder,
+    size: usize,
 }
 
 /// The pool's threads, to be watched. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Threads(Arc<Vec<JoinHandle<()>>>);
+pub struct Threads(Arc<Mutex<Vec<Member>>>);
 
 impl Threads {
     /// Whether all are there: each ends only with the pool.
     pub fn are_there(&self) -> bool {
-        self.0.iter().all(|thread| !thread.is_finished())
+        self.0.lock().iter().all(Member::is_there)
     }
 }
 
@@ -50,24 +51,36 @@ impl EncoderPool {
     /// If a thread cannot be started.
     pub fn start(threads: usize, strip_bytes: usize, store: &Store, report: &EncodedReport) -> io::Result<Self> {
         let (turns, waiting) = sync_channel(threads);
-        let waiting = Arc::new(Mutex::new(waiting));
-        let thread = |number: usize| {
-            let encoder = Encoder {
-                turns: Arc::clone(&waiting),
-                strip_bytes,
-                store: store.clone(),
-                runtime: Handle::current(),
-                report: Arc::clone(report),
-            };
-            std::thread::Builder::new().name(format!("encoder-{number}")).spawn(move || encoder.run())
+        let encoder = Encoder {
+            turns: Arc::new(Mutex::new(waiting)),
+            strip_bytes,
+            store: store.clone(),
+            runtime: Handle::current(),
+            report: Arc::clone(report),
         };
-        let threads = (1..=threads).map(thread).collect::<io::Result<_>>()?;
-        Ok(Self { turns, threads: Threads(Arc::new(threads)) })
+        let members = (0..threads).map(|_| encoder.spawn()).collect::<io::Result<_>>()?;
+        Ok(Self { turns, threads: Threads(Arc::new(Mutex::new(members))), encoder, size: threads })
+    }
+
+    /// Looks at the threads; those that stand still in a turn are left, and others take their places. Gives the turns.
+    pub fn look(&self) -> Vec<InHand> {
+        let mut members = self.threads.0.lock();
+        let mut lost = Vec::new();
+        for member in members.iter_mut() {
+            let Some(turn) = member.look() else { continue };
+            lost.push(turn);
+            match self.encoder.spawn() {
+                Ok(other) => *member = other,
+                // The next look finds it again.
+                Err(error) => tracing::error!(%error, "starting another encoder in the place of one that stands still"),
+            }
+        }
+        lost
     }
 
     /// How many turns can be taken at once.
     pub fn threads(&self) -> usize {
-        self.threads.0.len()
+        self.size
     }
 
     /// The threads, to be watched.
@@ -86,6 +99,7 @@ impl EncoderPool {
     }
 }
 
+#[derive(Clone)]
 struct Encoder {
     turns: Arc<Mutex<Receiver<EncodeStrips>>>,
     strip_bytes: usize,
@@ -95,11 +109,23 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn run(self) {
+    fn spawn(&self) -> io::Result<Member> {
+        let (encoder, desk) = (self.clone(), Arc::new(Desk::default()));
+        let shown = Arc::clone(&desk);
+        let thread = std::thread::Builder::new().name("encoder".to_owned()).spawn(move || encoder.run(&shown))?;
+        Ok(Member::new(desk, thread))
+    }
+
+    fn run(self, desk: &Desk) {
         loop {
             let turn = self.turns.lock().recv();
             let Ok(turn) = turn else { return };
-            (self.report)(self.take_turn(turn));
+            desk.begin((turn.id, turn.job));
+            let encoded = self.take_turn(turn);
+            if !desk.end() {
+                return;
+            }
+            (self.report)(encoded);
         }
     }
 

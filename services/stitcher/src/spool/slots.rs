@@ -1,38 +1,15 @@
 //! The slots of one stage: a file with one place for each tile, or one tile in memory.
 //!
-//! Owns reading and writing at a slot's place. Written with `pwrite` and read back with `pread`, never
-//! mapped and never synced: a killed process loses nothing that the page cache has, and what a power
-//! cut takes is found by the checksum. Decides nothing about bad slots.
+//! Owns where they are: in this stitcher's spool, in the job's folder in the store, where workers write them and any
+//! stitcher may read them, or in memory. Decides nothing about bad slots.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Cursor};
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use parking_lot::RwLock;
 use tessera::pipeline::Aside;
-
-use super::slot::{HEADER_BYTES, SlotHeader, SlotOwner, slot_bytes};
-
-/// Why a tile could not be read from its slot.
-#[derive(Debug, thiserror::Error)]
-pub enum SlotError {
-    /// The slot does not hold the tile: it has to be sent again.
-    #[error("reading the slot of tile {index}: it does not hold the tile")]
-    Bad {
-        /// Which tile.
-        index: u32,
-    },
-    /// The file cannot be read.
-    #[error("reading the slot of tile {index}")]
-    Spool {
-        /// Which tile.
-        index: u32,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-}
+use tessera::slots::{SlotError, SlotFile, SlotOwner};
 
 /// The places of a stage's tiles.
 #[derive(Debug)]
@@ -43,39 +20,56 @@ pub struct Slots {
 
 #[derive(Debug)]
 enum Place {
-    File { path: PathBuf, slot_bytes: u64 },
-    StitcherMemory(RwLock<Option<Vec<u8>>>),
+    File {
+        path: PathBuf,
+        largest: usize,
+        /// Where files without a name are made.
+        beside: PathBuf,
+        is_shared: bool,
+    },
+    Memory(RwLock<Option<Vec<u8>>>),
 }
 
 /// Slots opened for a number of reads or writes.
 #[derive(Debug)]
 pub struct OpenSlots<'a> {
     slots: &'a Slots,
-    file: Option<File>,
+    file: Option<SlotFile>,
 }
 
 impl Slots {
-    /// Slots in the file at `path`, for pixels of at most `largest` bytes a tile.
+    /// Slots in the file at `path` in a folder of this stitcher's, for pixels of at most `largest` bytes a tile.
     pub fn in_file(owner: SlotOwner, path: PathBuf, largest: usize) -> Self {
-        Self { owner, place: Place::File { path, slot_bytes: slot_bytes(largest) } }
+        let beside = path.parent().unwrap_or(Path::new(".")).to_owned();
+        Self { owner, place: Place::File { path, largest, beside, is_shared: false } }
+    }
+
+    /// The stage's slots in the store, at `path`; what only this stitcher needs is kept in `beside`.
+    pub fn shared(owner: SlotOwner, path: PathBuf, largest: usize, beside: PathBuf) -> Self {
+        Self { owner, place: Place::File { path, largest, beside, is_shared: true } }
     }
 
     /// The slot of a stage of one tile, in memory.
     pub fn in_memory(owner: SlotOwner) -> Self {
-        Self { owner, place: Place::StitcherMemory(RwLock::new(None)) }
+        Self { owner, place: Place::Memory(RwLock::new(None)) }
     }
 
     /// Bytes of pixels that are held in memory.
     pub fn memory_bytes(&self) -> usize {
         match &self.place {
             Place::File { .. } => 0,
-            Place::StitcherMemory(pixels) => pixels.read().as_ref().map_or(0, Vec::len),
+            Place::Memory(pixels) => pixels.read().as_ref().map_or(0, Vec::len),
         }
     }
 
     /// Whether the slots are in memory.
     pub fn are_in_memory(&self) -> bool {
-        matches!(self.place, Place::StitcherMemory(_))
+        matches!(self.place, Place::Memory(_))
+    }
+
+    /// Whether they are those of the store, into which workers write.
+    pub fn are_shared(&self) -> bool {
+        matches!(self.place, Place::File { is_shared: true, .. })
     }
 
     /// A file without a name for what is noted while the tiles are put together; in memory if they are.
@@ -84,22 +78,22 @@ impl Slots {
     /// If it cannot be made.
     pub fn aside(&self) -> io::Result<Box<dyn Aside>> {
         match &self.place {
-            Place::File { path, .. } => {
-                let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
-                Ok(Box::new(tempfile::tempfile_in(folder)?))
-            }
-            Place::StitcherMemory(_) => Ok(Box::new(Cursor::new(Vec::new()))),
+            Place::File { beside, .. } => Ok(Box::new(tempfile::tempfile_in(beside)?)),
+            Place::Memory(_) => Ok(Box::new(Cursor::new(Vec::new()))),
         }
     }
 
-    /// Opens the slots, which [`super::Spool::claim`] made.
+    /// Opens the slots, whose file was made before.
     ///
     /// # Errors
     /// If the file is gone or cannot be opened.
     pub fn open(&self) -> io::Result<OpenSlots<'_>> {
         let file = match &self.place {
-            Place::File { path, .. } => Some(OpenOptions::new().read(true).write(true).open(path)?),
-            Place::StitcherMemory(_) => None,
+            Place::File { path, largest, .. } => {
+                let file = OpenOptions::new().read(true).write(true).open(path)?;
+                Some(SlotFile::new(self.owner, *largest, file))
+            }
+            Place::Memory(_) => None,
         };
         Ok(OpenSlots { slots: self, file })
     }
@@ -111,22 +105,12 @@ impl OpenSlots<'_> {
     /// # Errors
     /// If the file does not take them, or they are longer than a slot.
     pub fn write(&self, index: u32, pixels: Vec<u8>, pixels_crc32c: u32) -> io::Result<()> {
-        let (file, at) = match (&self.slots.place, &self.file) {
-            (Place::File { slot_bytes, .. }, Some(file)) => {
-                if HEADER_BYTES as u64 + pixels.len() as u64 > *slot_bytes {
-                    return Err(io::Error::new(io::ErrorKind::InvalidInput, "the tile is larger than its slot"));
-                }
-                (file, u64::from(index) * slot_bytes)
-            }
-            (Place::StitcherMemory(place), _) => {
-                *place.write() = Some(pixels);
-                return Ok(());
-            }
+        match (&self.slots.place, &self.file) {
+            (Place::Memory(place), _) => *place.write() = Some(pixels),
+            (Place::File { .. }, Some(file)) => file.write(index, index, &pixels, pixels_crc32c)?,
             (Place::File { .. }, None) => return Err(io::ErrorKind::NotFound.into()),
-        };
-        let header = self.slots.owner.header(index, SlotHeader::of(&pixels, pixels_crc32c));
-        file.write_all_at(&header, at)?;
-        file.write_all_at(&pixels, at + HEADER_BYTES as u64)
+        }
+        Ok(())
     }
 
     /// The checksum of the pixels that the slot of tile `index` says it holds.
@@ -135,10 +119,9 @@ impl OpenSlots<'_> {
     /// [`SlotError::Bad`] if it holds none.
     pub fn stored_crc32c(&self, index: u32) -> Result<u32, SlotError> {
         match (&self.slots.place, &self.file) {
-            (Place::StitcherMemory(place), _) => {
-                place.read().as_deref().map(crc32c::crc32c).ok_or(SlotError::Bad { index })
-            }
-            _ => self.header(index).map(|header| header.pixels_crc32c),
+            (Place::Memory(place), _) => place.read().as_deref().map(crc32c::crc32c).ok_or(SlotError::Bad { index }),
+            (Place::File { .. }, Some(file)) => file.header(index, index).map(|header| header.pixels_crc32c),
+            (Place::File { .. }, None) => Err(SlotError::Bad { index }),
         }
     }
 
@@ -147,18 +130,16 @@ impl OpenSlots<'_> {
     /// # Errors
     /// [`SlotError::Bad`] if the slot does not hold just these.
     pub fn read(&self, index: u32, pixels: &mut [u8]) -> Result<(), SlotError> {
-        if let Place::StitcherMemory(place) = &self.slots.place {
-            let place = place.read();
-            let held = place.as_deref().filter(|held| held.len() == pixels.len());
-            pixels.copy_from_slice(held.ok_or(SlotError::Bad { index })?);
-            return Ok(());
+        match (&self.slots.place, &self.file) {
+            (Place::Memory(place), _) => {
+                let place = place.read();
+                let held = place.as_deref().filter(|held| held.len() == pixels.len());
+                pixels.copy_from_slice(held.ok_or(SlotError::Bad { index })?);
+                Ok(())
+            }
+            (Place::File { .. }, Some(file)) => file.read(index, index, pixels).map(drop),
+            (Place::File { .. }, None) => Err(SlotError::Bad { index }),
         }
-        let header = self.header(index)?;
-        if header.length as usize != pixels.len() {
-            return Err(SlotError::Bad { index });
-        }
-        self.read_part(index, 0, pixels)?;
-        if header.agrees(pixels) { Ok(()) } else { Err(SlotError::Bad { index }) }
     }
 
     /// Reads a part of the pixels of tile `index`, from byte `offset` of them, without verifying them.
@@ -167,33 +148,14 @@ impl OpenSlots<'_> {
     /// [`SlotError::Bad`] if the slot ends before.
     pub fn read_part(&self, index: u32, offset: usize, part: &mut [u8]) -> Result<(), SlotError> {
         match (&self.slots.place, &self.file) {
-            (Place::StitcherMemory(place), _) => {
+            (Place::Memory(place), _) => {
                 let place = place.read();
                 let held = place.as_deref().and_then(|held| held.get(offset..offset.checked_add(part.len())?));
                 part.copy_from_slice(held.ok_or(SlotError::Bad { index })?);
                 Ok(())
             }
+            (Place::File { .. }, Some(file)) => file.read_part(index, index, offset, part),
             (Place::File { .. }, None) => Err(SlotError::Bad { index }),
-            (Place::File { slot_bytes, .. }, Some(file)) => {
-                let at = u64::from(index) * slot_bytes + (HEADER_BYTES + offset) as u64;
-                read_exactly(file, index, at, part)
-            }
         }
     }
-
-    fn header(&self, index: u32) -> Result<SlotHeader, SlotError> {
-        let (Place::File { slot_bytes, .. }, Some(file)) = (&self.slots.place, &self.file) else {
-            return Err(SlotError::Bad { index });
-        };
-        let mut header = [0; HEADER_BYTES];
-        read_exactly(file, index, u64::from(index) * slot_bytes, &mut header)?;
-        self.slots.owner.read(index, &header).ok_or(SlotError::Bad { index })
-    }
-}
-
-fn read_exactly(file: &File, index: u32, at: u64, into: &mut [u8]) -> Result<(), SlotError> {
-    file.read_exact_at(into, at).map_err(|source| match source.kind() {
-        io::ErrorKind::UnexpectedEof => SlotError::Bad { index },
-        _ => SlotError::Spool { index, source },
-    })
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use tessera::bus::records::{Check, JobCommand, StepTimes, TileHeader};
+use tessera::bus::records::{Check, JobCommand, PayloadKind, StepTimes, TileHeader};
 use tessera::bus::{Group, Outgoing, Topic, admin};
 use tessera::job::{JobId, JobStatus, Manifest, Token};
 use tessera::operation::{Chain, Margins, TileInput};
@@ -121,6 +121,7 @@ impl Job {
             worker: "rig-1".parse().unwrap(),
             worker_number: 7,
             incarnation: Token::random(),
+            payload: PayloadKind::Inline,
             width: rect.width,
             height: rect.height,
             channels: of.output.format.layout.channels() as u8,

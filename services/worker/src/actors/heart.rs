@@ -10,6 +10,7 @@ use tessera::bus::{Outgoing, Producer, Topic};
 use tessera::heartbeat::Heartbeat;
 
 use crate::Identity;
+use crate::exchange::Exchange;
 use crate::progress::Progress;
 
 /// Between two beats; a worker counts as dead after three.
@@ -22,6 +23,7 @@ pub struct Heart {
     identity: Identity,
     slots: u32,
     progress: Arc<Progress>,
+    exchange: Exchange,
     status: &'static str,
 }
 
@@ -32,18 +34,26 @@ pub struct Farewell;
 
 impl Heart {
     /// A heart that beats for `identity` once it is started.
-    pub fn new(producer: Producer, identity: Identity, slots: u32, progress: Arc<Progress>) -> Self {
-        Self { producer, identity, slots, progress, status: "running" }
+    pub fn new(
+        producer: Producer,
+        identity: Identity,
+        slots: u32,
+        progress: Arc<Progress>,
+        exchange: Exchange,
+    ) -> Self {
+        Self { producer, identity, slots, progress, exchange, status: "running" }
     }
 
     fn beat(&self) -> impl Future<Output = ()> + 'static {
-        let beat = self.heartbeat();
+        let mut beat = self.heartbeat();
         let told = beat.finished.last().map_or(0, |tile| tile.number);
-        let (headers, value) = beat.encode();
         let key = Some(self.identity.worker.to_string());
-        let record = Outgoing { topic: Topic::Heartbeats, key, partition: None, headers, payload: Bytes::from(value) };
-        let (producer, progress) = (self.producer.clone(), self.progress.clone());
+        let (producer, progress, exchange) = (self.producer.clone(), self.progress.clone(), self.exchange.clone());
         async move {
+            beat.store = exchange.identity().await;
+            let (headers, value) = beat.encode();
+            let payload = Bytes::from(value);
+            let record = Outgoing { topic: Topic::Heartbeats, key, partition: None, headers, payload };
             match producer.send(record).await {
                 Ok(_) => progress.told(told),
                 // The next beat says more than a repetition of this one would.
@@ -71,6 +81,7 @@ impl Heart {
             finished: Vec::new(),
             started_at: identity.started_at,
             health_addr: identity.health_addr.to_string(),
+            store: None,
         };
         self.progress.fill(&mut beat);
         beat

@@ -10,4 +10,4 @@ pub use heart::{Farewell, Heart};
 pub use result_publisher::{Published, ResultPublisher};
 pub use task_feed::{HAND_BACK_LIMIT, TaskFeed};
 pub use task_runner::TaskRunner;
-pub use tile_executor::TileExecutor;
+pub use tile_executor::{Run, Setback, Source, TileExecutor};

@@ -70,6 +70,7 @@ impl ResultPublisher {
             worker: self.identity.worker.clone(),
             worker_number: self.worker_number,
             incarnation: self.identity.incarnation.clone(),
+            payload: made.payload,
             width: made.size.width,
             height: made.size.height,
             channels: u8::try_from(made.format.layout.channels()).unwrap_or(u8::MAX),
@@ -94,8 +95,23 @@ impl ResultPublisher {
 
     /// Tells the splitters that a job has ended.
     pub async fn ended(&self, job: JobId, trace: Option<&TraceContext>) -> Published {
-        let (headers, value) = JobCommand::Ended { job }.encode();
-        let (key, payload) = (Some(job.to_string()), Bytes::from(value));
+        self.command(&JobCommand::Ended { job }, trace).await
+    }
+
+    /// Asks the splitters for a tile once more, with its pixels.
+    pub async fn resend(
+        &self,
+        (job, stage, index): (JobId, u32, u32),
+        why: &str,
+        trace: Option<&TraceContext>,
+    ) -> Published {
+        let reason = format!("{} could not read tile {index} from its slot: {why}", self.identity.worker);
+        self.command(&JobCommand::Resend { job, stage, reason, inline: vec![index] }, trace).await
+    }
+
+    async fn command(&self, command: &JobCommand, trace: Option<&TraceContext>) -> Published {
+        let (headers, value) = command.encode();
+        let (key, payload) = (Some(command.job().to_string()), Bytes::from(value));
         let record = Outgoing { topic: Topic::Jobs, key, partition: None, headers, payload };
         self.send(record.traced(trace).into()).await
     }

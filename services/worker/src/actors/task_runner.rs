@@ -1,4 +1,4 @@
-//! One task's way through the worker: decode, compare with the plan, take, run, produce, acknowledge.
+//! One task's way through the worker: decode, compare with the plan, take, read, run, produce, acknowledge.
 //!
 //! Owns the order of these steps, on which "at least once" rests: a record is acknowledged only when
 //! its result, or its dead letter, is acknowledged by Kafka. Whatever ends a task early leaves the
@@ -13,21 +13,24 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tessera::bus::Delivery;
-use tessera::bus::records::{StepTimes, TaskHeader};
+use tessera::bus::records::{PayloadKind, StepTimes, Task, TaskHeader};
 use tessera::job::JobId;
 use tessera::patience::answered;
-use tessera::state::{State, StateError, Take};
+use tessera::state::{PlannedStage, State, StateError, Take};
 use tessera::telemetry::Shutdown;
 use tessera::telemetry::logs::trace_id;
 use tessera::telemetry::parts::text_of;
 use tracing::Instrument;
 
-use super::{Published, ResultPublisher, TileExecutor};
+use super::{Published, ResultPublisher, Run, Setback, Source, TileExecutor};
 use crate::condemned::{is_condemned, is_suspect};
 use crate::counters::{TaskOutcome, WorkerCounters};
-use crate::plans::{Plans, Standing};
+use crate::exchange::Exchange;
+use crate::plans::{Plans, Standing, without_plan};
 use crate::tile::{MadeTile, Poison};
 
+/// A finished tile is given back by itself if no other tile of its stage is taken for so long.
+const GIVE_BACK_AFTER: Duration = Duration::from_millis(50);
 /// Poisoned tiles that are remembered until their record comes again.
 const MAX_POISONED: usize = 1024;
 
@@ -36,6 +39,7 @@ pub struct TaskRunner {
     state: State,
     executor: TileExecutor,
     publisher: ResultPublisher,
+    exchange: Exchange,
     counts: WorkerCounters,
     keep: Duration,
     shutdown: Shutdown,
@@ -43,6 +47,8 @@ pub struct TaskRunner {
     poisoned: Mutex<HashMap<TileName, Poison>>,
     /// Tiles that Redis may have noted against this start.
     taken: Mutex<HashSet<TileName>>,
+    /// Of these, the finished ones, which are given back with the next one that is taken.
+    finished: Mutex<Vec<TileName>>,
 }
 
 type TileName = (JobId, u32, u32, u32);
@@ -69,12 +75,14 @@ impl TaskRunner {
         state: State,
         executor: TileExecutor,
         publisher: ResultPublisher,
+        exchange: Exchange,
         counts: WorkerCounters,
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
         let (plans, poisoned, taken) = (Plans::default(), Mutex::default(), Mutex::default());
-        Rc::new(Self { state, executor, publisher, counts, keep, shutdown, plans, poisoned, taken })
+        let finished = Mutex::default();
+        Rc::new(Self { state, executor, publisher, exchange, counts, keep, shutdown, plans, poisoned, taken, finished })
     }
 
     /// The threads.
@@ -85,47 +93,68 @@ impl TaskRunner {
     /// Runs one task to its end.
     pub async fn run(&self, delivery: Delivery) {
         let task = match decode(&delivery) {
-            Ok(task) => Arc::new(task),
+            Ok(task) => task,
             Err(poison) => return self.bury(delivery, &poison).await,
         };
-        if let Some(reason) = delivery.spent() {
-            return self.condemn(delivery, &task, &Poison { class: "spent", reason }).await;
-        }
         let span = tracing::info_span!(
             "tile.execute",
             trace_id = trace_id(delivery.headers.trace().as_ref()),
-            job = %task.job,
-            stage = task.stage,
-            tile = task.index,
-            attempt = task.attempt,
+            job = %task.job(),
+            stage = task.stage(),
+            tile = task.index(),
+            attempt = task.attempt(),
             partition = delivery.partition,
             offset = delivery.offset,
         );
-        self.execute(delivery, task).instrument(span).await;
+        self.compare(delivery, task).instrument(span).await;
     }
 
-    async fn execute(&self, mut delivery: Delivery, task: Arc<TaskHeader>) {
-        let arrived = Instant::now();
-        // First of all: a lie must not be taken for the tile that it names.
-        match answered(&self.shutdown, async || self.plans.standing(&self.state, &task).await).await {
-            None => return,
-            Some(Ok(Standing::Agrees)) => {}
-            Some(Ok(Standing::Unwanted)) => {
+    /// Holds a task against its plan, before all else: a lie must not be taken for the tile that it names.
+    async fn compare(&self, delivery: Delivery, task: Task) {
+        let slot = match &task {
+            Task::Inline(_) => None,
+            Task::Slot(task) => Some(task.slot),
+        };
+        let standing =
+            match answered(&self.shutdown, async || self.plans.standing(&self.state, task.clone()).await).await {
+                None => return,
+                Some(Ok(standing)) => standing,
+                Some(Err(error)) => {
+                    // A key that does not read: the tile may be run, whose result is compared with the manifest.
+                    tracing::warn!(%error, job = %task.job(), tile = task.index(), "no plan to hold a task to");
+                    without_plan(task)
+                }
+            };
+        match standing {
+            Standing::Agrees(task, planned) => self.execute(delivery, task, planned, slot).await,
+            Standing::Unplanned(task) => {
+                self.ask(delivery, (task.job, task.stage, task.index), "its job has no plan in redis").await;
+            }
+            Standing::Unwanted => {
                 self.counts.ended(TaskOutcome::Skipped);
-                return delivery.ack.done();
+                delivery.ack.done();
             }
-            Some(Ok(Standing::Disagrees(reason))) => {
-                return self.bury(delivery, &Poison { class: "disagrees", reason }).await;
-            }
-            // A key that does not read: the tile may be run, whose result is compared with the manifest.
-            Some(Err(error)) => tracing::warn!(%error, job = %task.job, tile = task.index, "no plan to hold a task to"),
+            Standing::Disagrees(reason) => self.bury(delivery, &Poison { class: "disagrees", reason }).await,
+        }
+    }
+
+    async fn execute(
+        &self,
+        mut delivery: Delivery,
+        task: Arc<TaskHeader>,
+        planned: Option<Arc<PlannedStage>>,
+        slot: Option<u32>,
+    ) {
+        let arrived = Instant::now();
+        if let Some(reason) = delivery.spent() {
+            return self.condemn(delivery, &task, &Poison { class: "spent", reason }).await;
         }
         let known = self.poisoned.lock().get(&name(&task)).cloned();
         if let Some(poison) = known {
             return self.condemn(delivery, &task, &poison).await;
         }
         // Taken only when it can be run at once: a tile that ends the process must not drag down its neighbours.
-        let Some(slot) = self.executor.slot().await else { return };
+        let Some(place) = self.executor.slot().await else { return };
         match self.verdict(&task).await {
             Verdict::Stop => return,
             Verdict::Skip => {
@@ -138,22 +167,68 @@ impl TaskRunner {
         }
         let waited = arrived.elapsed();
         self.counts.waited(waited);
-        let payload = std::mem::take(&mut delivery.payload);
-        let ran = self.executor.run(task.clone(), payload, &slot).await;
-        drop(slot);
+        let pixels = match (slot, &planned) {
+            (Some(slot), Some(planned)) => Source::Slot(self.exchange.input(&task, planned, slot)),
+            _ => Source::Record(std::mem::take(&mut delivery.payload)),
+        };
+        let planned = planned.filter(|_| task.results == PayloadKind::Shared);
+        let output = planned.map(|planned| self.exchange.output(&task, &planned));
+        let ran = self.executor.run(Run { task: task.clone(), pixels, output }, &place).await;
+        drop(place);
         let Some(ran) = ran else { return };
         let ms = StepTimes { wait: waited.as_secs_f32() * 1000.0, run: ran.took.as_secs_f32() * 1000.0 };
         match ran.outcome {
             Ok(made) => self.answer(delivery, &task, made, ms).await,
-            Err(poison) => self.remember(delivery, &task, poison),
+            Err(Setback::Poison(poison)) => self.remember(delivery, &task, poison),
+            Err(Setback::Unread(why)) => self.unread(delivery, &task, &why).await,
+        }
+    }
+
+    /// A task's pixels are not in their slot. If its bit is set the slot was used again, and the task is a duplicate;
+    /// else the tile is asked for once more, with its pixels.
+    async fn unread(&self, delivery: Delivery, task: &TaskHeader, why: &str) {
+        match self.verdict(task).await {
+            Verdict::Stop => {}
+            Verdict::Skip => {
+                self.taken.lock().remove(&name(task));
+                self.counts.ended(TaskOutcome::Skipped);
+                delivery.ack.done();
+            }
+            Verdict::Run | Verdict::Condemned(_) => {
+                self.give_back(task).await;
+                self.ask(delivery, (task.job, task.stage, task.index), why).await;
+            }
+        }
+    }
+
+    /// Asks for a tile once more, with its pixels, and lets go of a record that does not lead to them.
+    async fn ask(&self, delivery: Delivery, tile: (JobId, u32, u32), why: &str) {
+        tracing::warn!(why, "a tile is asked for with its pixels");
+        match self.publisher.resend(tile, why, delivery.headers.trace().as_ref()).await {
+            Published::Yes => {
+                self.counts.ended(TaskOutcome::AskedInline);
+                delivery.ack.done();
+            }
+            Published::Never(reason) => delivery.ack.fail(reason),
+            Published::Stopped => {}
         }
     }
 
     async fn verdict(&self, task: &TaskHeader) -> Verdict {
         let incarnation = &self.publisher.identity().incarnation;
         self.taken.lock().insert(name(task));
-        let take = async || self.state.take(task.job, task.stage, task.index, incarnation).await;
-        let others = match answered(&self.shutdown, take).await {
+        let back = self.finished_of(task);
+        let indexes: Vec<u32> = back.iter().map(|(.., index)| *index).collect();
+        let of = (task.job, task.stage, task.index);
+        let take = async || self.state.take_and_give_back(of.0, of.1, of.2, incarnation, &indexes).await;
+        let taken = answered(&self.shutdown, take).await;
+        if let Some(Ok(_)) = &taken {
+            let mut taken = self.taken.lock();
+            for tile in &back {
+                taken.remove(tile);
+            }
+        }
+        let others = match taken {
             None => return Verdict::Stop,
             Some(Ok(Take::Skip)) => return Verdict::Skip,
             Some(Ok(Take::Run { others })) => others,
@@ -179,17 +254,42 @@ impl TaskRunner {
     /// Sends the tile, and gives it back meanwhile: what happens from here on is not the tile's doing.
     async fn answer(&self, delivery: Delivery, task: &TaskHeader, made: MadeTile, ms: StepTimes) {
         let trace = delivery.headers.trace();
-        let publish = self.publisher.tile(task, made, ms, trace.as_ref());
-        let (published, ()) = tokio::join!(publish, self.give_back(task));
-        match published {
-            Published::Yes => {
-                self.counts.ended(TaskOutcome::Done);
-                tracing::debug!(wait_ms = ms.wait, run_ms = ms.run, "the tile is done");
-                delivery.ack.done();
+        self.counts.carried(task.payload, made.payload);
+        self.finished.lock().push(name(task));
+        let send = async {
+            match self.publisher.tile(task, made, ms, trace.as_ref()).await {
+                Published::Yes => {
+                    self.counts.ended(TaskOutcome::Done);
+                    tracing::debug!(wait_ms = ms.wait, run_ms = ms.run, "the tile is done");
+                    delivery.ack.done();
+                }
+                Published::Never(reason) => self.remember(delivery, task, Poison { class: "unsendable", reason }),
+                Published::Stopped => {}
             }
-            Published::Never(reason) => self.remember(delivery, task, Poison { class: "unsendable", reason }),
-            Published::Stopped => {}
+        };
+        tokio::join!(send, self.give_back_unless_taken(task));
+    }
+
+    /// Gives a finished tile back, unless the next one that is taken does so within a moment.
+    async fn give_back_unless_taken(&self, task: &TaskHeader) {
+        tokio::time::sleep(GIVE_BACK_AFTER).await;
+        let is_held = {
+            let mut finished = self.finished.lock();
+            let at = finished.iter().position(|tile| *tile == name(task));
+            at.map(|at| finished.swap_remove(at)).is_some()
+        };
+        if is_held {
+            self.give_back(task).await;
         }
+    }
+
+    /// Takes out the finished tiles of a task's stage that are still to be given back.
+    fn finished_of(&self, task: &TaskHeader) -> Vec<TileName> {
+        let mut finished = self.finished.lock();
+        let is_of = |(job, run, stage, _): &TileName| (*job, *run, *stage) == (task.job, task.run, task.stage);
+        let (back, rest) = finished.drain(..).partition(is_of);
+        *finished = rest;
+        back
     }
 
     async fn give_back(&self, task: &TaskHeader) {
@@ -262,8 +362,8 @@ impl TaskRunner {
 }
 
 /// Reads what a record says; a panic is what the record did, not what this process did.
-fn decode(delivery: &Delivery) -> Result<TaskHeader, Poison> {
-    let read = || TaskHeader::decode(&delivery.headers, &delivery.payload);
+fn decode(delivery: &Delivery) -> Result<Task, Poison> {
+    let read = || Task::decode(&delivery.headers, &delivery.payload);
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(read) => read.map_err(|error| Poison { class: "undecodable", reason: error.to_string() }),
         Err(panic) => {

@@ -14,6 +14,7 @@ use tessera::heartbeat::TileOutcome;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::counters::WorkerCounters;
+use crate::exchange::{Input, Output};
 use crate::memory::WorkerMemory;
 use crate::progress::Progress;
 use crate::tile::{self, MadeTile, Poison};
@@ -35,18 +36,46 @@ pub struct Slot<'a> {
     _memory: Share,
 }
 
+/// What a tile is run with.
+#[derive(Debug)]
+pub struct Run {
+    /// The task.
+    pub task: Arc<TaskHeader>,
+    /// Its pixels.
+    pub pixels: Source,
+    /// The slot that its result may go to.
+    pub output: Option<Output>,
+}
+
+/// Where a task's pixels come from.
+#[derive(Debug)]
+pub enum Source {
+    /// From its record.
+    Record(Vec<u8>),
+    /// From a slot.
+    Slot(Input),
+}
+
+/// Why there is no tile.
+#[derive(Debug)]
+pub enum Setback {
+    /// It can never be run.
+    Poison(Poison),
+    /// Its pixels are not where its record says; says why.
+    Unread(String),
+}
+
 /// A tile that has been run, and for how long.
 #[derive(Debug)]
 pub struct Ran {
     /// What came out.
-    pub outcome: Result<MadeTile, Poison>,
+    pub outcome: Result<MadeTile, Setback>,
     /// How long it took.
     pub took: Duration,
 }
 
 struct Work {
-    task: Arc<TaskHeader>,
-    payload: Vec<u8>,
+    run: Run,
     reply: oneshot::Sender<Ran>,
 }
 
@@ -81,9 +110,9 @@ impl TileExecutor {
     }
 
     /// Runs a tile in the slot that `_slot` stands for; `None` if its thread is gone.
-    pub async fn run(&self, task: Arc<TaskHeader>, payload: Vec<u8>, _slot: &Slot<'_>) -> Option<Ran> {
+    pub async fn run(&self, run: Run, _slot: &Slot<'_>) -> Option<Ran> {
         let (reply, ran) = oneshot::channel();
-        self.work.send(Work { task, payload, reply }).ok()?;
+        self.work.send(Work { run, reply }).ok()?;
         ran.await.ok()
     }
 
@@ -99,22 +128,49 @@ impl TileExecutor {
 }
 
 fn run_tiles(queue: &Mutex<mpsc::Receiver<Work>>, progress: &Progress, counts: &WorkerCounters, delay: Duration) {
+    // The memory of a result that was put into a slot takes the next tile's pixels.
+    let mut spare = Vec::new();
     loop {
         // The lock is held while waiting: one thread waits for work, the others for the lock.
-        let Ok(Work { task, payload, reply }) = queue.lock().recv() else { return };
-        let in_hand = progress.begin(&task);
+        let Ok(Work { run, reply }) = queue.lock().recv() else { return };
         let begun = Instant::now();
-        if !delay.is_zero() {
-            std::thread::sleep(delay);
-        }
-        let mut step_begun = Instant::now();
-        let outcome = tile::run(&task, payload, |step| {
-            counts.ran(step, step_begun.elapsed());
-            step_begun = Instant::now();
-        });
+        let outcome = run_tile(run, &mut spare, progress, counts, delay);
         let took = begun.elapsed();
-        in_hand.finish(if outcome.is_ok() { TileOutcome::Done } else { TileOutcome::Failed }, took);
         // There is no one waiting for it when the worker stops; its record stays uncommitted.
         let _ = reply.send(Ran { outcome, took });
     }
+}
+
+fn run_tile(
+    run: Run,
+    spare: &mut Vec<u8>,
+    progress: &Progress,
+    counts: &WorkerCounters,
+    delay: Duration,
+) -> Result<MadeTile, Setback> {
+    let Run { task, pixels, output } = run;
+    let payload = match pixels {
+        Source::Record(payload) => payload,
+        Source::Slot(input) => {
+            let mut buffer = std::mem::take(spare);
+            input.read(&mut buffer).map_err(Setback::Unread)?;
+            buffer
+        }
+    };
+    let in_hand = progress.begin(&task);
+    let begun = Instant::now();
+    if !delay.is_zero() {
+        std::thread::sleep(delay);
+    }
+    let mut step_begun = Instant::now();
+    let outcome = tile::run(&task, payload, |step| {
+        counts.ran(step, step_begun.elapsed());
+        step_begun = Instant::now();
+    });
+    in_hand.finish(if outcome.is_ok() { TileOutcome::Done } else { TileOutcome::Failed }, begun.elapsed());
+    let mut made = outcome.map_err(Setback::Poison)?;
+    if output.is_some_and(|output| output.write(&made.value, made.crc32c)) {
+        *spare = made.into_slot();
+    }
+    Ok(made)
 }

@@ -298,6 +298,7 @@ impl Picture {
             plan: manifest.plan.hash(),
             attempt: 1,
             payload: PayloadKind::Inline,
+            results: PayloadKind::Inline,
             encoding: Encoding::Raw,
             rect,
             margins,

@@ -71,6 +71,20 @@ fn a_transparency_that_cannot_be_one_is_refused_and_never_left_out() {
 }
 
 #[test]
+fn a_palette_of_broken_colours_is_refused() {
+    for palette in [&[1, 2, 3, 4][..], &[1], &[1, 2]] {
+        let mut file = file(&[(b"PLTE", palette)], &[], b"none");
+        // The kind of colours in the header, and what that makes of its checksum.
+        file[25] = 3;
+        let mut crc = flate2::Crc::new();
+        crc.update(&file[12..29]);
+        file[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+        assert!(said(&file).unwrap_err().contains("PLTE"), "{palette:?}");
+        assert!(open(Cursor::new(file), 1 << 20).is_err());
+    }
+}
+
+#[test]
 fn a_text_with_a_wrong_checksum_is_not_used_and_that_is_said() {
     let file = file(&[(b"tEXt", b"Author\0somebody"), (b"prVt", b"whatever")], &[], b"tEXt");
     let (_, notices) = said(&file).unwrap();

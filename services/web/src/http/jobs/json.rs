@@ -8,7 +8,6 @@ use serde::Serialize;
 use tessera::job::{Digest, JobStatus};
 use tessera::state::JobView;
 use tessera::store::Object;
-use tessera::time::{millis, now_ms};
 
 /// What is said while no worker lives.
 pub const NO_WORKER: &str = "no worker is alive: the job waits and goes on when one starts";
@@ -89,7 +88,7 @@ impl JobJson {
             status: view.status,
             reason: view.reason.clone(),
             progress: view.progress(),
-            eta_seconds: eta_seconds(view, now_ms()),
+            eta_seconds: eta_seconds(view),
             notice: notice(view, has_workers),
             notices: view.notices.clone(),
             stages: stages(view),
@@ -158,13 +157,13 @@ pub fn stages(view: &JobView) -> Vec<StageJson> {
 }
 
 /// Seconds until the job is done if it goes on as it did; known after a twentieth of it.
-pub fn eta_seconds(view: &JobView, now_ms: i64) -> Option<u64> {
+pub fn eta_seconds(view: &JobView) -> Option<u64> {
     let progress = view.progress();
     if view.status != JobStatus::Processing || progress < 0.05 {
         return None;
     }
-    let started = millis(view.started_at.as_deref()?)?;
-    let elapsed = now_ms.saturating_sub(started) as f64 / 1000.0;
+    // By the clock of Redis: this process's and a splitter's may be hours apart.
+    let elapsed = view.moments.running_ms()? as f64 / 1000.0;
     let rest = elapsed * (1.0 - progress) / progress;
     (rest.is_finite() && (0.0..1e9).contains(&rest)).then_some(rest.ceil() as u64)
 }

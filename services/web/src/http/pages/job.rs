@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 use tessera::job::JobStatus;
 use tessera::state::JobView;
-use tessera::time::{between, now, now_ms};
+use tessera::time::{between, now};
 
 use super::answer::{page, see_other};
 use super::jobs::percent;
@@ -77,7 +77,7 @@ impl JobPage {
             percent: percent(view),
             received_tiles: view.received_tiles,
             total_tiles: view.total_tiles,
-            eta: eta_seconds(view, now_ms()).map(|seconds| words::duration(seconds as i64 * 1000)),
+            eta: eta_seconds(view).map(|seconds| words::duration(seconds as i64 * 1000)),
             took: view.finished_at.as_ref().and_then(|end| between(&view.created_at, end)).map(words::duration),
             stages: stages(view),
             operations: view.operations.clone(),

@@ -33,11 +33,13 @@ struct WorkerJson {
     current: Vec<CurrentTile>,
     started_at: String,
     health_addr: String,
+    payload: &'static str,
 }
 
 impl From<WorkerView> for WorkerJson {
     fn from(view: WorkerView) -> Self {
         Self {
+            payload: view.payload(),
             id: view.worker.to_string(),
             alive: view.alive,
             status: view.status,

@@ -1,21 +1,21 @@
-//! A slot: one tile's pixels in a spool, behind a header that says whose they are.
+//! A slot's header: whose pixels are behind it.
 //!
 //! Owns the header's bytes and its checksum, which covers job, stage, index, plan and pixels, so that a
 //! slot that was never written, was cut off by a power cut or belongs to something else is found when
 //! it is read. Knows no files.
 
-use tessera::job::JobId;
-use tessera::plan::PlanHash;
+use crate::job::{JobId, Token};
+use crate::plan::PlanHash;
 
 /// Bytes before the pixels.
-pub const HEADER_BYTES: usize = 80;
+pub(super) const HEADER_BYTES: usize = 80;
 /// Slots begin at multiples of this, so that no two share a page of the cache.
 const ALIGNMENT_BYTES: u64 = 4096;
 const MAGIC: &[u8; 8] = b"TSRSLOT1";
 /// What the checksum covers of the header: all before it.
 const COVERED_BYTES: usize = 64;
 
-/// Whose slots they are: the same for all slots of a spool.
+/// Whose slots they are: the same for all slots of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotOwner {
     /// The job.
@@ -41,8 +41,15 @@ pub fn slot_bytes(largest: usize) -> u64 {
 }
 
 impl SlotOwner {
+    /// The name by which stitchers claim the slots that run `run` of the job has in the store: the same for all of them.
+    pub fn claim_id(&self, run: u32) -> Token {
+        let number = self.plan.as_u64() ^ (u64::from(run) << 32 | u64::from(self.stage));
+        // Sixteen digits are a token always.
+        format!("{number:016x}").parse().unwrap_or_else(|_| Token::random())
+    }
+
     /// The header of tile `index`, whose pixels have this length and checksum.
-    pub fn header(&self, index: u32, of: SlotHeader) -> [u8; HEADER_BYTES] {
+    pub(super) fn header(&self, index: u32, of: SlotHeader) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
         header[..8].copy_from_slice(MAGIC);
         header[8..40].copy_from_slice(self.job.to_string().as_bytes());
@@ -57,8 +64,15 @@ impl SlotOwner {
         header
     }
 
+    /// Whose slot it is: the tile of this owner that a header names, and what its pixels have to be; `None` if it is
+    /// no header, or another owner's.
+    pub(super) fn tile_of(&self, header: &[u8; HEADER_BYTES]) -> Option<(u32, SlotHeader)> {
+        let index = u32::from_le_bytes(std::array::from_fn(|i| header[44 + i]));
+        Some((index, self.read(index, header)?))
+    }
+
     /// Reads the header of tile `index`; `None` if it is not one, or not this tile's.
-    pub fn read(&self, index: u32, header: &[u8; HEADER_BYTES]) -> Option<SlotHeader> {
+    pub(super) fn read(&self, index: u32, header: &[u8; HEADER_BYTES]) -> Option<SlotHeader> {
         let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| header[at + i]));
         let found = SlotHeader { length: number(56), pixels_crc32c: number(60) };
         (self.header(index, found) == *header).then_some(found)
@@ -91,6 +105,7 @@ mod tests {
         let of = SlotHeader::of(&pixels, crc32c::crc32c(&pixels));
         let header = owner.header(3, of);
         assert_eq!(owner.read(3, &header), Some(of));
+        assert_eq!(owner.tile_of(&header), Some((3, of)));
         assert!(of.agrees(&pixels) && !of.agrees(&pixels[1..]));
         assert_eq!(owner.read(4, &header), None);
         let others = [
@@ -100,6 +115,16 @@ mod tests {
         ];
         assert!(others.iter().all(|other| other.read(3, &header).is_none()));
         assert_eq!(owner.read(3, &[0; HEADER_BYTES]), None);
+        assert_eq!(owner.tile_of(&[0; HEADER_BYTES]), None);
+        assert!(others.iter().all(|other| other.tile_of(&header).is_none()));
+    }
+
+    #[test]
+    fn a_claim_is_of_one_stage_of_one_run() {
+        let owner = owner();
+        assert_eq!(owner.claim_id(1), owner.claim_id(1));
+        let other = SlotOwner { stage: 2, ..owner };
+        assert!(owner.claim_id(1) != owner.claim_id(2) && owner.claim_id(1) != other.claim_id(1));
     }
 
     #[test]
