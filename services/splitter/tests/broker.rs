@@ -24,6 +24,10 @@ use tessera::telemetry::Shutdown;
 use tessera::telemetry::shutdown::ShutdownHandle;
 use tessera_splitter::{Config, PassArgs};
 
+/// What is done to a file, and its name; the second kind is told a place.
+type Damage = (&'static str, fn(&mut Vec<u8>));
+type DamageAt = (&'static str, fn(&mut Vec<u8>, usize));
+
 /// A splitter on a thread of its own; it is asked to stop when it is dropped.
 struct Running {
     shutdown: ShutdownHandle,
@@ -474,7 +478,7 @@ async fn a_picture_that_was_damaged_after_it_was_sent_never_becomes_a_result() {
     let sent = qoi(&picture);
     let _splitter = Running::start(&rig, "splitter");
     let at = sent.len() / 2 / 4 * 4;
-    let damages: [(&str, fn(&mut Vec<u8>, usize)); 4] = [
+    let damages: [DamageAt; 4] = [
         ("a bit of a colour", |bytes, at| bytes[at] ^= 1),
         ("a bit of the end, which no decoder needs", |bytes, _| *bytes.last_mut().unwrap() ^= 2),
         ("cut off", |bytes, at| bytes.truncate(at)),
@@ -546,7 +550,7 @@ async fn rows_that_are_damaged_between_two_stages_are_made_anew_and_none_is_sent
     let rig = Rig::new().await;
     let picture = Picture::rgb(500, 500, 256, &["canny", "invert"]);
     let _splitter = Running::start(&rig, "splitter");
-    let damages: [(&str, fn(&mut Vec<u8>)); 3] = [
+    let damages: [Damage; 3] = [
         ("a bit of the first rows", |bytes| bytes[1000] ^= 1),
         ("cut off", |bytes| bytes.truncate(1500)),
         ("of another version", |bytes| bytes[8] = 1),
