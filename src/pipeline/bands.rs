@@ -21,12 +21,13 @@ fn each<T: Send>(
     let grid = Grid::new(picture.size, Size { width: picture.size.width, height: room.band_rows });
     let mut bands = BandReader::new(reader, room.band_rows, halo);
     let mut read = || {
-        let Some((rect, band)) = bands.next_band()? else {
-            bands.finish()?;
-            return Ok(None);
-        };
+        let Some((rect, band)) = bands.next_band()? else { return Ok(None) };
         let margins = grid.margins(rect, halo);
         let pixels = pixels(band, Grid::with_margins(rect, margins))?;
+        if rect.bottom() >= picture.size.height {
+            // Before its last rows are written: no writer is to have all of a picture that is damaged at its end.
+            bands.finish()?;
+        }
         Ok(Some(TileInput { pixels, rect, margins, picture }))
     };
     line::run(&mut read, &work, &mut take, resources.threads.min(grid.rows() as usize), room.bands)

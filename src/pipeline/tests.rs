@@ -186,15 +186,15 @@ fn a_cut_input_never_becomes_a_whole_output() {
     {
         let chain = Chain::parse(&[step], 1).unwrap();
         let paper = Paper::default();
-        // A PNG has an end of its own, which only a writer that is finished writes.
-        let writer = PngWriter::new(paper.clone(), output_info(&chain, info).unwrap()).unwrap();
+        // Rows of this kind have no end of their own: they are whole as soon as the last one is written.
+        let writer = RawWriter::new(paper.clone(), output_info(&chain, info).unwrap()).unwrap();
         let error =
             run_on(&file[..end], &chain, Box::new(writer), Resources::threads(2).with_band_rows(16)).unwrap_err();
         assert!(matches!(error, RunError::Read(_)), "{error}");
-        let whole = PngRows::open(Cursor::new(std::mem::take(&mut *paper.0.lock()))).and_then(|mut rows| {
-            let mut row = vec![0; rows.info().row_bytes()];
-            (0..rows.info().size.height).try_for_each(|_| rows.read_row(&mut row)).and_then(|()| rows.finish())
-        });
+        let raw = std::mem::take(&mut *paper.0.lock());
+        let mut rows = RawRows::open(&raw[..]).unwrap();
+        let mut row = vec![0; rows.info().row_bytes()];
+        let whole = (0..rows.info().size.height).try_for_each(|_| rows.read_row(&mut row)).and_then(|()| rows.finish());
         assert!(whole.is_err());
     }
 }
