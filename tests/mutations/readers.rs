@@ -145,9 +145,14 @@ fn png_readers() {
 
 #[test]
 fn rows_between_stages() {
-    // A header of 20 bytes, six samples, and their checksum.
-    let mut rows = b"TESSROWS\x01\x01\x08\0\x03\0\0\0\x02\0\0\0abcdef".to_vec();
-    rows.extend_from_slice(&crc32c::crc32c(&rows).to_le_bytes());
+    // A header of 20 bytes, and two rows of three samples, each with the checksum of all samples up to there.
+    let mut covered = b"TESSROWS\x02\x01\x08\0\x03\0\0\0\x02\0\0\0".to_vec();
+    let mut rows = covered.clone();
+    for row in [b"abc", b"def"] {
+        covered.extend_from_slice(row);
+        rows.extend_from_slice(row);
+        rows.extend_from_slice(&crc32c::crc32c(&covered).to_le_bytes());
+    }
     try_all(&[rows], 18, targets::rows, |file| file);
 }
 
