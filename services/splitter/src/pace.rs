@@ -13,7 +13,7 @@ const LOOK_SELDOM: Duration = Duration::from_millis(250);
 /// The time between looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// What a tile took to come back lately.
+    /// What a tile took to come back lately; at most [`LOOK_SELDOM`], so that a long silence is soon forgotten.
     per_tile: Duration,
     /// When one came back last.
     moved: Instant,
@@ -29,11 +29,11 @@ impl Pace {
     pub fn after(&mut self, settled: usize, now: Instant) -> Duration {
         let since = now.saturating_duration_since(self.moved);
         if let Some(settled) = u32::try_from(settled).ok().filter(|settled| *settled > 0) {
-            self.per_tile = (self.per_tile * 3 + since / settled) / 4;
+            self.per_tile = ((self.per_tile * 3 + since / settled) / 4).min(LOOK_SELDOM);
             self.moved = now;
         } else if since > self.per_tile * 4 {
             // None comes: they take longer than they did.
-            self.per_tile = since / 4;
+            self.per_tile = (since / 4).min(LOOK_SELDOM);
         }
         (self.per_tile * 2).clamp(LOOK_EVERY, LOOK_SELDOM)
     }
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(pace.after(0, start + Duration::from_secs(3600)), LOOK_SELDOM);
         // Tiles that come quickly again are seen quickly again.
         let mut now = start + Duration::from_secs(3600);
-        for _ in 0..40 {
+        for _ in 0..20 {
             now += Duration::from_millis(10);
             pace.after(10, now);
         }
