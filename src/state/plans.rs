@@ -30,21 +30,23 @@ pub enum StagePlan {
     Known(Box<PlannedStage>),
     /// The hash was written by a version that kept no plan there.
     Untold,
-    /// Its tiles are not wanted: there is no such job or stage, or the job is at another stage.
+    /// Its tiles are not wanted: there is no such job, run or stage, or the job is at another.
     Unwanted,
 }
 
 impl State {
-    /// What a job's hash says of one of its stages.
+    /// What a job's hash says of a stage of one of its runs: slots and numbers are each run's own.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer, has lost its data, or holds a plan that does not read.
-    pub async fn stage_plan(&self, job: JobId, stage: u32) -> Result<StagePlan, StateError> {
+    pub async fn stage_plan(&self, job: JobId, run: u32, stage: u32) -> Result<StagePlan, StateError> {
         let hash: HashMap<String, String> = self.query(redis::cmd("HGETALL").arg(self.keys.job(job))).await?;
         if hash.is_empty() {
             return self.believe_unknown().await.map(|()| StagePlan::Unwanted);
         }
-        if hash.get("stage").map_or(Some(0), |text| text.parse().ok()) != Some(stage) {
+        let number = |field: &str, unless: u32| hash.get(field).map_or(Some(unless), |text| text.parse().ok());
+        // The hash of an older version names no run.
+        if number("stage", 0) != Some(stage) || number("run", run) != Some(run) {
             return Ok(StagePlan::Unwanted);
         }
         let Some(text) = hash.get(view::PLAN) else { return Ok(StagePlan::Untold) };

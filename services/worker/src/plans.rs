@@ -17,6 +17,9 @@ use tessera::tiling::Grid;
 /// Stages that are remembered.
 const MAX_STAGES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
+/// Job, run and stage.
+type StageName = (JobId, u32, u32);
+
 /// What a task is, by the plan of its job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
@@ -24,7 +27,7 @@ pub enum Standing {
     Agrees(Arc<TaskHeader>, Option<Arc<PlannedStage>>),
     /// Its pixels are in a slot, and the job has no plan that says what they are.
     Unplanned(SlotTask),
-    /// It is not wanted: its job has gone, or is at another stage.
+    /// It is not wanted: its job has gone, or is at another run or stage.
     Unwanted,
     /// It says something else.
     Disagrees(String),
@@ -33,7 +36,7 @@ pub enum Standing {
 /// The stages that tasks came for lately; the one that was not asked for the longest goes first.
 #[derive(Debug)]
 pub struct Plans {
-    known: Mutex<LruCache<(JobId, u32), Arc<PlannedStage>>>,
+    known: Mutex<LruCache<StageName, Arc<PlannedStage>>>,
 }
 
 impl Default for Plans {
@@ -48,11 +51,11 @@ impl Plans {
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
     pub async fn standing(&self, state: &State, task: Task) -> Result<Standing, StateError> {
-        let name = (task.job(), task.stage());
+        let name = (task.job(), task.run(), task.stage());
         let known = self.known.lock().get(&name).cloned();
         let planned = match known {
             Some(planned) => planned,
-            None => match state.stage_plan(name.0, name.1).await? {
+            None => match state.stage_plan(name.0, name.1, name.2).await? {
                 StagePlan::Known(planned) => {
                     let planned = Arc::from(planned);
                     self.known.lock().put(name, Arc::clone(&planned));
@@ -62,16 +65,14 @@ impl Plans {
                 StagePlan::Unwanted => return Ok(Standing::Unwanted),
             },
         };
-        let task = match task {
-            Task::Inline(task) => *task,
-            Task::Slot(slot) => match task_of(&slot, &planned) {
-                Ok(task) => task,
-                Err(reason) => return Ok(Standing::Disagrees(reason)),
-            },
+        // What is made of the plan agrees with it.
+        let agreed = match task {
+            Task::Inline(task) => difference(&task, &planned).map_or(Ok(*task), Err),
+            Task::Slot(slot) => task_of(&slot, &planned),
         };
-        Ok(match difference(&task, &planned) {
-            Some(reason) => Standing::Disagrees(reason),
-            None => Standing::Agrees(Arc::new(task), Some(planned)),
+        Ok(match agreed {
+            Ok(task) => Standing::Agrees(Arc::new(task), Some(planned)),
+            Err(reason) => Standing::Disagrees(reason),
         })
     }
 }

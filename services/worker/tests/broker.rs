@@ -166,7 +166,8 @@ async fn lies_about_a_tile_are_dead_lettered_and_its_job_is_exact() {
     for lie in lies {
         rig.send(lie).await;
     }
-    // Of an unknown job, and of a stage that the job is not at: left-overs, as happen.
+    // Of an unknown job, and of a run or stage that the job is not at: left-overs, as happen.
+    rig.send(lie(&picture, &manifest, &rig, |task| task.run = 2)).await;
     rig.send(lie(&picture, &manifest, &rig, |task| task.job = JobId::random())).await;
     rig.send(lie(&picture, &manifest, &rig, |task| task.stage = 7)).await;
     let total = manifest.plan.stages[0].grid().tiles();

@@ -210,6 +210,14 @@ impl Task {
         }
     }
 
+    /// Which run of the job.
+    pub fn run(&self) -> u32 {
+        match self {
+            Self::Inline(task) => task.run,
+            Self::Slot(task) => task.run,
+        }
+    }
+
     /// Which stage.
     pub fn stage(&self) -> u32 {
         match self {
