@@ -8,9 +8,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use bench::{Job, Stitcher, read_rows, resends, tile_record, unfinished};
+use bench::{Job, Stitcher, asked_with_pixels, read_rows, resends, tile_record, unfinished};
 use support::{Picture, Rig, until};
-use tessera::bus::records::TileHeader;
+use tessera::bus::records::{PayloadKind, TileHeader};
 use tessera::bus::{Group, Outgoing, Topic};
 use tessera::job::JobStatus;
 use tessera::picture::raw::RawRows;
@@ -228,6 +228,22 @@ async fn a_damaged_slot_is_found_and_its_tile_sent_again() {
     until("the tile to be asked for", async || resends(&rig, job.id()).len() == 1).await;
     until("the mark to be cleared", async || job.view(&rig).await.status == JobStatus::Processing).await;
     job.send(&rig, [2]).await;
+    job.until_done(&rig).await;
+}
+
+/// This stage lies in the stitcher's own spool, as its first tile came in a record.
+#[actix::test]
+async fn a_tile_that_is_not_in_the_slot_it_is_said_to_be_in_is_asked_for_with_its_pixels() {
+    let rig = Rig::new().await;
+    let job = Job::new(&rig, &picture()).await;
+    let _stitcher = Stitcher::start(&rig, "one");
+    job.send(&rig, [0]).await;
+    job.until_received(&rig, 1).await;
+    let named = TileHeader { payload: PayloadKind::Shared, ..job.header(0, 3, &job.pixels(0, 3)) };
+    rig.send(tile_record(&named, Vec::new())).await;
+    until("the tile to be asked for", async || resends(&rig, job.id()).len() == 1).await;
+    assert_eq!(asked_with_pixels(&rig, job.id()), [[3]]);
+    job.send(&rig, 1..job.tiles()).await;
     job.until_done(&rig).await;
 }
 

@@ -242,13 +242,20 @@ impl Assembler {
         }
         self.backends.counts.absent();
         tracing::warn!(%job, stage = tile.mark.stage, index, "a tile is not in the slot that its record names");
-        self.ask_again(job, &[index], format!("tile {index} is not in its slot")).await?;
+        // Whatever slots this claim has: the worker's does not hold the tile, and a worker writes over no header.
+        self.ask(job, &[index], format!("tile {index} is not in its slot"), &[index]).await?;
         tile.ack.done();
         Ok(())
     }
 
     /// Clears the marks of tiles whose slots are bad, and asks for them: with their pixels, if workers write the slots.
     pub(super) async fn ask_again(&mut self, job: JobId, tiles: &[u32], reason: String) -> Result<(), Trouble> {
+        let is_shared = self.assemblies.get(&job).is_some_and(|assembly| assembly.slots.are_shared());
+        self.ask(job, tiles, reason, if is_shared { tiles } else { &[] }).await
+    }
+
+    /// Clears the marks of tiles and asks for them; for those of `inline` with their pixels.
+    async fn ask(&mut self, job: JobId, tiles: &[u32], reason: String, inline: &[u32]) -> Result<(), Trouble> {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
         let (number, token) = (assembly.number, assembly.token.clone());
         for index in tiles.iter().copied() {
@@ -256,7 +263,6 @@ impl Assembler {
             insist(&self.backends.shutdown, "clearing a mark", ask).await?;
             assembly.take_out(index);
         }
-        let inline = if assembly.slots.are_shared() { tiles } else { &[] };
         self.backends.resend_inline(&assembly.known, number, reason, inline);
         Ok(())
     }

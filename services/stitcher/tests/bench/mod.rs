@@ -241,6 +241,16 @@ pub fn resends(rig: &Rig, job: JobId) -> Vec<String> {
     commands.iter().map(read).filter_map(reason).collect()
 }
 
+/// The tiles of each request for a job that is for pixels in records.
+pub fn asked_with_pixels(rig: &Rig, job: JobId) -> Vec<Vec<u32>> {
+    let read = |record: &crate::support::Record| JobCommand::decode(&record.headers, &record.payload).unwrap();
+    let tiles = |command| match command {
+        JobCommand::Resend { job: of, inline, .. } if of == job => Some(inline),
+        _ => None,
+    };
+    rig.all(Topic::Jobs).iter().map(read).filter_map(tiles).collect()
+}
+
 /// Records of `results` that the stitchers have not finished.
 pub async fn unfinished(rig: &Rig) -> i64 {
     let lag = admin::lag(&rig.kafka, Group::Stitchers).await.unwrap();
