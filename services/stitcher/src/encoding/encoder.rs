@@ -16,6 +16,7 @@ use tessera::plan::Stage;
 use tessera::store::{Object, Store};
 use tokio::runtime::Handle;
 
+use super::output::StoreOutput;
 use super::product::{Made, Product, StageProduct};
 use super::turn::{EncodeStrips, StripsEncoded, Then, TurnEnd};
 use super::watch::{Desk, InHand, Member};
@@ -68,9 +69,11 @@ impl EncoderPool {
         let mut lost = Vec::new();
         for member in members.iter_mut() {
             let Some(turn) = member.look() else { continue };
-            lost.push(turn);
             match self.encoder.spawn() {
-                Ok(other) => *member = other,
+                Ok(other) => {
+                    *member = other;
+                    lost.push(turn);
+                }
                 // The next look finds it again.
                 Err(error) => tracing::error!(%error, "starting another encoder in the place of one that stands still"),
             }
@@ -116,7 +119,8 @@ impl Encoder {
         Ok(Member::new(desk, thread))
     }
 
-    fn run(self, desk: &Desk) {
+    fn run(self, desk: &Arc<Desk>) {
+        desk.sit_down();
         loop {
             let turn = self.turns.lock().recv();
             let Ok(turn) = turn else { return };
@@ -141,7 +145,12 @@ impl Encoder {
     fn begin(&self, job: JobId, stage: &Stage, product: Option<(Product, Object)>) -> Result<Encoding, EncodeError> {
         let Some((product, object)) = product else { return Ok(Encoding::measuring(stage)) };
         let kept = if product == Product::Rows { Kept::NONE } else { self.kept(job)? };
-        Encoding::begin(stage, product, &kept, Box::new(self.store.blocking_writer(&object, &self.runtime)))
+        Encoding::begin(
+            stage,
+            product,
+            &kept,
+            Box::new(StoreOutput(self.store.blocking_writer(&object, &self.runtime))),
+        )
     }
 
     /// What the job's description keeps for its result.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tessera::store::{BlockingWriter, StoreError, Written};
 
+use super::watch::waiting_for_store;
+
 /// Takes a product's bytes. Dropped before it is published, nothing is left.
 pub trait Output: Write + Send {
     /// Makes the product visible; gives its length and digest. Blocks.
@@ -15,9 +17,23 @@ pub trait Output: Write + Send {
     fn publish(self: Box<Self>) -> io::Result<Written>;
 }
 
-impl Output for BlockingWriter {
+/// An object in the store.
+#[derive(Debug)]
+pub(super) struct StoreOutput(pub(super) BlockingWriter);
+
+impl Write for StoreOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        waiting_for_store(|| self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        waiting_for_store(|| self.0.flush())
+    }
+}
+
+impl Output for StoreOutput {
     fn publish(self: Box<Self>) -> io::Result<Written> {
-        (*self).finish().map_err(|error| match error {
+        waiting_for_store(|| self.0.finish()).map_err(|error| match error {
             full @ StoreError::Full { .. } => io::Error::new(io::ErrorKind::StorageFull, full),
             other => io::Error::other(other),
         })

@@ -1,10 +1,13 @@
 //! Watching encoders' threads: which of them stand still in a turn.
 //!
 //! Owns what *standing still* is: look after look in the same turn, and no time of a processor used. Counts looks and no
-//! time, so that a process that was frozen itself blames nobody. A turn that computes for ever is not told from a long one.
+//! time, so that a process that was frozen itself blames nobody. Nor is a thread blamed that waits for the store to take
+//! what it gave it, however slow the disk is. A turn that computes for ever is not told from a long one.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -18,9 +21,29 @@ const NOTHING_NS: u64 = 1_000_000;
 /// A turn that an encoder has in hand: which claim it is for, and of which job.
 pub type InHand = (u64, JobId);
 
+thread_local! {
+    /// The desk of this thread, if it is an encoder's.
+    static OWN: RefCell<Option<Arc<Desk>>> = const { RefCell::new(None) };
+}
+
 /// What a thread shows of itself.
 #[derive(Debug, Default)]
-pub struct Desk(Mutex<Shown>);
+pub struct Desk {
+    shown: Mutex<Shown>,
+    /// It waits for the store.
+    waits: AtomicBool,
+}
+
+/// Runs `work`, in which an encoder's thread may wait for the store: that is no standing still.
+pub fn waiting_for_store<T>(work: impl FnOnce() -> T) -> T {
+    let show = |waits| {
+        OWN.with_borrow(|desk| desk.iter().for_each(|desk| desk.waits.store(waits, Ordering::Relaxed)));
+    };
+    show(true);
+    let done = work();
+    show(false);
+    done
+}
 
 #[derive(Debug, Default)]
 struct Shown {
@@ -32,9 +55,16 @@ struct Shown {
 }
 
 impl Desk {
+    /// Makes it this thread's.
+    pub fn sit_down(self: &Arc<Self>) {
+        OWN.set(Some(Arc::clone(self)));
+    }
+
     /// The thread takes a turn. Called on it.
     pub fn begin(&self, turn: InHand) {
-        let mut shown = self.0.lock();
+        // A panic may have ended the last one in the middle of a write.
+        self.waits.store(false, Ordering::Relaxed);
+        let mut shown = self.shown.lock();
         if shown.clock.is_none() {
             let task = std::fs::read_link("/proc/thread-self").ok();
             shown.clock = task.map(|task| PathBuf::from("/proc").join(task).join("schedstat"));
@@ -45,7 +75,7 @@ impl Desk {
     /// The thread has ended its turn; `false` if it was left meanwhile: then nobody waits for what came of it.
     #[must_use]
     pub fn end(&self) -> bool {
-        let mut shown = self.0.lock();
+        let mut shown = self.shown.lock();
         shown.turn = None;
         !shown.is_left
     }
@@ -82,9 +112,10 @@ impl Member {
 
     /// Looks at it; gives its turn if it stands still, which leaves it: what it may still make of the turn is dropped.
     pub fn look(&mut self) -> Option<InHand> {
-        let mut shown = self.desk.0.lock();
+        let mut shown = self.desk.shown.lock();
         let (turn, turns, worked) = (shown.turn, shown.turns, shown.worked_ns());
         let stands_still = turn.is_some()
+            && !self.desk.waits.load(Ordering::Relaxed)
             && turns == self.turns
             && worked.is_some_and(|worked| worked.saturating_sub(self.worked_ns) < NOTHING_NS);
         self.silent = if stands_still { self.silent + 1 } else { 0 };
@@ -104,13 +135,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_stands_still_in_a_turn_is_left_and_one_that_works_or_rests_is_not() {
+    fn a_thread_that_stands_still_is_left_and_one_that_works_or_rests_or_waits_for_the_store_is_not() {
         let job = JobId::random();
-        let desks = [(); 3].map(|()| Arc::new(Desk::default()));
-        let [hanging, working, resting] = desks.clone();
+        let desks = [(); 4].map(|()| Arc::new(Desk::default()));
+        let [hanging, working, resting, waiting] = desks.clone();
+        let (written, write) = channel::<()>();
         let (end, ended) = channel::<()>();
         let (left, was_left) = channel();
         let (begun, begins) = channel();
+        let waits = begun.clone();
+        let waits = std::thread::spawn(move || {
+            waiting.sit_down();
+            waiting.begin((6, job));
+            waiting_for_store(|| {
+                waits.send(()).unwrap();
+                let _ = write.recv();
+            });
+            assert!(waiting.end(), "it was left though the store was slow");
+        });
         let hangs = begun.clone();
         let hangs = std::thread::spawn(move || {
             hanging.begin((7, job));
@@ -118,28 +160,29 @@ mod tests {
             let _ = ended.recv();
             left.send(hanging.end()).unwrap();
         });
-        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let works = std::thread::spawn(move || {
             working.begin((8, job));
             begun.send(()).unwrap();
-            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stopped.load(Ordering::Relaxed) {
                 std::hint::black_box(job);
             }
         });
         let rests = std::thread::spawn(|| {});
         resting.begin((9, job));
         assert!(resting.end());
-        (0..2).for_each(|_| begins.recv().unwrap());
-        let [one, two, three] = desks;
-        let mut members = [Member::new(one, hangs), Member::new(two, works), Member::new(three, rests)];
+        (0..3).for_each(|_| begins.recv().unwrap());
+        let [one, two, three, four] = desks;
+        let of_store = Member::new(four, waits);
+        let mut members = [Member::new(one, hangs), Member::new(two, works), Member::new(three, rests), of_store];
         let mut looks = 0;
         let found = loop {
             looks += 1;
             assert!(looks < 1000, "it stands still for ever");
             // Between two looks the one that works gets time of a processor, however busy the machine is.
-            let before = members[1].desk.0.lock().worked_ns().unwrap();
-            while members[1].desk.0.lock().worked_ns().unwrap() < before + 2 * NOTHING_NS {
+            let before = members[1].desk.shown.lock().worked_ns().unwrap();
+            while members[1].desk.shown.lock().worked_ns().unwrap() < before + 2 * NOTHING_NS {
                 std::thread::yield_now();
             }
             let found: Vec<_> = members.iter_mut().filter_map(Member::look).collect();
@@ -151,6 +194,9 @@ mod tests {
         assert!(looks > MOST_SILENT);
         end.send(()).unwrap();
         assert!(!was_left.recv().unwrap(), "what it made of its turn is dropped");
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
+        written.send(()).unwrap();
+        let [.., of_store] = members;
+        of_store.thread.join().unwrap();
     }
 }
