@@ -72,7 +72,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer, [`StoreError::Damaged`] if what is there is no id.
     pub async fn identity(&self) -> Result<Option<StoreId>, StoreError> {
-        if !self.root.folder().is_dir() {
+        let folder = self.root.folder().to_owned();
+        // On a file system that hangs this hangs, and must not hold up what else its thread does.
+        let is_there = blocking(move || Ok(folder.is_dir())).await.unwrap_or(false);
+        if !is_there {
             return Ok(None);
         }
         let read = async { self.plain()?.get(&Path::from(NAME)).await?.bytes().await };

@@ -62,12 +62,12 @@ impl Store {
         File::options().read(true).write(true).create(true).truncate(false).open(self.slots_path(of))
     }
 
-    /// Opens a file of slots to read and write.
+    /// Opens a file of slots: `out` to read and write, `in` to read.
     ///
     /// # Errors
     /// [`io::ErrorKind::NotFound`] if there is none.
     pub fn open_slots(&self, of: SlotsOf) -> io::Result<File> {
-        File::options().read(true).write(true).open(self.slots_path(of))
+        File::options().read(true).write(of.kind == SlotKind::Out).open(self.slots_path(of))
     }
 
     /// Where a file of slots is.

@@ -47,15 +47,20 @@ struct Place {
 impl Exchange {
     /// The store at an address; that there is none is no error.
     pub fn at(url: &str) -> Self {
-        let store = Store::without_scratch(url)
-            .inspect_err(|error| tracing::warn!(%error, "this worker reaches no store: its tiles come in records"));
+        let store = Store::without_scratch(url).inspect_err(
+            |error| tracing::warn!(%error, "this worker reaches no store (TESSERA_STORE): its tiles come in records"),
+        );
         Self { store: store.ok() }
     }
 
-    /// The store's id; `None` while it cannot be reached.
+    /// The store's id; `None` while it cannot be reached, or can only be read: then no result could go there.
     pub async fn identity(&self) -> Option<StoreId> {
         let store = self.store.as_ref()?;
-        tokio::time::timeout(LOOK_LIMIT, store.identity()).await.ok()?.ok()?
+        let look = async {
+            store.check_writable().await.ok()?;
+            store.identity().await.ok()?
+        };
+        tokio::time::timeout(LOOK_LIMIT, look).await.ok()?
     }
 
     /// Where the pixels of a task are that come by `slot`.
@@ -83,7 +88,7 @@ impl Place {
     /// Opened for one tile, and closed before the record that names it is sent: on network file systems that is when
     /// others see it.
     fn open(&self) -> Result<SlotFile, String> {
-        let store = self.store.as_ref().ok_or("this worker reaches no store")?;
+        let store = self.store.as_ref().ok_or("this worker reaches no store (TESSERA_STORE)")?;
         let file = store.open_slots(self.file).map_err(|error| format!("opening {}: {error}", self.file))?;
         Ok(SlotFile::new(self.owner, self.largest, file))
     }
