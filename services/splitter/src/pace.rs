@@ -1,7 +1,7 @@
 //! How often the watcher looks at the jobs under way: pure, its clock is given.
 //!
 //! A look asks two questions of Redis for each job. One for about every two tiles keeps that to one question a tile, and
-//! the window, which has four tiles for each slot, never runs dry for it.
+//! the window, which has four tiles for each slot, does not run dry for it, but for two looks after a long silence.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,10 @@ impl Pace {
     pub fn after(&mut self, settled: usize, now: Instant) -> Duration {
         let since = now.saturating_duration_since(self.moved);
         if let Some(settled) = u32::try_from(settled).ok().filter(|settled| *settled > 0) {
-            self.per_tile = ((self.per_tile * 3 + since / settled) / 4).min(LOOK_SELDOM);
+            let now_takes = since / settled;
+            // Faster tiles are followed at once, as the window may run dry; slower ones step by step.
+            let is_faster = now_takes * 2 < self.per_tile;
+            self.per_tile = if is_faster { now_takes } else { ((self.per_tile * 3 + now_takes) / 4).min(LOOK_SELDOM) };
             self.moved = now;
         } else if since > self.per_tile * 4 {
             // None comes: they take longer than they did.
@@ -73,10 +76,10 @@ mod tests {
         assert_eq!(pace.after(0, start + Duration::from_secs(3600)), LOOK_SELDOM);
         // Tiles that come quickly again are seen quickly again.
         let mut now = start + Duration::from_secs(3600);
-        for _ in 0..20 {
-            now += Duration::from_millis(10);
-            pace.after(10, now);
-        }
+        pace.after(10, now);
+        now += LOOK_SELDOM;
+        pace.after(64, now);
+        now += Duration::from_millis(10);
         assert_eq!(pace.after(10, now), LOOK_EVERY);
     }
 }
