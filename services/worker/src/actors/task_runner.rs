@@ -195,7 +195,7 @@ impl TaskRunner {
                 delivery.ack.done();
             }
             Verdict::Run | Verdict::Condemned(_) => {
-                self.give_back(task).await;
+                self.put_back(name(task)).await;
                 self.ask(delivery, (task.job, task.stage, task.index), why).await;
             }
         }
@@ -224,7 +224,8 @@ impl TaskRunner {
         let taken = answered(&self.shutdown, take).await;
         if let Some(Ok(_)) = &taken {
             let mut taken = self.taken.lock();
-            for tile in &back {
+            // One that is taken again is in hand again.
+            for tile in back.iter().filter(|tile| **tile != name(task)) {
                 taken.remove(tile);
             }
         }
@@ -303,12 +304,19 @@ impl TaskRunner {
 
     /// The worker stops with tiles in hand, perhaps unfinished: that is not theirs to answer for.
     pub async fn hand_back(&self) {
-        let taken: Vec<TileName> = self.taken.lock().drain().collect();
-        for (job, _, stage, index) in taken {
-            let incarnation = &self.publisher.identity().incarnation;
-            if let Err(error) = self.state.hand_back(job, stage, index, incarnation).await {
-                tracing::warn!(%error, %job, stage, tile = index, "handing back a tile that was cut off");
-            }
+        let taken: Vec<TileName> = self.taken.lock().iter().copied().collect();
+        for tile in taken {
+            self.put_back(tile).await;
+        }
+    }
+
+    /// A tile was not run: this start is not held against it, those that ended with it still are.
+    async fn put_back(&self, tile: TileName) {
+        self.taken.lock().remove(&tile);
+        let (job, _, stage, index) = tile;
+        let incarnation = &self.publisher.identity().incarnation;
+        if let Err(error) = self.state.hand_back(job, stage, index, incarnation).await {
+            tracing::warn!(%error, %job, stage, tile = index, "handing back a tile that was not run");
         }
     }
 
