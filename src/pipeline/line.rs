@@ -38,7 +38,9 @@ pub(super) fn run<I: Send, O: Send, E: Send>(
     };
     let line = Line { state: Mutex::new(state), changed: Condvar::new(), compute, most: most.max(1) };
     std::thread::scope(|scope| {
-        (1..threads).for_each(|_| drop(scope.spawn(|| line.work())));
+        // Where the system gives no more threads, those that there are do the work.
+        let start = |_| std::thread::Builder::new().spawn_scoped(scope, || line.work()).is_ok();
+        let _ = (1..threads).all(start);
         line.work();
     });
     line.state.into_inner().failure.map_or(Ok(()), Err)
