@@ -2,7 +2,7 @@
 //!
 //! A part of a file cannot be held against the digest of the whole. So the whole is read once, before the first part
 //! is sent; that is remembered for as long as the file is the same one, and not for ever: a disk that loses bits does
-//! not say so. However many ask for parts of a file at a time, it is read once.
+//! not say so. However many ask for parts of a file at a time, one at a time is read, and the others find what it found.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -32,7 +32,11 @@ thread_local! {
 
 /// The files that were found whole. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Checked(Arc<Mutex<Memory>>);
+pub struct Checked {
+    memory: Arc<Mutex<Memory>>,
+    /// Who reads: a request of a few bytes costs a whole file.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -44,7 +48,7 @@ impl Checked {
     /// What is wrong with a file of `bytes` and `digest`: reads it unless that was done.
     pub async fn check(&self, store: &Store, object: &Object, bytes: u64, digest: Digest) -> Found {
         let Some(version) = store.version(object).await? else { return Ok(Some(Damage::Missing)) };
-        if self.0.lock().has(object, &version) {
+        if self.memory.lock().has(object, &version) {
             return Ok(store.check_length(object, bytes).await?);
         }
         let asked = UNDER_WAY.with_borrow(|all| all.get(object).cloned());
@@ -68,11 +72,16 @@ impl Checked {
     }
 
     async fn read(&self, store: &Store, object: &Object, bytes: u64, digest: Digest) -> Found {
+        let _turn = self.turn.lock().await;
         let before = store.version(object).await?;
+        if before.as_ref().is_some_and(|version| self.memory.lock().has(object, version)) {
+            // Another thread of the server has read it meanwhile.
+            return Ok(store.check_length(object, bytes).await?);
+        }
         let damage = store.verify(object, bytes, Some(&digest), None).await?;
         // One that was replaced meanwhile is looked at again by the next request.
         if let (None, Some(version)) = (&damage, before) {
-            self.0.lock().put(object.clone(), version);
+            self.memory.lock().put(object.clone(), version);
         }
         Ok(damage)
     }
