@@ -122,7 +122,13 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let outcome = shutdown.excuse(trouble.map_or(Ok(()), Err));
 
     health.drain();
-    let (consumer, end) = fed.map_err(ServiceError::Ended)?;
+    let (consumer, end) = match fed {
+        Ok(fed) => fed,
+        Err(part) => {
+            held.release().await;
+            return outcome.and(Err(ServiceError::Ended(part)));
+        }
+    };
     let drained = drain(consumer, &backends).await;
     held.release().await;
     let outcome = outcome.and(match end {

@@ -124,7 +124,7 @@ impl StitcherBackends {
         self.resend_inline(known, stage, reason, &[]);
     }
 
-    /// As [`Backends::resend`]; the pixels of the tiles `inline` are to come in records.
+    /// As [`Self::resend`]; the pixels of the tiles `inline` are to come in records.
     pub fn resend_inline(&self, known: &KnownJob, stage: u32, reason: impl Into<String>, inline: &[u32]) {
         let job = known.manifest.job;
         self.counts.asked_again();

@@ -104,7 +104,13 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceEr
     let outcome = shutdown.excuse(trouble.map_or(Ok(()), Err));
 
     health.drain();
-    let (consumer, end) = fed.map_err(ServiceError::Ended)?;
+    let (consumer, end) = match fed {
+        Ok(fed) => fed,
+        Err(part) => {
+            held.release().await;
+            return outcome.and(Err(ServiceError::Ended(part)));
+        }
+    };
     // In another store, or in a spool that is another's now, nothing is ended any more.
     let limit = outcome.as_ref().map_or(Duration::ZERO, |()| config.service.drain_limit());
     let drained = drain(limit.saturating_sub(COMMIT_LIMIT), &assembler, consumer, &backends).await;
