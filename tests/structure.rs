@@ -41,6 +41,11 @@ fn modules(src: &Path) -> Result<BTreeMap<Module, String>> {
 fn used(text: &str) -> Vec<Module> {
     let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     let lines: String = code.map(|line| format!("\n{line}")).collect();
+    // What is given on is used as well.
+    let lines = lines
+        .replace("\npub use ", "\nuse ")
+        .replace("\npub(crate) use ", "\nuse ")
+        .replace("\npub(super) use ", "\nuse ");
     let uses = lines.split("\nuse ").skip(1).filter_map(|rest| rest.split_once(';')).map(|(path, _)| path);
     let mut paths = Vec::new();
     for path in uses {

@@ -248,11 +248,14 @@ fn workers_remedy(alive: usize, kafka: &KafkaArgs) -> String {
     }
 }
 
-/// How tiles travel, by the workers that do not reach the store.
+/// Whether tiles can travel by the store, by the workers that do not reach it.
 fn ways(inline: &[String]) -> String {
     match inline {
-        [] => "all reach the store, tiles go by its slots".to_owned(),
-        some => format!("tiles go in records, as {} do not reach the store (TESSERA_STORE)", some.join(", ")),
+        [] => "all reach the store, so tiles can go by its slots (TESSERA_PAYLOAD)".to_owned(),
+        some => format!(
+            "tiles go in records unless TESSERA_PAYLOAD=shared, as the store (TESSERA_STORE) is not reached by {}",
+            some.join(", ")
+        ),
     }
 }
 
