@@ -55,8 +55,8 @@ pub struct Row {
     pub started: String,
     /// Where its health page listens.
     pub health_addr: String,
-    /// How tiles come to it.
-    pub tiles_by: &'static str,
+    /// Whether it reaches the store, in a word or two.
+    pub store: &'static str,
     /// Tiles in hand at its last heartbeat, the first few.
     pub current: Vec<Current>,
     /// How many more there are.
@@ -112,7 +112,7 @@ impl From<&WorkerView> for Row {
             mean: format!("{:.1} ms", view.mean_ms),
             started: words::time(&view.started_at),
             health_addr: view.health_addr.clone(),
-            tiles_by: if view.shares_store { "slots of the store" } else { "records" },
+            store: if view.shares_store { "reached" } else { "not reached" },
             current: view.current.iter().take(SHOWN_TILES).map(Current::from).collect(),
             more: view.current.len().saturating_sub(SHOWN_TILES),
         }
