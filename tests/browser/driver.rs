@@ -18,6 +18,11 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// The longest that a page is waited for.
 const PAGE: Duration = Duration::from_secs(60);
 
+/// An element that the page has put another in place of since it was found.
+#[derive(Debug, thiserror::Error)]
+#[error("the element is no longer in the page")]
+struct Stale;
+
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scripts {
@@ -79,6 +84,9 @@ impl Browser {
         };
         let mut answer = answer.with_context(|| format!("{method} {path}"))?;
         let value: Value = serde_json::from_str(&answer.body_mut().with_config().limit(64 << 20).read_to_string()?)?;
+        if value["value"]["error"] == "stale element reference" {
+            return Err(anyhow::Error::new(Stale));
+        }
         ensure!(answer.status().is_success(), "{method} {path}: {}", value["value"]["message"]);
         Ok(value["value"].clone())
     }
@@ -112,21 +120,34 @@ impl Browser {
         wait_for(selector, PAGE, || Ok(self.all(selector)?.into_iter().next()))
     }
 
+    /// Whether an element is still in the page.
+    pub fn has(&self, element: &str) -> bool {
+        self.get(&format!("/element/{element}/name")).is_ok()
+    }
+
+    /// Does something with the one element of a selector: again with the new one if the page puts another in its
+    /// place meanwhile.
+    fn with<T>(&self, selector: &str, mut act: impl FnMut(&str) -> Result<T>) -> Result<T> {
+        wait_for(selector, PAGE, || match act(&self.find(selector)?) {
+            Err(error) if error.is::<Stale>() => Ok(None),
+            outcome => outcome.map(Some),
+        })
+    }
+
     pub fn click(&self, selector: &str) -> Result<()> {
-        let element = self.find(selector)?;
-        self.post(&format!("/element/{element}/click"), &json!({})).map(drop)
+        self.with(selector, |element| self.post(&format!("/element/{element}/click"), &json!({})).map(drop))
     }
 
     /// Types text, or names the file of a file field.
     pub fn write(&self, selector: &str, text: &str) -> Result<()> {
-        let element = self.find(selector)?;
-        self.post(&format!("/element/{element}/value"), &json!({ "text": text })).map(drop)
+        let text = json!({ "text": text });
+        self.with(selector, |element| self.post(&format!("/element/{element}/value"), &text).map(drop))
     }
 
     /// The text that is shown in an element.
     pub fn text(&self, selector: &str) -> Result<String> {
-        let element = self.find(selector)?;
-        Ok(self.get(&format!("/element/{element}/text"))?.as_str().context("no text")?.to_owned())
+        let text = self.with(selector, |element| self.get(&format!("/element/{element}/text")))?;
+        Ok(text.as_str().context("no text")?.to_owned())
     }
 
     /// Waits until the page's text contains `words`. Pages that refresh themselves may change in between.
@@ -134,6 +155,7 @@ impl Browser {
         wait_for(&format!("the page to say {words:?}"), PAGE, || {
             Ok(self.text("body").ok().filter(|text| text.contains(words)).map(drop))
         })
+        .with_context(|| format!("{:?} shows: {:?}", self.url(), self.text("body")))
     }
 
     /// Runs a script in the page and gives what it returns.
@@ -143,8 +165,7 @@ impl Browser {
 
     /// A property of an element, as the browser has it.
     pub fn property(&self, selector: &str, name: &str) -> Result<Value> {
-        let element = self.find(selector)?;
-        self.get(&format!("/element/{element}/property/{name}"))
+        self.with(selector, |element| self.get(&format!("/element/{element}/property/{name}")))
     }
 }
 

@@ -29,10 +29,11 @@ fn upload(browser: &Browser, system: &System, file: &Path, chain: &str) -> Resul
         browser.open(&format!("{base}/"))?;
         browser.write("input[type=file]", file.to_str().context("no text")?)?;
         browser.write("input[name=chain]", chain)?;
+        let form = browser.find("form")?;
         browser.click("button[type=submit]")?;
-        // A page that is just changing has no text; what comes next is the caller's to wait for.
-        let is_refused = browser.text("main").is_ok_and(|text| text.contains("Not possible right now"));
-        Ok((!is_refused).then_some(()))
+        // The driver may be back before the answer is.
+        support::wait_for("an answer to the form", support::LONG, || Ok((!browser.has(&form)).then_some(())))?;
+        Ok((!browser.text("main")?.contains("Not possible right now")).then_some(()))
     })
 }
 
