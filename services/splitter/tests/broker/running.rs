@@ -7,7 +7,7 @@ use rdkafka::consumer::BaseConsumer;
 use tessera::bus::records::{JobCommand, TaskHeader};
 use tessera::bus::{Outgoing, Topic};
 use tessera::config::{LimitArgs, StoreArgs};
-use tessera::job::{JobId, Manifest};
+use tessera::job::{JobId, JobStatus, Manifest};
 use tessera::store::{Object, Store};
 use tessera::telemetry::Shutdown;
 use tessera::telemetry::shutdown::ShutdownHandle;
@@ -107,11 +107,12 @@ impl Tasks {
     }
 }
 
-/// Waits until a job's pass has ended: it is not being read, and no one is asked to.
+/// Waits until a job's pass has ended: it was begun, it is not being read, and no one is asked to.
 pub async fn read_to_the_end(rig: &Rig, job: JobId) {
     until("the pass to end", async || {
-        let leased = rig.state.job(job).await.unwrap().unwrap().leased;
-        !leased && !rig.state.ready_jobs(100).await.unwrap().contains(&job)
+        let view = rig.state.job(job).await.unwrap().unwrap();
+        let is_begun = ![JobStatus::Accepting, JobStatus::Queued].contains(&view.status);
+        is_begun && !view.leased && !rig.state.ready_jobs(100).await.unwrap().contains(&job)
     })
     .await;
 }

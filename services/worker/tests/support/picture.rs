@@ -1,6 +1,6 @@
 //! A picture, its tasks, and what its tiles become.
 
-use tessera::bus::records::{Encoding, PayloadKind, TaskHeader};
+use tessera::bus::records::TaskHeader;
 use tessera::bus::{Outgoing, Topic, partition};
 use tessera::config::{KafkaArgs, LimitArgs};
 use tessera::job::{JobId, Manifest, Priority};
@@ -64,36 +64,15 @@ impl Picture {
     /// The task of a tile of the first stage.
     pub fn task(&self, manifest: &Manifest, index: u32) -> (TaskHeader, Vec<u8>) {
         let stage = manifest.plan.stage(0).unwrap();
-        let grid = stage.grid();
-        let rect = grid.rect(index).unwrap();
-        let margins = grid.margins(rect, stage.halo);
-        let whole = Grid::with_margins(rect, margins);
+        let header = TaskHeader::of((manifest.job, 1, 0), index, manifest.plan.hash(), stage, &stage.steps).unwrap();
+        let whole = Grid::with_margins(header.rect, header.margins);
         let pixel = self.info.format.bytes_per_pixel();
         let row = |y: u32| {
             let from = y as usize * self.info.row_bytes() + whole.x as usize * pixel;
             &self.samples[from..from + whole.width as usize * pixel]
         };
         let pixels: Vec<u8> = (whole.y..whole.bottom()).flat_map(row).copied().collect();
-        let header = TaskHeader {
-            job: manifest.job,
-            run: 1,
-            stage: 0,
-            index,
-            plan: manifest.plan.hash(),
-            attempt: 1,
-            payload: PayloadKind::Inline,
-            results: PayloadKind::Inline,
-            encoding: Encoding::Raw,
-            rect,
-            margins,
-            picture: self.info,
-            width: whole.width,
-            height: whole.height,
-            channels: self.info.format.layout.channels() as u8,
-            depth: self.info.format.depth.bits(),
-            crc32c: crc32c::crc32c(&pixels),
-            operations: stage.steps.clone(),
-        };
+        let header = TaskHeader { crc32c: crc32c::crc32c(&pixels), ..header };
         (header, pixels)
     }
 
