@@ -27,8 +27,6 @@ pub struct JpegHeader {
     pub metadata: Metadata,
     /// Several scans make the picture: all coefficients are held in memory.
     pub many_scans: bool,
-    /// Coefficients come in pieces.
-    pub(super) progressive: bool,
     /// Four inks are stored.
     pub(super) has_inks: bool,
     blocks: u64,
@@ -94,7 +92,6 @@ fn header(frame: Frame, mut extras: Extras, scan_components: u8) -> JpegHeader {
         metadata: extras.metadata,
         // The library takes a first scan without all components for the first of several.
         many_scans: frame.progressive || scan_components < frame.components,
-        progressive: frame.progressive,
         has_inks: frame.components == 4,
         blocks: frame.blocks,
     }

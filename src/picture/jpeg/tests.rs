@@ -115,3 +115,4 @@ fn pictures_that_jpeg_has_not_are_refused_by_name() {
 }
 
 mod kinds;
+mod surplus;
