@@ -78,6 +78,7 @@ pub fn read_info(input: impl BufRead) -> Result<JpegHeader, ReadError> {
                 return Err(ReadError::Header("a JPEG with two frames is not supported; save it again".to_owned()));
             }
             0xC0..=0xCF => frame = Some(frame::parse(marker, &segment.take(&mut input)?)?),
+            0xF7 => return Err(ReadError::Header("JPEG-LS is not supported; save it as a baseline JPEG".to_owned())),
             _ if Extras::wants(marker) => extras.take(marker, &segment.take(&mut input)?),
             _ => segment.skip(&mut input)?,
         }
