@@ -18,8 +18,8 @@ use super::{Depth, Layout, PictureInfo, PixelFormat, Size};
 use blocks::Blocks;
 use pieces::Image;
 
-/// The block that ends a file.
-const END: &[u8] = b";";
+/// What ends an image, which may have lost its own end, and the block that ends a file.
+const END: &[u8] = b"\0;";
 
 /// Reads the headers of the file and its frames, and counts these.
 ///

@@ -12,6 +12,8 @@ mod header;
 mod huffman;
 mod inks;
 mod reader;
+mod runs;
+mod scan;
 mod settings;
 mod writer;
 

@@ -149,6 +149,11 @@ impl Metadata {
         self.has_exif
     }
 
+    /// Whether XMP was taken.
+    pub(super) fn has_xmp(&self) -> bool {
+        self.has_xmp
+    }
+
     /// What all of it says of the way the picture is to be turned.
     pub(super) fn orientation(&self) -> Orientation {
         Orientation::of(self.by_exif, self.by_xmp).0

@@ -135,7 +135,7 @@ impl<'a, R: BufRead + Seek> Walk<'a, R> {
         }
         self.skip(palette_bytes(flags) as u64)?;
         self.bytes::<1>()?;
-        self.skip_blocks()?;
+        self.skip_blocks(self.found.frames == 0)?;
         self.found.frames += 1;
         let end = self.walked;
         if let Some(image) = self.found.images.last_mut().filter(|image| image.at == at) {
@@ -161,7 +161,7 @@ impl<'a, R: BufRead + Seek> Walk<'a, R> {
             // The standard asks for others to be skipped.
             _ => {}
         }
-        self.skip_blocks()
+        self.skip_blocks(false)
     }
 
     fn application(&mut self) -> io::Result<()> {
@@ -175,8 +175,13 @@ impl<'a, R: BufRead + Seek> Walk<'a, R> {
         Ok(())
     }
 
-    fn skip_blocks(&mut self) -> io::Result<()> {
+    /// Skips up to the end of the blocks; of the first image it may be that of the file, as its data tells by itself whether it
+    /// is whole.
+    fn skip_blocks(&mut self, are_of_first_image: bool) -> io::Result<()> {
         loop {
+            if are_of_first_image && self.input.fill_buf()?.is_empty() {
+                return Ok(());
+            }
             match self.bytes::<1>()? {
                 [0] => return Ok(()),
                 [length] => self.skip(length.into())?,

@@ -27,8 +27,6 @@ pub struct JpegHeader {
     pub metadata: Metadata,
     /// Several scans make the picture: all coefficients are held in memory.
     pub many_scans: bool,
-    /// Coefficients come in pieces.
-    pub(super) progressive: bool,
     /// Four inks are stored.
     pub(super) has_inks: bool,
     blocks: u64,
@@ -80,6 +78,7 @@ pub fn read_info(input: impl BufRead) -> Result<JpegHeader, ReadError> {
                 return Err(ReadError::Header("a JPEG with two frames is not supported; save it again".to_owned()));
             }
             0xC0..=0xCF => frame = Some(frame::parse(marker, &segment.take(&mut input)?)?),
+            0xF7 => return Err(ReadError::Header("JPEG-LS is not supported; save it as a baseline JPEG".to_owned())),
             _ if Extras::wants(marker) => extras.take(marker, &segment.take(&mut input)?),
             _ => segment.skip(&mut input)?,
         }
@@ -94,7 +93,6 @@ fn header(frame: Frame, mut extras: Extras, scan_components: u8) -> JpegHeader {
         metadata: extras.metadata,
         // The library takes a first scan without all components for the first of several.
         many_scans: frame.progressive || scan_components < frame.components,
-        progressive: frame.progressive,
         has_inks: frame.components == 4,
         blocks: frame.blocks,
     }

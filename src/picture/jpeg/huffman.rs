@@ -78,6 +78,11 @@ impl<'a, I: Iterator<Item = u8>> Bits<'a, I> {
         (0..count).try_for_each(|_| self.next().map(drop))
     }
 
+    /// The number that so many bits are, 16 at most.
+    pub(super) fn number(&mut self, count: u8) -> Option<u32> {
+        (0..count).try_fold(0, |number, _| Some(number << 1 | self.next()?))
+    }
+
     /// Whether the bits that are left of the byte in hand are ones: what fills the last byte of coded data.
     pub(super) fn rest_is_ones(&self) -> bool {
         let ones = (1u16 << self.left) - 1;

@@ -16,11 +16,6 @@ use crate::picture::{Layout, PictureInfo};
 /// Scans of a JPEG that are read at most; encoders of progressive pictures write about ten.
 const MAX_SCANS: usize = 100;
 
-/// Scans that refine others are coded by what those have found: what follows a changed bit there cannot be told from
-/// bytes that belong to nothing.
-const PROGRESSIVE_SURPLUS: &str = "data is left over in a scan of the progressive JPEG; a changed bit would leave the \
-    same, so that its pixels are not certain: save it anew";
-
 /// The rows of a JPEG, top to bottom.
 pub struct JpegRows<R> {
     decoder: Option<Decoder<R>>,
@@ -28,7 +23,6 @@ pub struct JpegRows<R> {
     /// A row of four inks.
     inks: Option<Vec<u8>>,
     next_row: u32,
-    progressive: bool,
     /// Bytes were left over, at which one has to look again.
     has_surplus: bool,
     remarks: Vec<String>,
@@ -66,15 +60,11 @@ impl<R: BufRead + Seek> JpegRows<R> {
             return Err(ReadError::Header("two frame headers that do not agree".to_owned()));
         }
         let inks = header.has_inks.then(|| vec![0; size.width as usize * 4]);
-        let (decoder, progressive) = (Some(Decoder(started)), header.progressive);
-        Ok(Self { decoder, info, inks, next_row: 0, progressive, has_surplus, remarks: Vec::new() })
+        Ok(Self { decoder: Some(Decoder(started)), info, inks, next_row: 0, has_surplus, remarks: Vec::new() })
     }
 
     /// Makes sure that what was left over changed no pixel.
     fn look_again(&mut self, mut input: R) -> Result<(), String> {
-        if self.progressive {
-            return Err(PROGRESSIVE_SURPLUS.to_owned());
-        }
         input.rewind().map_err(|error| error.to_string())?;
         entropy::check(&mut input)?;
         self.remarks.push("it has data that belongs to nothing beside its pixels; it was skipped".to_owned());

@@ -95,6 +95,7 @@ fn a_claimed_size_costs_no_memory_and_what_is_not_read_is_named() {
     };
     assert!(named(0xC9, &|_| ()).contains("arithmetic"));
     assert!(named(0xC3, &|_| ()).contains("lossless"));
+    assert!(named(0xF7, &|_| ()).contains("JPEG-LS"));
     assert!(named(0xC1, &|file| file[sof + 4] = 12).contains("12 bits"));
     assert!(named(0xC0, &|file| file[sof + 5..sof + 7].fill(0)).contains("DNL"));
     let large = named(0xC2, &|file| file[sof + 5..sof + 9].fill(0xFF));
@@ -115,3 +116,4 @@ fn pictures_that_jpeg_has_not_are_refused_by_name() {
 }
 
 mod kinds;
+mod surplus;

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read, Seek};
 
 use flate2::Crc;
 
-use super::profiles::raw_profile;
+use super::profiles::{RawProfile, raw_profile};
 use super::transparency::Transparency;
 use super::zlib::inflate;
 use crate::picture::colorimetry::Colorimetry;
@@ -52,6 +52,8 @@ pub(super) struct Extras {
     has_profile: bool,
     transparency: Transparency,
     raw_exif: Option<Vec<u8>>,
+    raw_xmp: Option<Vec<u8>>,
+    has_raw_profile: bool,
 }
 
 /// How far chunks are walked over.
@@ -176,8 +178,10 @@ impl Extras {
                 self.metadata.lose("its XMP is compressed and is not kept");
             }
             (Some(_), _) => self.metadata.lose("its XMP is compressed and is not kept"),
-            (None, Some(Ok(block))) => self.raw_exif = self.raw_exif.take().or(Some(block)),
-            (None, Some(Err(why))) => {
+            (None, Some(RawProfile::Exif(block))) => self.raw_exif = self.raw_exif.take().or(Some(block)),
+            (None, Some(RawProfile::Xmp(packet))) => self.raw_xmp = self.raw_xmp.take().or(Some(packet)),
+            (None, Some(RawProfile::Colors)) => self.has_raw_profile = true,
+            (None, Some(RawProfile::Unread(why))) => {
                 self.metadata.remark(why);
                 self.metadata.take_text(&[&kind, first(text, MAX_TEXT_BYTES)].concat());
             }
@@ -185,12 +189,21 @@ impl Extras {
         }
     }
 
-    /// EXIF that ImageMagick wrote as text counts where there is no other.
+    /// What ImageMagick wrote as text counts where there is no other.
     fn settle(&mut self) {
         match self.raw_exif.take() {
             Some(block) if !self.metadata.has_exif() => self.metadata.take_exif(&block),
             Some(_) => self.metadata.lose("its EXIF that is written as text is not kept beside its EXIF"),
             None => {}
+        }
+        match self.raw_xmp.take() {
+            Some(packet) if !self.metadata.has_xmp() => self.metadata.take_xmp(&packet),
+            Some(_) => self.metadata.lose("its XMP that is written as text is not kept beside its XMP"),
+            None => {}
+        }
+        if self.has_raw_profile && !self.has_profile {
+            let what = "its colour profile, which is written as text, is not used: its colours may look different";
+            self.colors.lose(what.to_owned());
         }
     }
 }

@@ -1,34 +1,64 @@
-//! EXIF that ImageMagick, and GraphicsMagick, write into a PNG as a text of hexadecimal digits.
+//! EXIF, XMP and colour profiles that ImageMagick, GraphicsMagick and others write into a PNG as a text of hexadecimal
+//! digits.
 //!
-//! Owns how such a text is read, within the limit of EXIF; it inflates no more than that needs.
+//! Owns how such a text is read, within the limits of EXIF and XMP; it inflates no more than that needs. A colour profile
+//! is not read: other programs do not use it either.
 
 use super::zlib::inflate;
 use crate::picture::exif;
-use crate::picture::metadata::MAX_EXIF_BYTES;
+use crate::picture::metadata::{MAX_EXIF_BYTES, MAX_XMP_BYTES};
 
-const NAMES: [&[u8]; 2] = [b"Raw profile type exif\0", b"Raw profile type APP1\0"];
+const NAME: &[u8] = b"raw profile type ";
+/// How XMP begins in a segment of a JPEG, from which it was taken as it is.
+const XMP_NAME: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// Two digits a byte, a line break after 36 bytes, and the lines before them.
 const MAX_DIGITS: usize = MAX_EXIF_BYTES * 2 + MAX_EXIF_BYTES / 18 + 256;
-const NOT_READ: &str = "its EXIF, which is written as text, cannot be read: an orientation in it is not applied";
+const EXIF_NOT_READ: &str = "its EXIF, which is written as text, cannot be read: an orientation in it is not applied";
+const XMP_NOT_READ: &str = "its XMP, which is written as text, cannot be read: an orientation in it is not applied";
 
-/// The EXIF block of a text of that name; `None` if it has another name, or another block.
-///
-/// # Errors
-/// If it cannot be read: a text for the sender.
-pub(super) fn raw_profile(kind: [u8; 4], text: &[u8]) -> Option<Result<Vec<u8>, &'static str>> {
-    let rest = NAMES.iter().find_map(|name| text.strip_prefix(*name))?;
-    let digits = match (&kind, rest) {
-        (b"tEXt", digits) => digits.to_vec(),
-        (b"zTXt", [0, packed @ ..]) => inflate(packed, MAX_DIGITS).0,
-        // Not compressed: flag and method, language, the name in that language.
-        (b"iTXt", [0, 0, rest @ ..]) => rest.splitn(3, |byte| *byte == 0).nth(2)?.to_vec(),
-        _ => return Some(Err(NOT_READ)),
+/// What such a text is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RawProfile {
+    /// An EXIF block.
+    Exif(Vec<u8>),
+    /// An XMP packet.
+    Xmp(Vec<u8>),
+    /// A colour profile, which is not read.
+    Colors,
+    /// It cannot be read: a text for the sender.
+    Unread(&'static str),
+}
+
+/// What a text of such a name is; `None` if it has another name.
+pub(super) fn raw_profile(kind: [u8; 4], text: &[u8]) -> Option<RawProfile> {
+    let (_, rest) = text.split_at_checked(NAME.len()).filter(|(name, _)| name.eq_ignore_ascii_case(NAME))?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    let unread = match &rest[..end].to_ascii_lowercase()[..] {
+        b"exif" | b"app1" => EXIF_NOT_READ,
+        b"xmp" => XMP_NOT_READ,
+        b"icc" | b"icm" => return Some(RawProfile::Colors),
+        _ => return None,
     };
-    match parse(&digits) {
-        // Under the name of the segment there may be XMP, too.
-        Some(block) if block.starts_with(b"http") => None,
-        Some(block) if exif::without_name(&block).len() <= MAX_EXIF_BYTES => Some(Ok(block)),
-        _ => Some(Err(NOT_READ)),
+    let read = digits(kind, &rest[end + 1..]).and_then(|digits| parse(&digits)).and_then(|block| {
+        if let Some(packet) = block.strip_prefix(XMP_NAME) {
+            return Some(RawProfile::Xmp(packet.to_owned()));
+        }
+        match unread {
+            XMP_NOT_READ => (block.len() <= MAX_XMP_BYTES).then_some(RawProfile::Xmp(block)),
+            _ => (exif::without_name(&block).len() <= MAX_EXIF_BYTES).then_some(RawProfile::Exif(block)),
+        }
+    });
+    Some(read.unwrap_or(RawProfile::Unread(unread)))
+}
+
+fn digits(kind: [u8; 4], rest: &[u8]) -> Option<Vec<u8>> {
+    match (&kind, rest) {
+        (b"tEXt", digits) => Some(digits.to_vec()),
+        (b"zTXt", [0, packed @ ..]) => Some(inflate(packed, MAX_DIGITS).0),
+        // Flag and method, language, the name in that language.
+        (b"iTXt", [0, 0, rest @ ..]) => rest.splitn(3, |byte| *byte == 0).nth(2).map(<[u8]>::to_vec),
+        (b"iTXt", [1, 0, rest @ ..]) => rest.splitn(3, |byte| *byte == 0).nth(2).map(|it| inflate(it, MAX_DIGITS).0),
+        _ => None,
     }
 }
 
@@ -69,22 +99,37 @@ mod tests {
         let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
         packed.write_all(&plain).unwrap();
         let packed = packed.finish().unwrap();
-        for name in NAMES {
-            assert_eq!(raw_profile(*b"tEXt", &[name, &plain].concat()), Some(Ok(BLOCK.to_vec())));
-            assert_eq!(raw_profile(*b"zTXt", &[name, &[0], &packed].concat()), Some(Ok(BLOCK.to_vec())));
-            assert_eq!(raw_profile(*b"iTXt", &[name, &[0; 4], &plain].concat()), Some(Ok(BLOCK.to_vec())));
+        for name in [&b"Raw profile type exif\0"[..], b"Raw profile type APP1\0", b"raw Profile Type app1\0"] {
+            let found = |kind: &[u8; 4], rest: &[&[u8]]| raw_profile(*kind, &[name, &rest.concat()].concat());
+            let right = Some(RawProfile::Exif(BLOCK.to_vec()));
+            assert_eq!(found(b"tEXt", &[&plain]), right);
+            assert_eq!(found(b"zTXt", &[&[0], &packed]), right);
+            assert_eq!(found(b"iTXt", &[&[0; 4], &plain]), right);
+            assert_eq!(found(b"iTXt", &[&[1, 0, 0, 0], &packed]), right);
+        }
+    }
+
+    #[test]
+    fn xmp_is_read_under_its_own_name_and_under_that_of_the_segment() {
+        let packet = b"<x/>".to_vec();
+        let in_segment = [XMP_NAME, &packet].concat();
+        for (name, block) in [("xmp", &packet), ("APP1", &in_segment), ("xmp", &in_segment)] {
+            let text = [format!("Raw profile type {name}\0").as_bytes(), &digits(block, block.len())].concat();
+            assert_eq!(raw_profile(*b"tEXt", &text), Some(RawProfile::Xmp(packet.clone())), "{name}");
         }
     }
 
     #[test]
     fn what_cannot_be_read_says_so_and_other_texts_are_none() {
         for text in [digits(BLOCK, 3), b"".to_vec(), b"\nexif\n 1\nxx".to_vec(), b"\nexif\n 1\n012".to_vec()] {
-            assert_eq!(raw_profile(*b"tEXt", &[NAMES[0], &text].concat()), Some(Err(NOT_READ)), "{text:?}");
+            let named = |name: &[u8]| raw_profile(*b"tEXt", &[b"Raw profile type ", name, b"\0", &text].concat());
+            assert_eq!(named(b"exif"), Some(RawProfile::Unread(EXIF_NOT_READ)), "{text:?}");
+            assert_eq!(named(b"xmp"), Some(RawProfile::Unread(XMP_NOT_READ)), "{text:?}");
+            assert_eq!(named(b"icc"), Some(RawProfile::Colors));
+            assert_eq!(named(b"iptc"), None);
         }
-        let generic = [NAMES[1], b"\ngeneric profile\n", &digits(BLOCK, BLOCK.len())[6..]].concat();
-        assert_eq!(raw_profile(*b"tEXt", &generic), Some(Ok(BLOCK.to_vec())));
+        let generic = [b"Raw profile type APP1\0\ngeneric profile\n", &digits(BLOCK, BLOCK.len())[6..]].concat();
+        assert_eq!(raw_profile(*b"tEXt", &generic), Some(RawProfile::Exif(BLOCK.to_vec())));
         assert_eq!(raw_profile(*b"tEXt", b"Comment\0Raw profile type exif\0"), None);
-        let xmp = digits(b"http://ns.adobe.com/xap/1.0/\0<x/>", 33);
-        assert_eq!(raw_profile(*b"tEXt", &[NAMES[1], &xmp].concat()), None);
     }
 }

@@ -1,15 +1,17 @@
-//! A WebP whose header announces the transparency that its picture has.
+//! A WebP whose header announces what the decoder is to find: the transparency that the picture has, and nothing beside it.
 //!
-//! Owns one bit: the decoder leaves out a transparency that is there and not announced. All other bytes are the file's.
+//! Owns a few bits: the decoder leaves out a transparency that is there and not announced, and refuses a file without the
+//! profile, EXIF or XMP that is announced. All other bytes are the file's.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-/// Bytes up to the flags of the extended header, and the flag.
+/// Bytes up to the flags of the extended header, and the flags.
 const HEAD_BYTES: usize = 21;
 const EXTENDED: std::ops::Range<usize> = 12..16;
 const ALPHA: u8 = 0x10;
+const BESIDE_THE_PICTURE: u8 = 0x20 | 0x08 | 0x04;
 
-/// A file from its start, with the flag set if it has an extended header.
+/// A file from its start, with other flags if it has an extended header.
 #[derive(Debug)]
 pub(super) struct Announced<R> {
     inner: R,
@@ -18,12 +20,13 @@ pub(super) struct Announced<R> {
 }
 
 impl<R: BufRead + Seek> Announced<R> {
-    /// Reads the start of `inner`, which must be at its beginning.
-    pub(super) fn new(mut inner: R) -> io::Result<Self> {
+    /// Reads the start of `inner`, which must be at its beginning, of a picture with or without transparency.
+    pub(super) fn new(mut inner: R, has_alpha: bool) -> io::Result<Self> {
         let mut head = [0; HEAD_BYTES];
         inner.read_exact(&mut head)?;
         if head[EXTENDED] == *b"VP8X" {
-            head[HEAD_BYTES - 1] |= ALPHA;
+            let flags = head[HEAD_BYTES - 1] & !(BESIDE_THE_PICTURE | ALPHA);
+            head[HEAD_BYTES - 1] = if has_alpha { flags | ALPHA } else { flags };
         }
         Ok(Self { inner, head, at: 0 })
     }
@@ -80,12 +83,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_but_the_flag_is_the_file_s_in_whatever_order_it_is_read() {
+    fn every_byte_but_the_flags_is_the_file_s_in_whatever_order_it_is_read() {
         let mut file: Vec<u8> = (0..100).collect();
         file[EXTENDED].copy_from_slice(b"VP8X");
+        file[20] = 0x2e;
         let mut right = file.clone();
-        right[20] |= ALPHA;
-        let mut announced = Announced::new(Cursor::new(&file)).unwrap();
+        right[20] = ALPHA | 2;
+        let mut announced = Announced::new(Cursor::new(&file), true).unwrap();
         for (to, count) in
             [(SeekFrom::Start(0), 100), (SeekFrom::Start(18), 10), (SeekFrom::Current(-9), 5), (SeekFrom::End(-3), 3)]
         {
@@ -97,7 +101,7 @@ mod tests {
         }
         file[12] = b'x';
         let mut plain = Vec::new();
-        Announced::new(Cursor::new(&file)).unwrap().read_to_end(&mut plain).unwrap();
+        Announced::new(Cursor::new(&file), true).unwrap().read_to_end(&mut plain).unwrap();
         assert_eq!(plain, file);
     }
 }

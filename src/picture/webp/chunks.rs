@@ -30,6 +30,7 @@ pub(super) struct Chunks {
     pub(super) metadata: Metadata,
     is_animated: bool,
     has_pixels: bool,
+    has_profile: bool,
     /// The header's word on which parts beside the pixels count.
     flags: u8,
 }
@@ -43,7 +44,12 @@ pub(super) fn read(input: &mut (impl BufRead + Seek)) -> Result<Chunks, String> 
     let mut chunks = Chunks::default();
     walk(input, &mut chunks).map_err(describe)?;
     match (chunks.canvas, chunks.has_pixels) {
-        (Some(size), true) if size.pixels() > 0 => Ok(chunks),
+        (Some(size), true) if size.pixels() > 0 => {
+            if chunks.counts(*b"ICCP") && !chunks.has_profile {
+                chunks.metadata.remark("its header announces a colour profile that is not there");
+            }
+            Ok(chunks)
+        }
         _ => Err("a WebP without a picture".to_owned()),
     }
 }
@@ -93,7 +99,9 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
             chunks.agree(size)?;
             (chunks.frames, chunks.has_pixels) = (chunks.frames.max(1), true);
         }
-        b"ALPH" if !chunks.is_animated => chunks.found_alpha(),
+        b"ALPH" if !chunks.is_animated && !chunks.has_alpha => {
+            chunks.metadata.remark("its header does not announce its transparency, which is not used");
+        }
         b"ANMF" => {
             if !chunks.has_pixels {
                 chunks.coded = chunks.coded.max(first_frame(data, chunks.canvas)?);
@@ -102,12 +110,10 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
             chunks.frames += 1;
         }
         b"EXIF" | b"XMP " | b"ICCP" if !chunks.counts(kind) => {
-            let name = if &kind == b"ICCP" {
-                "colour profile"
-            } else if &kind == b"EXIF" {
-                "EXIF"
-            } else {
-                "XMP"
+            let name = match &kind {
+                b"ICCP" => "colour profile",
+                b"EXIF" => "EXIF",
+                _ => "XMP",
             };
             chunks.metadata.remark(format!("its header does not announce its {name}, which is not used"));
         }
@@ -125,6 +131,7 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
             let mut icc = Vec::new();
             data.take(MAX_ICC_BYTES as u64 + 1).read_to_end(&mut icc)?;
             chunks.profile = Profile::new(icc);
+            chunks.has_profile = true;
         }
         _ => {}
     }
@@ -142,7 +149,7 @@ impl Chunks {
         self.flags & flag != 0
     }
 
-    /// The picture has transparency, whatever the header says.
+    /// The coded picture itself has transparency, whatever the header says.
     fn found_alpha(&mut self) {
         // In a file without VP8X the picture's own header is the canvas.
         if self.canvas.is_some() && !self.has_alpha {

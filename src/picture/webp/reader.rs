@@ -52,14 +52,8 @@ pub fn open<R: BufRead + Seek + Send + 'static>(
 }
 
 fn decode(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {
-    if info.format.layout.has_alpha() {
-        return decode_announced(Announced::new(input).map_err(|error| describe(error.into()))?, info);
-    }
-    decode_announced(input, info)
-}
-
-fn decode_announced(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {
-    let mut decoder = WebPDecoder::new(input).map_err(describe)?;
+    let announced = Announced::new(input, info.format.layout.has_alpha()).map_err(|error| describe(error.into()))?;
+    let mut decoder = WebPDecoder::new(announced).map_err(describe)?;
     let size = (info.size.width, info.size.height);
     if decoder.dimensions() != size || decoder.has_alpha() != info.format.layout.has_alpha() {
         return Err("its parts do not agree about size or alpha".to_owned());

@@ -104,3 +104,36 @@ fn what_the_header_does_not_announce_is_not_used_and_that_is_said() {
     let (_, profile, notices) = header(0x20);
     assert!(profile == crate::picture::icc::Profile::None && notices[0].contains("colour profile"), "{notices:?}");
 }
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures").join(name)).unwrap()
+}
+
+#[test]
+fn transparency_beside_the_picture_counts_only_if_the_header_announces_it() {
+    let mut file = fixture("lossy-alpha.webp");
+    assert_eq!((&file[12..16], file[20] & 0x10), (&b"VP8X"[..], 0x10));
+    let (with, samples) = decode(&file).unwrap();
+    file[20] &= !0x10;
+    let (without, opaque) = decode(&file).unwrap();
+    assert_eq!((with.format.layout, without.format.layout), (Layout::Rgba, Layout::Rgb));
+    assert!(samples.chunks(4).map(|pixel| &pixel[..3]).eq(opaque.chunks(3)), "other colours");
+    let notices = read_header(Cursor::new(&file)).unwrap().notices(Layout::Rgb);
+    assert_eq!(notices, ["its header does not announce its transparency, which is not used"]);
+}
+
+#[test]
+fn what_is_announced_and_not_there_is_done_without() {
+    let (plain, samples) = encode(info(20, 10, Layout::Rgb), Some(&profile(b"RGB ", 300)));
+    let picture = plain.windows(4).position(|name| name == b"VP8L").unwrap();
+    let mut file = [&plain[..30], &plain[picture..]].concat();
+    let length = u32::try_from(file.len() - 8).unwrap();
+    file[4..8].copy_from_slice(&length.to_le_bytes());
+    for flags in [0x04, 0x08, 0x0c, 0x20, 0x2c] {
+        file[20] = flags;
+        assert_eq!(decode(&file).unwrap(), (info(20, 10, Layout::Rgb), samples.clone()), "{flags:x}");
+        let notices = read_header(Cursor::new(&file)).unwrap().notices(Layout::Rgb);
+        let expected = ["its header announces a colour profile that is not there"];
+        assert_eq!(notices, &expected[..usize::from(flags & 0x20 != 0)], "{flags:x}");
+    }
+}

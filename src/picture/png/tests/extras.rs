@@ -134,4 +134,21 @@ fn xmp_turns_the_picture_where_exif_says_nothing() {
     assert_eq!(said(&file(&[], &[(b"iTXt", &packed)], b"none")).unwrap().0.orientation, Turn::Rotate270);
     let (header, notices) = said(&file(&[(b"iTXt", &plain), (b"eXIf", EXIF)], &[], b"none")).unwrap();
     assert!(header.orientation == Turn::Rotate90 && notices[0].contains("disagree"), "{notices:?}");
+    let hex: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
+    let raw = format!("Raw profile type xmp\0\nxmp\n {}\n{hex}\n", text.len());
+    assert_eq!(said(&file(&[], &[(b"tEXt", raw.as_bytes())], b"none")).unwrap().0.orientation, Turn::Rotate270);
+    let upright = [&b"XML:com.adobe.xmp\0\0\0\0\0"[..], b"<a tiff:Orientation=\"1\"/>"].concat();
+    let both = file(&[(b"tEXt", raw.as_bytes()), (b"iTXt", &upright)], &[], b"none");
+    assert_eq!(said(&both).unwrap().0.orientation, Turn::None, "XMP that is XMP comes first");
+}
+
+#[test]
+fn a_colour_profile_that_is_written_as_text_is_not_dropped_without_a_word() {
+    for name in ["icc", "icm", "ICC"] {
+        let raw = format!("Raw profile type {name}\0\nicc\n 3\n010203\n");
+        let header =
+            crate::picture::png::read_header(Cursor::new(file(&[(b"tEXt", raw.as_bytes())], &[], b"none"))).unwrap();
+        let (_, notices) = header.colors.keep_for(crate::picture::sniff::Format::Png);
+        assert!(notices[0].contains("colour profile, which is written as text"), "{notices:?}");
+    }
 }
