@@ -233,7 +233,7 @@ mod tests {
         child.wait().unwrap();
         assert!(has_ended(&other));
         let elsewhere = other.mark.replacen(|c: char| c.is_ascii_hexdigit(), "x", 1);
-        assert!(!has_ended(&holder(child.id(), elsewhere)), "nobody can tell");
+        assert!(!has_ended(&holder(child.id(), elsewhere)), "it cannot be told");
         assert!(!has_ended(&holder(1, String::new())));
     }
 

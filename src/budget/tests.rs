@@ -49,7 +49,7 @@ fn a_small_request_does_not_overtake_a_large_one() {
 }
 
 #[test]
-fn whoever_stops_waiting_lets_the_next_move_up() {
+fn one_that_stops_waiting_lets_the_next_move_up() {
     let budget = Budget::new(10 * KIB);
     let first = budget.try_reserve(5 * KIB).unwrap();
     let (mut large, mut small) = (request(&budget, 9), request(&budget, 5));

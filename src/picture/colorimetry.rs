@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_srgb_is_lost_by_nobody() {
+    fn what_is_said_of_srgb_is_lost_by_no_format() {
         let primaries: Vec<u8> = SRGB_PRIMARIES.iter().flat_map(|number| number.to_be_bytes()).collect();
         let usual = colors(&[(b"gAMA", &45_455u32.to_be_bytes()), (b"cHRM", &primaries), (b"sRGB", &[0])]);
         assert_eq!(usual.keep_for(Format::Jpeg), (Vec::new(), Vec::new()));

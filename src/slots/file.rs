@@ -184,7 +184,7 @@ mod tests {
         assert!(is_bad(slots.read(0, 0, &mut [0; 5000])));
     }
 
-    /// Whoever reads while another tile takes the slot's place gets one tile or the other, or is told that it is bad.
+    /// A read while another tile takes the slot's place gives one tile or the other, or says that the slot is bad.
     #[test]
     fn a_read_that_is_overtaken_by_a_write_never_gives_a_mixture() {
         let slots = slots(owner());

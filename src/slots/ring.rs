@@ -1,7 +1,7 @@
 //! Which slot a tile gets: slots whose tiles are set are used again, the lowest first, so that their pages stay cached.
 //!
 //! Pure: no files, no clock. A slot is free when its tile's result is durably accounted for, and not before: until then
-//! somebody may still have to read it.
+//! a worker may still have to read it.
 
 use std::collections::{BTreeSet, HashMap};
 

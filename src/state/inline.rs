@@ -1,4 +1,4 @@
-//! Tiles whose pixels are to be sent in records, because somebody could not read them from their slots.
+//! Tiles whose pixels are to be sent in records, because they could not be read from their slots.
 //!
 //! Owns the set of them, which a stage keeps to its end, so that no tile is sent by reference a second time.
 

@@ -52,7 +52,7 @@ pub use stores::{Announced, SystemStore};
 pub use tiles::{Take, TileBy, WindowView};
 pub use view::JobView;
 pub use watching::{Glimpse, Watched};
-pub use workers::{Crew, Heard, WorkerCounters, WorkerView};
+pub use workers::{Crew, Heard, WorkerTotals, WorkerView};
 
 use crate::job::JobStatus;
 

@@ -19,7 +19,7 @@ use crate::job::{Token, WorkerId};
 use crate::store::StoreId;
 use crate::time;
 
-pub use view::{WorkerCounters, WorkerView};
+pub use view::{WorkerTotals, WorkerView};
 use view::{fields, totals, view};
 
 /// Ids that are remembered, live and recently dead.
@@ -161,7 +161,7 @@ impl State {
         let views = seen.into_iter().zip(values.chunks(2)).map(|((worker, at), values)| {
             let hash = values.first().and_then(|hash| redis::from_redis_value(hash.clone()).ok()).unwrap_or_default();
             let view = view(worker, hash, at, redis_ms);
-            let WorkerCounters { tiles_done, tiles_failed } = totals(values);
+            let WorkerTotals { tiles_done, tiles_failed } = totals(values);
             let shares_store = system.is_some() && view.store == system;
             WorkerView { tiles_done, tiles_failed, shares_store, ..view }
         });
@@ -224,7 +224,7 @@ impl State {
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.
-    pub async fn worker_counters(&self, worker: &WorkerId) -> Result<WorkerCounters, StateError> {
+    pub async fn worker_totals(&self, worker: &WorkerId) -> Result<WorkerTotals, StateError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.keys.worker_totals(worker)).arg(&["base_done", "done", "base_failed", "failed"]);
         let value: redis::Value = self.query(&command).await?;

@@ -196,7 +196,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if the store refuses.
     pub async fn delete(&self, object: &Object) -> Result<(), StoreError> {
         self.delete_path(object, &self.root.object_path(object)).await?;
-        // What a job's last object leaves is nobody's.
+        // What a job's last object leaves belongs to no job.
         self.root.remove_if_empty(object.job()).await;
         Ok(())
     }

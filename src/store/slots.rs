@@ -123,8 +123,8 @@ impl Store {
         self.root.job(of.job).join(of.to_string())
     }
 
-    /// Removes the files of slots of a job's runs up to `run`, of the last of them those of stages up to `stage`. Whoever
-    /// has one open writes on into nothing.
+    /// Removes the files of slots of a job's runs up to `run`, of the last of them those of stages up to `stage`. A
+    /// process that has one open goes on writing to a file without a name.
     ///
     /// # Errors
     /// If the folder cannot be read, or a file not removed. That there is none is no error.

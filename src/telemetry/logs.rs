@@ -56,6 +56,12 @@ pub fn trace_id(trace: Option<&TraceContext>) -> Option<DisplayValue<String>> {
     trace.map(|trace| display(trace.id()))
 }
 
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 #[cfg(test)]
 mod tests {
     use tracing::Level;

@@ -58,6 +58,24 @@ pub async fn until_gone(name: &'static str, is_there: impl Fn() -> bool) -> &'st
     name
 }
 
+/// Why a feed of records has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedEnd {
+    /// It was asked to.
+    Asked,
+    /// Who is fed, or the consumer, has gone.
+    Broken,
+}
+
+/// Reads what a record says; a panic is what the record did, not what this process did.
+///
+/// # Errors
+/// What the panic said, in words for a dead letter.
+pub fn read_record<T>(read: impl FnOnce() -> T) -> Result<T, String> {
+    let read = std::panic::catch_unwind(AssertUnwindSafe(read));
+    read.map_err(|panic| format!("reading the record panicked: {}", text_of(panic.as_ref())))
+}
+
 /// What a panic said, at most 200 characters of it.
 pub fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();

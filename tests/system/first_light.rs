@@ -61,7 +61,7 @@ fn first_light() -> Result<()> {
     files_are_their_owner_s_alone(&system)
 }
 
-/// Nobody else on the machine reads the pictures.
+/// No other user of the machine reads the pictures.
 fn files_are_their_owner_s_alone(system: &System) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     for folder in ["store", "scratch"] {

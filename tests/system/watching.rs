@@ -98,15 +98,15 @@ fn a_refusal_in_the_middle_of_an_upload_is_told() -> Result<()> {
     let output = system.command(&["submit", &file.display().to_string(), "--op", "invert"])?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.code() == Some(2) && said.contains("max_upload_bytes"), "{said}");
-    // Nobody there at all is another thing.
-    let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    // No service at all is another thing.
+    let absent = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let output = system.command(&[
         "submit",
         &file.display().to_string(),
         "--op",
         "invert",
         "--url",
-        &format!("http://{nobody}"),
+        &format!("http://{absent}"),
     ])?;
     assert_eq!(output.status.code(), Some(3));
     Ok(())

@@ -29,9 +29,11 @@ use tessera::same_store::SameStore;
 use tessera::state::recovery::{Rebuilt, rebuild};
 use tessera::state::{NameKind, State};
 use tessera::store::Store;
-use tessera::telemetry::{Health, Metrics, Shutdown, page, parts};
+use tessera::telemetry::logs::chain;
+use tessera::telemetry::parts::{self, FeedEnd};
+use tessera::telemetry::{Health, Metrics, Shutdown, page};
 
-use actors::heartbeat_feed::{self, FeedEnd, HeartbeatFeed};
+use actors::heartbeat_feed::{self, HeartbeatFeed};
 use actors::janitor::Janitor;
 use actors::sweeper::Sweeper;
 use actors::worker_registry::WorkerRegistry;
@@ -168,16 +170,6 @@ async fn guard(backends: MonitorBackends, mut same_store: SameStore, health: Hea
         }
         tokio::time::sleep(PROBE_EVERY).await;
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! A command is a doorbell: what is to be done is in Redis and in the store. So a command that comes
 //! twice, late or never changes nothing but the time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,14 +42,10 @@ pub async fn feed(splitter: &Arc<Splitter>, mut deliveries: mpsc::Receiver<Deliv
 
 async fn take(splitter: &Arc<Splitter>, delivery: Delivery) {
     let spent = delivery.spent();
-    let read = || JobCommand::decode(&delivery.headers, &delivery.payload);
-    let command = match catch_unwind(AssertUnwindSafe(read)) {
+    let command = match parts::read_record(|| JobCommand::decode(&delivery.headers, &delivery.payload)) {
         Ok(Ok(command)) => command,
         Ok(Err(error)) => return bury(splitter, delivery, "undecodable", &error.to_string()).await,
-        Err(panic) => {
-            let cause = format!("reading the record panicked: {}", parts::text_of(panic.as_ref()));
-            return bury(splitter, delivery, "panic", &cause).await;
-        }
+        Err(panicked) => return bury(splitter, delivery, "panic", &panicked).await,
     };
     let span = tracing::info_span!(
         "command.obey",

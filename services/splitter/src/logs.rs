@@ -112,7 +112,7 @@ impl Logs {
     }
 }
 
-/// Room in a partition's log for a tile. Dropped, it is free again: the tile did not arrive, or nobody waited for it.
+/// Room in a partition's log for a tile. Dropped, it is free again: the tile did not arrive, or was no longer waited for.
 pub struct Room<'a> {
     logs: &'a Logs,
     partition: i32,

@@ -104,9 +104,7 @@ pub(super) fn consumer_options(name: &str) -> ConsumerOptions {
 /// Keeps the health page true.
 async fn look(health: &Health, consumer: &Consumer, splitter: &Splitter) {
     loop {
-        let status = consumer.status();
-        let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
-        health.set("kafka", if status.is_connected { Ok(()) } else { Err(problem()) });
+        health.set("kafka", consumer.status().is_up());
         health.set("redis", splitter.state.ping().await.map_err(|error| error.to_string()));
         tokio::time::sleep(LOOK_INTERVAL).await;
     }

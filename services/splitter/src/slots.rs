@@ -1,6 +1,6 @@
 //! The slots of a pass: where its tiles lie for the workers to read, and which of them go there.
 //!
-//! Owns the ring of one pass, and that a tile whose slot cannot be written, or that somebody could not read from one,
+//! Owns the ring of one pass, and that a tile whose slot cannot be written, or that could not be read from one,
 //! goes in its record. Decides nothing about tiles that are out: the gate knows their bits.
 
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ use crate::gate::Gate;
 /// A stage of one tile of at most so many bytes goes in a record: two files would cost more.
 const SMALL_BYTES: usize = 32 << 10;
 
-/// Whether tiles may go by reference now: all workers that live reach this splitter's store, or nobody asks.
+/// Whether tiles may go by reference now: all workers that live reach this splitter's store, or the setting says so.
 #[derive(Clone, Debug)]
 pub struct Sharing {
     payload: Payload,
@@ -65,7 +65,7 @@ pub struct PassSlots {
     sharing: Sharing,
     file: SlotFile,
     ring: Ring,
-    /// Tiles that somebody could not read from their slots.
+    /// Tiles that could not be read from their slots.
     inline: HashSet<u32>,
     job: JobId,
     has_failed: bool,

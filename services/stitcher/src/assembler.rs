@@ -20,9 +20,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use tessera::bus::records::TileHeader;
-use tessera::bus::{Ack, Delivery};
+use tessera::bus::Ack;
 use tessera::job::{JobId, Token};
-use tessera::telemetry::logs::trace_id;
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -88,20 +87,6 @@ struct Placed {
     tile: Box<TileHeader>,
     pixels: Vec<u8>,
     ack: Ack,
-}
-
-/// The span of one result.
-fn tile_span(tile: &TileHeader, delivery: &Delivery) -> Span {
-    tracing::info_span!(
-        "tile.stitch",
-        trace_id = trace_id(delivery.headers.trace().as_ref()),
-        job = %tile.job,
-        stage = tile.stage,
-        tile = tile.index,
-        attempt = tile.attempt,
-        partition = delivery.partition,
-        offset = delivery.offset,
-    )
 }
 
 impl Assembler {

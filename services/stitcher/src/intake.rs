@@ -2,12 +2,10 @@
 //!
 //! Owns reading a record and comparing it with the job's plan. Decides nothing that needs Redis.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use tessera::bus::Delivery;
 use tessera::bus::records::{Check, RecordError, TileHeader};
 use tessera::job::JobId;
-use tessera::telemetry::parts::text_of;
+use tessera::telemetry::parts::read_record;
 
 use crate::manifests::KnownJob;
 
@@ -56,17 +54,15 @@ fn read(delivery: Delivery) -> Record {
         Ok(Ok(Said::Tile(tile))) => of_its_key(delivery, tile.job, |delivery| Record::Tile(tile, delivery)),
         Ok(Ok(Said::Check(check))) => of_its_key(delivery, check.job, |delivery| Record::Check(check, delivery)),
         Ok(Err(error)) => Record::Rubbish(Rubbish::new(delivery, class(&error), error.to_string())),
-        Err(panic) => Record::Rubbish(Rubbish::new(delivery, "panic", format!("reading the record panicked: {panic}"))),
+        Err(panicked) => Record::Rubbish(Rubbish::new(delivery, "panic", panicked)),
     }
 }
 
-/// Reads what a record says; a panic is what the record did, not what this process did.
 fn said(delivery: &Delivery) -> Result<Result<Said, RecordError>, String> {
-    let read = || match Check::is_check(&delivery.headers) {
+    read_record(|| match Check::is_check(&delivery.headers) {
         true => Check::decode(&delivery.headers).map(Said::Check),
         false => TileHeader::decode(&delivery.headers, &delivery.payload).map(|tile| Said::Tile(Box::new(tile))),
-    };
-    catch_unwind(AssertUnwindSafe(read)).map_err(|panic| text_of(panic.as_ref()))
+    })
 }
 
 /// The job that a record is about, and what of it, if it can be read.

@@ -27,11 +27,12 @@ use tessera::naming::{Name, Wanted};
 use tessera::same_store::SameStore;
 use tessera::state::{NameKind, State};
 use tessera::store::Store;
-use tessera::telemetry::{Health, Metrics, Shutdown, page, parts};
+use tessera::telemetry::parts::{self, FeedEnd};
+use tessera::telemetry::{Health, Metrics, Shutdown, page};
 use tokio::sync::oneshot;
 
 use actors::job_assembler::{Drain, JobAssembler, LetGo, StepReported};
-use actors::result_feed::{self, FeedEnd, ResultFeed};
+use actors::result_feed::{self, ResultFeed};
 use assembler::{Assembler, Report, Reports};
 use backends::StitcherBackends;
 use counters::StitcherCounters;

@@ -43,9 +43,3 @@ pub enum ServiceError {
     #[error(transparent)]
     Memory(#[from] TooSmall),
 }
-
-/// An error with its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     match actix_web::rt::System::new().block_on(run(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = %tessera_web::error::chain(&error), "the web service ended");
+            tracing::error!(error = %logs::chain(&error), "the web service ended");
             ExitCode::FAILURE
         }
     }

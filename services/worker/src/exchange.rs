@@ -92,7 +92,7 @@ impl Input {
 
 impl Output {
     /// Puts the result of a tile into its slot; says whether it is there. A slot that holds the tile is not written
-    /// again: whoever reads it now reads what was marked, and other bytes go in the record, to be compared.
+    /// again: it goes on being what was marked, and other bytes go in the record, to be compared.
     pub fn write(&self, value: &[u8], crc32c: u32) -> bool {
         let written = place_of(self.place.as_ref()).and_then(SlotPlace::open).and_then(|slots| {
             match slots.header(self.index, self.index) {
@@ -187,7 +187,7 @@ mod tests {
         let scene = scene();
         let output = scene.exchange.output(&scene.task, &scene.planned);
         let (one, other) = ([1; 4096], [2; 4096]);
-        assert!(!output.write(&one, crc32c::crc32c(&one)), "nobody made the file");
+        assert!(!output.write(&one, crc32c::crc32c(&one)), "there is no file");
         let slots = scene.make(SlotKind::Out);
         assert!(output.write(&one, crc32c::crc32c(&one)) && output.write(&one, crc32c::crc32c(&one)));
         assert!(!output.write(&other, crc32c::crc32c(&other)));

@@ -128,9 +128,7 @@ pub(crate) fn consumer_options(config: &WorkerConfig, worker: &str) -> ConsumerO
 /// Keeps the health page true.
 async fn look(health: &Health, consumer: &Consumer, state: &State) {
     loop {
-        let status = consumer.status();
-        let problem = || status.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned());
-        health.set("kafka", if status.is_connected { Ok(()) } else { Err(problem()) });
+        health.set("kafka", consumer.status().is_up());
         let assigned = !consumer.assignment().is_empty();
         health.set("assignment", if assigned { Ok(()) } else { Err("no partition of tasks yet".to_owned()) });
         health.set("redis", state.ping().await.map_err(|error| error.to_string()));

@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::LIMIT;
+use super::client::LIMIT;
 use crate::bus::log::Logging;
 use crate::bus::producer::blocking;
 use crate::bus::{BusError, Group, settings};

@@ -7,8 +7,8 @@ use rdkafka::Message as _;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::client::{LIMIT, admin, options};
 use super::peek::{read_range, reader};
-use super::{LIMIT, admin, options};
 use crate::bus::consumer::copy;
 use crate::bus::dead_letter::WHY;
 use crate::bus::producer::blocking;

@@ -5,7 +5,7 @@
 use rdkafka::admin::{ConfigResource, ConfigSource, ResourceSpecifier};
 use rdkafka::error::KafkaError;
 
-use super::{Admin, LIMIT, admin, options};
+use super::client::{Admin, LIMIT, admin, options};
 use crate::bus::producer::blocking;
 use crate::bus::{BusError, Topic, TopicSettings};
 use crate::config::KafkaArgs;

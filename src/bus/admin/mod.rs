@@ -4,6 +4,7 @@
 //! unasked: its records belong to someone.
 
 mod check;
+mod client;
 mod lag;
 mod letters;
 mod look;
@@ -11,10 +12,7 @@ mod peek;
 mod raise;
 mod trim;
 
-use std::time::{Duration, Instant};
-
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -26,21 +24,14 @@ pub use peek::{Peeked, peek, records_in};
 pub use raise::{Change, raise_topics};
 pub use trim::Trimmer;
 
-use super::log::Logging;
 use super::producer::blocking;
-use super::{BusError, Topic, settings};
+use super::{BusError, Topic};
 use crate::config::KafkaArgs;
+use client::{admin, options, wait_for_leaders};
 
 const CREATING: &str = "creating topics";
-const LIMIT: Duration = Duration::from_secs(10);
-/// How often brokers are asked for a topic that was just made.
-const ASK_EVERY: Duration = Duration::from_millis(20);
-/// How long a leader is asked for a log.
-const LOG_LIMIT: Duration = Duration::from_secs(1);
 /// The broker's own default replication.
 const BROKER_DEFAULT: i32 = -1;
-
-type Admin = AdminClient<Logging>;
 
 /// What became of a topic that was to be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,47 +68,10 @@ pub async fn create_topics(args: &KafkaArgs) -> Result<Vec<(Topic, Creation)>, B
     Ok(all)
 }
 
-/// Asks until each of the `topics` has as many partitions as are named, and each of these a leader that has its log.
-fn wait_for_leaders(admin: &Admin, mut topics: Vec<(String, usize)>) -> Result<(), KafkaError> {
-    let until = Instant::now() + LIMIT;
-    loop {
-        for at in (0..topics.len()).rev() {
-            let (name, least) = &topics[at];
-            if is_led(admin, name, *least).unwrap_or(false) {
-                topics.swap_remove(at);
-            }
-        }
-        if topics.is_empty() {
-            return Ok(());
-        }
-        if Instant::now() > until {
-            return Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut));
-        }
-        std::thread::sleep(ASK_EVERY);
-    }
-}
-
-fn is_led(admin: &Admin, name: &str, least: usize) -> Result<bool, KafkaError> {
-    let metadata = admin.inner().fetch_metadata(Some(name), LIMIT)?;
-    let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
-    let has_log = |partition: i32| admin.inner().fetch_watermarks(name, partition, LOG_LIMIT).is_ok();
-    Ok(partitions.len() >= least
-        && partitions.iter().all(|partition| partition.leader() >= 0 && has_log(partition.id())))
-}
-
 fn creation(name: &str, answer: Result<String, (String, RDKafkaErrorCode)>) -> Result<Creation, BusError> {
     match answer {
         Ok(_) => Ok(Creation::Created),
         Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(Creation::Exists),
         Err((_, code)) => Err(BusError::of(CREATING, name, KafkaError::AdminOp(code))),
     }
-}
-
-fn admin(args: &KafkaArgs) -> Result<Admin, BusError> {
-    let config = settings::client(args, "tessera-admin");
-    AdminClient::from_config_and_context(&config, Logging).map_err(BusError::Client)
-}
-
-fn options() -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(LIMIT)).operation_timeout(Some(LIMIT))
 }

@@ -12,7 +12,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
-use super::LIMIT;
+use super::client::LIMIT;
 use crate::bus::consumer::copy;
 use crate::bus::log::Logging;
 use crate::bus::producer::blocking;

@@ -9,8 +9,9 @@ use rdkafka::admin::{AlterConfig, NewPartitions, ResourceSpecifier};
 use rdkafka::error::KafkaError;
 
 use super::check::is_enough;
+use super::client::{admin, options, wait_for_leaders};
 use super::look::look;
-use super::{TopicState, admin, lag, options, records_in, wait_for_leaders};
+use super::{TopicState, lag, records_in};
 use crate::bus::producer::blocking;
 use crate::bus::{BusError, Group, Topic};
 use crate::config::KafkaArgs;

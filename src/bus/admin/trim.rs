@@ -5,7 +5,8 @@
 
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{Admin, LagClient, PartitionLag, admin, options};
+use super::client::{Admin, admin, options};
+use super::{LagClient, PartitionLag};
 use crate::bus::{BusError, Group};
 use crate::config::KafkaArgs;
 

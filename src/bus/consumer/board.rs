@@ -26,6 +26,19 @@ pub struct ConsumerStatus {
     pub last_error: Option<String>,
 }
 
+impl ConsumerStatus {
+    /// Whether Kafka answered last time, for a health page.
+    ///
+    /// # Errors
+    /// What went wrong last.
+    pub fn is_up(&self) -> Result<(), String> {
+        match self.is_connected {
+            true => Ok(()),
+            false => Err(self.last_error.clone().unwrap_or_else(|| "not connected yet".to_owned())),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Board {
     topic: Topic,

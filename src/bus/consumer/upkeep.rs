@@ -94,7 +94,7 @@ impl Poller {
         }
     }
 
-    /// A broker of somebody else takes no shorter sessions than it was told to: then a dead member is replaced later.
+    /// A broker that others run may allow no session as short as ours: then a dead member is replaced later.
     fn lengthen_session(&mut self) -> Option<String> {
         let (session, common) = (self.settings.session, settings::COMMON_SESSION);
         if session >= common {

@@ -1,6 +1,6 @@
 //! Heartbeats as records, keyed by worker.
 
-use super::{RecordError, check_schema, read_json, write_json};
+use super::checks::{RecordError, check_schema, read_json, write_json};
 use crate::bus::Headers;
 use crate::heartbeat::Heartbeat;
 

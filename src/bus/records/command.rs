@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordError, check_schema, read_json, read_json_header, write_json};
+use super::checks::{RecordError, check_schema, read_json, read_json_header, write_json};
 use crate::bus::Headers;
 use crate::job::JobId;
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checks::{RecordError, check_empty, check_schema, read_json_header, write_json};
 use super::payload::PayloadKind;
 use super::task::TaskHeader;
-use super::{RecordError, check_empty, check_schema, read_json_header, write_json};
 use crate::bus::Headers;
 use crate::job::JobId;
 use crate::plan::PlanHash;

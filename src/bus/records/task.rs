@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checks::{PixelClaim, RecordError, check_pixels, check_schema, read_json_header, write_json};
 use super::payload::PayloadKind;
-use super::{PixelClaim, RecordError, check_pixels, check_schema, read_json_header, write_json};
 use crate::bus::Headers;
 use crate::job::JobId;
 use crate::operation::{Chain, Margins};

@@ -1,10 +1,12 @@
 use proptest::prelude::*;
 
+use super::checks::*;
 use super::*;
+use crate::bus::Headers;
 use crate::heartbeat::Heartbeat;
 use crate::job::{JobId, Token};
 use crate::operation::{Chain, Margins};
-use crate::picture::{PictureInfo, Rect, Size};
+use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Rect, Size};
 use crate::plan::PlanHash;
 use crate::tiling::Grid;
 

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    PayloadKind, PixelClaim, RecordError, check_empty, check_format, check_pixels, check_schema, check_words,
-    read_json_header, write_json,
+use super::checks::{
+    PixelClaim, RecordError, check_empty, check_format, check_pixels, check_schema, check_words, read_json_header,
+    write_json,
 };
+use super::payload::PayloadKind;
 use crate::bus::Headers;
 use crate::job::{JobId, Token, WorkerId};
 use crate::picture::PixelFormat;

@@ -1,7 +1,6 @@
 //! Without a broker: say so, wait, and go on when it is there.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Instant;
 
 use socket2::{Domain, Socket, Type};
 
@@ -41,20 +40,27 @@ async fn without_a_broker_all_is_unavailable_and_it_recovers_when_one_appears() 
     let producer = Producer::connect(&args, "bus-test").unwrap();
     let (consumer, mut records) = Consumer::start(&args, options(Topic::Jobs, 8)).unwrap();
 
-    let asked_at = Instant::now();
-    assert!(matches!(producer.is_up().await, Err(BusError::Unavailable { .. })));
-    assert!(asked_at.elapsed() < Duration::from_secs(3));
-    let (sent, lag) = tokio::join!(producer.send(record(Topic::Jobs, 0, "lost")), admin::lag(&args, Group::Jobs));
+    // Whether Kafka is up is known long before a record is given up.
+    let mut send = std::pin::pin!(producer.send(record(Topic::Jobs, 0, "lost")));
+    tokio::select! {
+        biased;
+        sent = &mut send => panic!("asking took longer than sending: {sent:?}"),
+        up = producer.is_up() => assert!(matches!(up, Err(BusError::Unavailable { .. }))),
+    }
+    let (sent, lag) = tokio::join!(send, admin::lag(&args, Group::Jobs));
     assert!(matches!((sent, lag), (Err(BusError::Unavailable { .. }), Err(BusError::Unavailable { .. }))));
-    let status = consumer.status();
-    assert!(!status.is_connected && status.last_error.is_some(), "{status:?}");
+    until("the consumer to notice", async || {
+        let status = consumer.status();
+        !status.is_connected && status.last_error.is_some()
+    })
+    .await;
 
     appear_at(socket, bus.args.kafka_brokers.clone());
     until("the producer to recover", async || producer.is_up().await.is_ok()).await;
     producer.send(record(Topic::Jobs, 0, "found")).await.unwrap();
     let found = receive(&mut records).await;
     assert_eq!(found.payload, b"found");
-    assert!(consumer.status().is_connected);
+    until("the consumer to say that it is connected", async || consumer.status().is_connected).await;
     found.ack.done();
     consumer.stop(Duration::from_secs(5)).await.unwrap();
     assert_eq!(bus.committed(Group::Jobs, 0).await, Some(1));
@@ -66,9 +72,8 @@ async fn a_stop_without_a_broker_ends_in_time() {
     let args = KafkaArgs::new(address, "");
     let (consumer, mut records) = Consumer::start(&args, options(Topic::Jobs, 8)).unwrap();
     until("the consumer to notice", async || consumer.status().last_error.is_some()).await;
-    let asked_at = Instant::now();
-    let _ = consumer.stop(Duration::from_secs(2)).await;
-    assert!(asked_at.elapsed() < Duration::from_secs(5), "took {:?}", asked_at.elapsed());
+    // Not given up: the thread itself has ended, though no broker said anything.
+    consumer.stop(Duration::from_secs(2)).await.unwrap();
     assert!(records.recv().await.is_none(), "the thread has ended");
 }
 

@@ -87,7 +87,7 @@ async fn raising_brings_topics_to_what_is_asked_for_and_leaves_others_settings()
 }
 
 #[tokio::test]
-async fn raising_takes_no_room_from_what_nobody_has_read() {
+async fn raising_takes_no_room_from_what_is_unread() {
     let bus = Bus::new().await;
     set(&bus, Topic::TasksDlq, &[("retention.bytes", "-1")]).await;
     let small = KafkaArgs { kafka_log_bytes: 64 << 20, ..bus.args.clone() };

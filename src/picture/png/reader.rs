@@ -5,7 +5,7 @@ use std::io::{BufRead, Seek};
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use super::swap_bytes;
+use super::bytes::swap_bytes;
 use super::words::describe;
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};

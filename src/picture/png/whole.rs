@@ -4,9 +4,9 @@ use std::io::{BufRead, Seek};
 
 use png::Reader;
 
+use super::bytes::swap_bytes;
 use super::chunks::{Walk, extras};
 use super::reader::{PngRows, read_info, start};
-use super::swap_bytes;
 use super::words::describe;
 use crate::picture::header::{Header, MAX_FRAMES};
 use crate::picture::rows::{ReadError, RowReader};

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use png::chunk::ChunkType;
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter, Info, StreamWriter, Writer};
 
+use super::bytes::swap_bytes;
 use super::chunks::XMP_NAME;
-use super::swap_bytes;
 use crate::picture::metadata::Kept;
 use crate::picture::rows::{RowWriter, WriteError};
 use crate::picture::{Depth, Layout, PictureInfo};

@@ -9,7 +9,7 @@ if ended(job[1]) then return { 'ended' } end
 if job[2] ~= ARGV[1] then return { 'stage', job[2] or '0' } end
 if job[3] == ARGV[2] and job[4] then
   if job[5] == ARGV[4] then return { 'held', job[4] } end
-  -- Slots in the store belong to the stage: whoever takes it over takes its tiles over, and the other is fenced off.
+  -- Slots in the store belong to the stage: a stitcher that takes it over has its tiles too, and the other is fenced off.
   redis.call('HSET', KEYS[1], 'claim', ARGV[3], 'stitcher', ARGV[4], 'updated_at', ARGV[5])
   return { 'held', ARGV[3] }
 end

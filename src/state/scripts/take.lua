@@ -1,6 +1,6 @@
 -- Says whether a tile is still wanted and notes the worker's incarnation against it; a tile that is not is in no hand.
 -- KEYS[1] the hash; [2] tiles:S; [3] tries:S
--- ARGV[1] stage; [2] index; [3] incarnation; [4..] tiles that it has finished: nobody holds them any more
+-- ARGV[1] stage; [2] index; [3] incarnation; [4..] tiles that it has finished, and no longer holds
 -- Answers: skip | run, incarnations that took it before, separated by commas | unknown
 if #ARGV > 3 then redis.call('HDEL', KEYS[3], unpack(ARGV, 4)) end
 local job = redis.call('HMGET', KEYS[1], 'status', 'stage', 'total_tiles')

@@ -1,7 +1,6 @@
 //! What counts as down, and how the connection comes back.
 
 use std::net::TcpListener;
-use std::time::Instant;
 
 use super::*;
 
@@ -77,10 +76,16 @@ async fn silence_and_refusal_are_down_within_a_bound() {
     let options = StateOptions { response: Duration::from_millis(100), ..StateOptions::default() };
     let args = RedisArgs::new(format!("redis://{address}/0"), "");
     let state = State::lazy(&args, options).unwrap();
+    // The same question with a bound of a minute: what it takes here is the bound's doing, however slow this machine is.
+    let patient = StateOptions { response: Duration::from_secs(60), ..options };
+    let patient = State::lazy(&args, patient).unwrap();
+    let mut waits = std::pin::pin!(patient.ping());
     for _ in 0..5 {
-        let begun = Instant::now();
-        assert!(matches!(state.ping().await, Err(StateError::Unavailable(_))));
-        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        tokio::select! {
+            biased;
+            answer = state.ping() => assert!(matches!(answer, Err(StateError::Unavailable(_)))),
+            answer = &mut waits => panic!("the bound of 100 ms was not kept: {answer:?}"),
+        }
     }
     drop(silent);
     let state = State::lazy(&args, options).unwrap();

@@ -279,7 +279,7 @@ async fn what_the_sender_should_know_grows_by_what_is_new() {
     scene.state.add_notices(job, &more).await.unwrap();
     scene.state.add_notices(job, &more).await.unwrap();
     assert_eq!(notices().await, [before, more.to_vec()].concat());
-    let nobody = JobId::random();
-    scene.state.add_notices(nobody, &more).await.unwrap();
-    assert!(scene.state.job(nobody).await.unwrap().is_none(), "a job that is gone does not come back");
+    let unknown = JobId::random();
+    scene.state.add_notices(unknown, &more).await.unwrap();
+    assert!(scene.state.job(unknown).await.unwrap().is_none(), "a job that is gone does not come back");
 }

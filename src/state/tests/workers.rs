@@ -82,13 +82,13 @@ async fn a_draining_worker_has_no_slots() {
 async fn counters_survive_restarts() {
     let scene = Scene::new().await;
     let worker: WorkerId = "host-1".parse().unwrap();
-    assert_eq!(scene.state.worker_counters(&worker).await.unwrap(), WorkerCounters::default());
+    assert_eq!(scene.state.worker_totals(&worker).await.unwrap(), WorkerTotals::default());
     let (first, second) = (Token::random(), Token::random());
     for (incarnation, done) in [(&first, 5), (&first, 9), (&second, 0), (&second, 2)] {
         scene.state.beat(&beat("host-1", incarnation, done), TTL).await.unwrap();
     }
-    let counters = scene.state.worker_counters(&worker).await.unwrap();
-    assert_eq!(counters, WorkerCounters { tiles_done: 11, tiles_failed: 2 });
+    let counters = scene.state.worker_totals(&worker).await.unwrap();
+    assert_eq!(counters, WorkerTotals { tiles_done: 11, tiles_failed: 2 });
     let hash: HashMap<String, String> = scene.redis(&["HGETALL", &scene.key("worker:host-1")]);
     assert_eq!(hash["tiles_done"], "11");
     assert_eq!(scene.state.workers().await.unwrap()[0].tiles_done, 11);
@@ -188,13 +188,13 @@ async fn no_worker_is_believed_to_have_done_more_than_any_can() {
     let (worker, token): (WorkerId, _) = ("host-1".parse().unwrap(), Token::random());
     let most = Heartbeat { tiles_failed: 1 << 53, ..beat("host-1", &token, 1 << 53) };
     scene.state.beat(&most, TTL).await.unwrap();
-    let counters = scene.state.worker_counters(&worker).await.unwrap();
-    assert_eq!(counters, WorkerCounters { tiles_done: 1000, tiles_failed: 1000 });
+    let counters = scene.state.worker_totals(&worker).await.unwrap();
+    assert_eq!(counters, WorkerTotals { tiles_done: 1000, tiles_failed: 1000 });
     scene.state.beat(&most, TTL).await.unwrap();
-    let counters = scene.state.worker_counters(&worker).await.unwrap();
+    let counters = scene.state.worker_totals(&worker).await.unwrap();
     assert!(counters.tiles_done < 2_000_000, "{counters:?}");
     scene.state.beat(&beat("host-1", &token, 1200), TTL).await.unwrap();
-    assert_eq!(scene.state.worker_counters(&worker).await.unwrap().tiles_done, 1200, "the truth is believed");
+    assert_eq!(scene.state.worker_totals(&worker).await.unwrap().tiles_done, 1200, "the truth is believed");
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn a_name_is_one_process_s_until_it_gives_it_up_or_falls_silent() {
 async fn a_crew_shares_a_store_while_every_worker_that_takes_tiles_says_that_it_reaches_it() {
     let scene = Scene::new().await;
     let (state, store, ttl) = (&scene.state, StoreId::random(), Duration::from_secs(15));
-    assert!(!state.crew(Some(store)).await.unwrap().all_share(), "nobody is there");
+    assert!(!state.crew(Some(store)).await.unwrap().all_share(), "there is no worker");
     let of = |worker: &str, store| Heartbeat { store, ..beat(worker, &Token::random(), 0) };
     state.beat(&of("host-1", Some(store)), ttl).await.unwrap();
     assert!(state.crew(Some(store)).await.unwrap().all_share());

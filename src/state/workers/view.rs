@@ -61,7 +61,7 @@ impl WorkerView {
 
 /// A worker's counters over all its starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WorkerCounters {
+pub struct WorkerTotals {
     /// Tiles finished.
     pub tiles_done: u64,
     /// Tiles failed.
@@ -89,14 +89,11 @@ pub(super) fn fields(beat: &Heartbeat, time: String) -> Vec<(&'static str, Strin
 }
 
 /// Totals of the answer to `HMGET base_done done base_failed failed`, the second of `values`.
-pub(super) fn totals(values: &[redis::Value]) -> WorkerCounters {
+pub(super) fn totals(values: &[redis::Value]) -> WorkerTotals {
     let numbers: Vec<Option<u64>> =
         values.get(1).and_then(|value| redis::from_redis_value(value.clone()).ok()).unwrap_or_default();
     let number = |at: usize| numbers.get(at).copied().flatten().unwrap_or(0);
-    WorkerCounters {
-        tiles_done: number(0).saturating_add(number(1)),
-        tiles_failed: number(2).saturating_add(number(3)),
-    }
+    WorkerTotals { tiles_done: number(0).saturating_add(number(1)), tiles_failed: number(2).saturating_add(number(3)) }
 }
 
 /// A worker by its hash, which was last written at `seen_ms`; its totals are kept apart.

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_gets_what_it_takes() {
+    fn a_reader_gets_the_format_that_it_asks_for() {
         assert!(wants_openmetrics("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3"));
         assert!(wants_openmetrics("Application/OpenMetrics-Text; version=1.0.0"));
         assert!(!wants_openmetrics("application/openmetrics-text;q=0.1, text/plain"));

@@ -4,7 +4,6 @@
 //! dropped: there are no dead letters for signs of life.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use actix::Addr;
@@ -12,7 +11,7 @@ use tessera::bus::{Ack, BusError, Consumer, ConsumerOptions, Delivery, Group, To
 use tessera::config::KafkaArgs;
 use tessera::heartbeat::Heartbeat;
 use tessera::job::{Token, WorkerId};
-use tessera::telemetry::parts::text_of;
+use tessera::telemetry::parts::{FeedEnd, read_record};
 use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;
 
@@ -47,15 +46,6 @@ pub struct HeartbeatFeed {
     duty: Duty,
     counts: MonitorCounters,
     rubbish: u64,
-}
-
-/// Why a feed has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedEnd {
-    /// It was asked to.
-    Asked,
-    /// The registry or the consumer has gone.
-    Broken,
 }
 
 impl HeartbeatFeed {
@@ -128,14 +118,10 @@ impl HeartbeatFeed {
         let status = self.consumer.status();
         self.duty.set(!status.assignment.is_empty());
         // A monitor that stands by is well, too.
-        let ready = if status.is_connected { Ok(()) } else { Err("not connected".to_owned()) };
-        self.health.set("heartbeats", ready.map_err(|text: String| status.last_error.unwrap_or(text)));
+        self.health.set("heartbeats", status.is_up());
     }
 }
 
-/// Reads what a record says; a panic is what the record did, not what this process did.
 fn decode(delivery: &Delivery) -> Result<Heartbeat, String> {
-    let read = || Heartbeat::decode(&delivery.headers, &delivery.payload).map_err(|error| error.to_string());
-    let panicked = |panic: Box<dyn std::any::Any + Send>| format!("reading it panicked: {}", text_of(panic.as_ref()));
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(panicked(panic)))
+    read_record(|| Heartbeat::decode(&delivery.headers, &delivery.payload))?.map_err(|error| error.to_string())
 }

@@ -99,7 +99,7 @@ fn time_in_which_something_was_away_does_not_count_and_back_again_it_is_checked_
 }
 
 #[test]
-fn a_check_that_nobody_reads_is_repeated_and_never_counts() {
+fn a_check_that_is_not_read_is_repeated_and_never_counts() {
     let job = look();
     let at = |second: i64| {
         let hope = if second > 20 { Hope::Unheard } else { Hope::None };

@@ -89,7 +89,7 @@ async fn results_expire_and_jobs_that_only_the_store_knows_are_queued() {
 }
 
 #[actix::test]
-async fn the_scrub_finds_a_damaged_result_that_nobody_asks_for() {
+async fn the_scrub_finds_a_damaged_result_that_is_not_asked_for() {
     let rig = Rig::new().await;
     let store = Store::open(&rig.store).unwrap();
     let picture = Picture::rgb(100, 100, 256, &["invert"]);

@@ -67,6 +67,6 @@ pub(super) fn prove(
 
 /// What the sender of a picture reads whose decoder panicked.
 pub(super) fn panicked(panic: &(dyn Any + Send)) -> String {
-    let short: String = text_of(panic).chars().take(200).collect();
-    format!("reading the picture: its decoder panicked ({short}); the picture is probably damaged, please report it")
+    let said = text_of(panic);
+    format!("reading the picture: its decoder panicked ({said}); the picture is probably damaged, please report it")
 }

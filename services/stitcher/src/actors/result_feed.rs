@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::Addr;
 use tessera::bus::{BusError, Consumer, ConsumerOptions, Delivery, Group, Topic};
 use tessera::config::KafkaArgs;
+use tessera::telemetry::parts::FeedEnd;
 use tessera::telemetry::{Health, Shutdown};
 use tokio::sync::mpsc;
 
@@ -87,24 +88,14 @@ impl ResultFeed {
 
     fn look_at_assignment(&mut self) {
         let status = self.consumer.status();
-        let ready = match (&status.last_error, status.is_connected) {
-            (_, true) if !status.assignment.is_empty() => Ok(()),
-            (_, true) => Err("no partitions are assigned yet".to_owned()),
-            (error, false) => Err(error.clone().unwrap_or_else(|| "not connected".to_owned())),
-        };
+        let ready = status.is_up().and_then(|()| match status.assignment.is_empty() {
+            true => Err("no partitions are assigned yet".to_owned()),
+            false => Ok(()),
+        });
         self.health.set("results", ready);
         if status.assignment != self.assignment {
             self.assignment = status.assignment;
             self.assembler.do_send(AssignmentChanged(self.assignment.clone()));
         }
     }
-}
-
-/// Why a feed has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedEnd {
-    /// It was asked to.
-    Asked,
-    /// The assembler or the consumer has gone.
-    Broken,
 }

@@ -1,6 +1,6 @@
 //! Encoders that stand still: their stages are encoded anew by others, once.
 //!
-//! Owns that nobody is blamed while the store does not answer: then encoders wait for it, as everybody does.
+//! Owns that none is blamed while the store does not answer: then all encoders wait for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +37,7 @@ impl StoreSight {
 }
 
 impl Assembler {
-    /// Looks at the encoders that have a turn; whoever stands still is reported.
+    /// Looks at the encoders that have a turn; one that stands still is reported.
     pub fn look_at_encoders(&self) {
         if self.busy > 0 && self.store_sight.take(&self.backends.store) {
             self.encoders.look().into_iter().for_each(|(id, job)| (self.reports)(Report::Hung(id, job)));

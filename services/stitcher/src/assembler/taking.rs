@@ -11,9 +11,9 @@ use tessera::job::JobId;
 use tessera::patience::insist;
 use tessera::telemetry::logs::trace_id;
 use tessera::telemetry::parts;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
-use super::{Assembler, Place, Placed, STILL_MS, tile_span};
+use super::{Assembler, Place, Placed, STILL_MS};
 use crate::backends::Trouble;
 use crate::intake::{self, Record, Rubbish};
 use crate::manifests::KnownJob;
@@ -170,4 +170,18 @@ impl Assembler {
 /// The job that a record is about, by its key.
 fn job_of(delivery: &Delivery) -> Option<JobId> {
     std::str::from_utf8(delivery.key.as_deref()?).ok()?.parse().ok()
+}
+
+/// The span of one result.
+fn tile_span(tile: &TileHeader, delivery: &Delivery) -> Span {
+    tracing::info_span!(
+        "tile.stitch",
+        trace_id = trace_id(delivery.headers.trace().as_ref()),
+        job = %tile.job,
+        stage = tile.stage,
+        tile = tile.index,
+        attempt = tile.attempt,
+        partition = delivery.partition,
+        offset = delivery.offset,
+    )
 }

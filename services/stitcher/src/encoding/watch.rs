@@ -1,7 +1,7 @@
 //! Watching encoders' threads: which of them stand still in a turn.
 //!
 //! Owns what *standing still* is: look after look in the same turn, and no time of a processor used. Counts looks and no
-//! time, so that a process that was frozen itself blames nobody. Nor is a thread blamed that waits for the store to take
+//! time, so that a process that was frozen itself blames none. Nor is a thread blamed that waits for the store to take
 //! what it gave it, however slow the disk is. A turn that computes for ever is not told from a long one.
 
 use std::cell::RefCell;
@@ -72,7 +72,7 @@ impl Desk {
         (shown.turn, shown.turns) = (Some(turn), shown.turns + 1);
     }
 
-    /// The thread has ended its turn; `false` if it was left meanwhile: then nobody waits for what came of it.
+    /// The thread has ended its turn; `false` if it was left meanwhile: then what came of it is not waited for.
     #[must_use]
     pub fn end(&self) -> bool {
         let mut shown = self.shown.lock();

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_enters_while_a_dependency_is_down() {
+    async fn no_upload_enters_while_a_dependency_is_down() {
         let problem = admission(false, 2).enter(client(), None).await.unwrap_err();
         assert!(matches!(&problem, Problem::Unavailable(text) if text == "kafka and redis is not available now"));
         let stopping = admission(true, 2);

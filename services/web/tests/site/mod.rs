@@ -32,6 +32,8 @@ pub struct Settings {
     pub redis_url: Option<String>,
     /// Names beside those that are always ours.
     pub allowed_hosts: Vec<String>,
+    /// How long it may take to stop, if not as always.
+    pub drain_seconds: Option<u64>,
 }
 
 /// The running service.
@@ -45,13 +47,14 @@ pub struct Site {
 impl Site {
     /// Starts it and waits until it says that it is ready.
     pub async fn start(rig: &Rig, settings: Settings) -> Self {
-        let Settings { limits, http: mut http_args, redis_url, allowed_hosts } = settings;
+        let Settings { limits, http: mut http_args, redis_url, allowed_hosts, drain_seconds } = settings;
         http_args.http_addr = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut redis = rig.redis.clone();
         redis.redis_url = redis_url.unwrap_or(redis.redis_url);
+        let drain_seconds = drain_seconds.unwrap_or(rig.service("web").drain_seconds);
         let config = Config {
             http: http_args,
-            service: ServiceArgs { allowed_hosts, ..rig.service("web") },
+            service: ServiceArgs { allowed_hosts, drain_seconds, ..rig.service("web") },
             kafka: rig.kafka.clone(),
             redis,
             store: rig.store.clone(),

@@ -35,7 +35,7 @@ pub enum Verdict {
 }
 
 /// The tiles in hand.
-pub struct InHand {
+pub struct TilesInHand {
     state: State,
     incarnation: Token,
     shutdown: Shutdown,
@@ -45,7 +45,7 @@ pub struct InHand {
     finished: Mutex<Vec<TileName>>,
 }
 
-impl InHand {
+impl TilesInHand {
     /// None yet, for the start `incarnation` of a worker.
     pub fn new(state: State, incarnation: Token, shutdown: Shutdown) -> Self {
         Self { state, incarnation, shutdown, taken: Mutex::default(), finished: Mutex::default() }

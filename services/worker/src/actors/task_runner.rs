@@ -8,7 +8,6 @@ mod burying;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,10 +20,10 @@ use tessera::patience::answered;
 use tessera::state::{PlannedStage, State};
 use tessera::telemetry::Shutdown;
 use tessera::telemetry::logs::trace_id;
-use tessera::telemetry::parts::text_of;
+use tessera::telemetry::parts::read_record;
 use tracing::Instrument;
 
-use super::in_hand::{InHand, TileName, Verdict, name};
+use super::in_hand::{TileName, TilesInHand, Verdict, name};
 use super::{Published, ResultPublisher, Run, Setback, Source, TileExecutor};
 use crate::counters::{TaskOutcome, WorkerCounters};
 use crate::exchange::Exchange;
@@ -42,7 +41,7 @@ pub struct TaskRunner {
     shutdown: Shutdown,
     plans: Plans,
     poisoned: Mutex<HashMap<TileName, Poison>>,
-    hand: InHand,
+    hand: TilesInHand,
 }
 
 impl fmt::Debug for TaskRunner {
@@ -64,7 +63,7 @@ impl TaskRunner {
     ) -> Rc<Self> {
         let (plans, poisoned) = (Plans::default(), Mutex::default());
         let incarnation = publisher.identity().incarnation.clone();
-        let hand = InHand::new(state.clone(), incarnation, shutdown.clone());
+        let hand = TilesInHand::new(state.clone(), incarnation, shutdown.clone());
         Rc::new(Self { state, executor, publisher, exchange, counts, keep, shutdown, plans, poisoned, hand })
     }
 
@@ -222,14 +221,9 @@ impl TaskRunner {
     }
 }
 
-/// Reads what a record says; a panic is what the record did, not what this process did.
 fn decode(delivery: &Delivery) -> Result<Task, Poison> {
-    let read = || Task::decode(&delivery.headers, &delivery.payload);
-    match catch_unwind(AssertUnwindSafe(read)) {
+    match read_record(|| Task::decode(&delivery.headers, &delivery.payload)) {
         Ok(read) => read.map_err(|error| Poison { class: "undecodable", reason: error.to_string() }),
-        Err(panic) => {
-            let reason = format!("reading the record panicked: {}", text_of(panic.as_ref()));
-            Err(Poison { class: "panic", reason })
-        }
+        Err(reason) => Err(Poison { class: "panic", reason }),
     }
 }

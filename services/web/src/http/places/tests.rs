@@ -70,7 +70,7 @@ async fn the_slowest_gives_way_to_those_who_wait_and_who_is_fast_does_not() {
 }
 
 #[tokio::test]
-async fn whoever_has_all_it_may_have_gets_only_its_own_places_back() {
+async fn one_that_has_all_it_may_have_gets_only_its_own_places_back() {
     let places = Places::new(4, 8);
     let begin = Instant::now().checked_sub(Duration::from_secs(10)).unwrap();
     let mut held = Vec::new();

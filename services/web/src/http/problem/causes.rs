@@ -6,6 +6,7 @@ use tessera::operation::StepError;
 use tessera::plan::PlanError;
 use tessera::state::StateError;
 use tessera::store::StoreError;
+use tessera::telemetry::logs::chain;
 
 use super::Problem;
 
@@ -45,7 +46,7 @@ impl From<StoreError> for Problem {
                 Self::Unavailable("there is no room for another picture now".to_owned())
             }
             StoreError::Unavailable { .. } => {
-                tracing::error!(cause = crate::error::chain(&error), "the store does not answer");
+                tracing::error!(cause = chain(&error), "the store does not answer");
                 Self::Unavailable("the store of pictures does not answer now".to_owned())
             }
             StoreError::Missing { .. } => {
