@@ -20,7 +20,7 @@ pub struct Args {
     /// Print every setting, its value and where it comes from (the default).
     #[arg(long)]
     print: bool,
-    /// Check that the settings agree with each other; all problems are told at once.
+    /// Check that these settings agree with each other; all problems are told at once.
     #[arg(long)]
     check: bool,
     /// Print JSON.
@@ -28,6 +28,7 @@ pub struct Args {
     json: bool,
 }
 
+const AGREE: &str = "the settings that all services share agree; each service checks its own when it starts\n";
 /// The smallest budget that every service can divide.
 const SMALLEST_BUDGET_BYTES: u64 = 32 << 20;
 
@@ -62,7 +63,7 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         &ServiceArgs::from_arg_matches(&matches).map_err(usage)?,
     );
     problems.splice(0..0, texts(wrong));
-    if problems.is_empty() { output::print("the settings agree\n") } else { Err(CtlError::Usage(problems.join("\n"))) }
+    if problems.is_empty() { output::print(AGREE) } else { Err(CtlError::Usage(problems.join("\n"))) }
 }
 
 /// The settings whose values are wrong by themselves: each by its id, with what is wrong.
