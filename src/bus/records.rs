@@ -6,11 +6,15 @@
 
 mod beat;
 mod command;
+mod payload;
+mod slot_task;
 mod task;
 mod tile;
 
 pub use command::{Check, JobCommand};
-pub use task::{Encoding, PayloadKind, SlotTask, Task, TaskHeader};
+pub use payload::PayloadKind;
+pub use slot_task::{SlotTask, Task};
+pub use task::{Encoding, TaskHeader};
 pub use tile::{StepTimes, TileHeader};
 
 use serde::de::DeserializeOwned;

@@ -40,12 +40,6 @@ impl Resources {
         Self { threads: threads.max(1), memory: MEMORY, band_rows: None }
     }
 
-    /// Takes about `bytes` for the bands in flight, though never less than one band.
-    #[must_use]
-    pub fn with_memory(self, bytes: u64) -> Self {
-        Self { memory: bytes, ..self }
-    }
-
     /// Works in bands of `rows` rows, whatever the chain.
     #[must_use]
     pub fn with_band_rows(self, rows: u32) -> Self {

@@ -11,6 +11,7 @@ mod reader;
 mod records;
 mod room;
 mod slots;
+mod sweep;
 mod verify;
 mod writer;
 
@@ -23,11 +24,12 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use identity::StoreId;
 pub use layout::keep_files_private;
-pub use local::{LocalFile, Swept, clock_of};
+pub use local::LocalFile;
 pub use object::{BadName, Object};
 pub use reader::ObjectStream;
 pub use room::{Room, Shortage};
-pub use slots::{SlotKind, SlotsOf};
+pub use slots::{SlotKind, SlotPlace, SlotsOf};
+pub use sweep::{Swept, clock_of};
 pub use verify::{Damage, Version};
 pub use writer::{BlockingWriter, ObjectWriter, Written};
 

@@ -10,6 +10,8 @@ use std::io;
 use super::Store;
 use super::local::blocking;
 use crate::job::JobId;
+use crate::plan::PlanHash;
+use crate::slots::{SlotError, SlotFile, SlotOwner};
 
 /// What the slots of a file hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,52 @@ impl SlotsOf {
         let (numbers, kind) = name.split_once('.')?;
         let (run, stage) = numbers.split_once('-')?;
         matches!(kind, "in" | "out").then_some((run.parse().ok()?, stage.parse().ok()?))
+    }
+}
+
+/// Where the slots of a stage are, for those who open them for one tile.
+#[derive(Clone, Debug)]
+pub struct SlotPlace {
+    store: Store,
+    file: SlotsOf,
+    owner: SlotOwner,
+    largest: usize,
+}
+
+impl SlotPlace {
+    /// The slots of `file` in `store`, cut by `plan`, of at most `largest` bytes of pixels each.
+    pub fn of(store: &Store, file: SlotsOf, plan: PlanHash, largest: usize) -> Self {
+        let owner = SlotOwner { job: file.job, stage: file.stage, plan };
+        Self { store: store.clone(), file, owner, largest }
+    }
+
+    /// The job.
+    pub fn job(&self) -> JobId {
+        self.file.job
+    }
+
+    /// Opens them, to be closed before a record names what was written: on network file systems that is when others
+    /// see it.
+    ///
+    /// # Errors
+    /// What the system says, in words.
+    pub fn open(&self) -> Result<SlotFile, String> {
+        let file = self.store.open_slots(self.file).map_err(|error| format!("opening {}: {error}", self.file))?;
+        Ok(SlotFile::new(self.owner, self.largest, file))
+    }
+
+    /// Reads the pixels of tile `index` in `slot`; opens the file once more if they are not there. Blocks.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn read(&self, (slot, index): (u32, u32), crc32c: u32, pixels: &mut [u8]) -> Result<(), String> {
+        let mut read = || match self.open()?.read(slot, index, pixels) {
+            Ok(found) if found == crc32c => Ok(()),
+            Ok(_) => Err("its slot holds other pixels than its record says".to_owned()),
+            Err(SlotError::Spool { source, .. }) => Err(format!("reading its slot: {source}")),
+            Err(error @ SlotError::Bad { .. }) => Err(error.to_string()),
+        };
+        read().or_else(|_| read())
     }
 }
 

@@ -3,27 +3,32 @@
 //! Owns which tiles are sent and in what order, and that the last tile of a pass is sent only after its whole input
 //! was verified: neither a truncated picture nor one that was damaged in the store can become a result. Knows no Kafka.
 
-use std::any::Any;
-use std::io;
+mod halt;
+mod handing;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tessera::bus::records::{Encoding, PayloadKind, SlotTask, Task, TaskHeader};
+use tessera::bus::records::{PayloadKind, SlotTask, Task, TaskHeader};
 use tessera::job::{JobId, Manifest};
-use tessera::operation::{Chain, Margins, StepError};
-use tessera::picture::{ReadError, Rect};
+use tessera::operation::{Chain, StepError};
+use tessera::picture::Rect;
 use tessera::plan::{Numbers, PlanHash, Stage};
 use tessera::store::Damage;
 use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 
 use crate::gate::{Clearance, Gate, Stop};
 use crate::input::{Fault, Input, damaged};
 use crate::proof::Proof;
 use crate::slots::{PassSlots, StageOf};
+
+pub use halt::Cut;
+use halt::{Halt, panicked, prove, still_reads};
+pub use handing::CutTile;
+use handing::hand_over;
 
 /// What one pass reads and sends.
 #[derive(Debug)]
@@ -41,49 +46,6 @@ pub struct Cutting {
     slots: Option<PassSlots>,
     /// Used again for each tile that goes to a slot.
     buffer: Vec<u8>,
-}
-
-/// A tile that has been cut.
-#[derive(Debug)]
-pub struct CutTile {
-    /// What it says of itself.
-    pub task: Task,
-    /// Tile and halo, unless they are in a slot.
-    pub pixels: Bytes,
-    /// Bytes of tile and halo, wherever they are.
-    pub bytes: u64,
-    /// What the sender of the picture should know; with the last tile, when the picture was read to its end.
-    pub remarks: Vec<String>,
-}
-
-/// How cutting ended.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// Every tile that was missing has been handed over.
-    Complete,
-    /// It was told to stop.
-    Stopped(Stop),
-    /// The picture cannot be read; says why.
-    Damaged(String),
-    /// What was read is not what was written, and there is a way to have that: the job is started over. Says why.
-    Misread(String),
-}
-
-/// Why cutting cannot go on.
-enum Halt {
-    Stopped(Stop),
-    Read(ReadError),
-    Misfit(String),
-    /// The digest of what was read is not that of what was sent.
-    Unproved,
-    /// The file cannot be read; what the store said is kept.
-    Fault,
-}
-
-impl From<ReadError> for Halt {
-    fn from(error: ReadError) -> Self {
-        Self::Read(error)
-    }
 }
 
 impl Cutting {
@@ -230,9 +192,8 @@ impl Cutting {
 
     fn tile(&mut self, gate: &Gate, band: &Band, index: u32) -> Result<CutTile, Halt> {
         let misfit = || Halt::Misfit(format!("cutting tile {index}: the plan does not fit the picture; retry the job"));
-        let rect = self.grid.rect(index).ok_or_else(misfit)?;
-        let margins = self.grid.margins(rect, self.stage.halo);
-        let whole = Grid::with_margins(rect, margins);
+        let header = self.header(index).ok_or_else(misfit)?;
+        let whole = Grid::with_margins(header.rect, header.margins);
         let by_reference = self.slots.as_ref().is_some_and(|slots| slots.takes(index));
         let mut pixels = if by_reference { std::mem::take(&mut self.buffer) } else { Vec::new() };
         band.cut_into(whole, &mut pixels).ok_or_else(misfit)?;
@@ -245,8 +206,15 @@ impl Cutting {
             return Ok(CutTile { task, pixels: Bytes::new(), bytes, remarks: Vec::new() });
         }
         let results = if by_reference { PayloadKind::Shared } else { PayloadKind::Inline };
-        let header = TaskHeader { crc32c, results, ..self.header(index, rect, margins) };
+        let header = TaskHeader { crc32c, results, ..header };
         Ok(CutTile { task: Task::Inline(Box::new(header)), pixels: Bytes::from(pixels), bytes, remarks: Vec::new() })
+    }
+
+    /// What the record of a tile says, but for its checksum; `None` if the plan has no such tile.
+    fn header(&self, index: u32) -> Option<TaskHeader> {
+        let of = (self.job, self.run, self.number);
+        let header = TaskHeader::of(of, index, self.plan, &self.stage, &self.operations)?;
+        Some(TaskHeader { attempt: self.attempt, ..header })
     }
 
     fn slot_task(&self, index: u32, slot: u32, crc32c: u32) -> SlotTask {
@@ -262,78 +230,6 @@ impl Cutting {
             crc32c,
         }
     }
-
-    /// What the record of a tile says, but for its checksum.
-    fn header(&self, index: u32, rect: Rect, margins: Margins) -> TaskHeader {
-        let (whole, format) = (Grid::with_margins(rect, margins), self.stage.input.format);
-        TaskHeader {
-            job: self.job,
-            run: self.run,
-            stage: self.number,
-            index,
-            plan: self.plan,
-            attempt: self.attempt,
-            payload: PayloadKind::Inline,
-            results: PayloadKind::Inline,
-            encoding: Encoding::Raw,
-            rect,
-            margins,
-            picture: self.stage.input,
-            width: whole.width,
-            height: whole.height,
-            channels: u8::try_from(format.layout.channels()).unwrap_or(u8::MAX),
-            depth: format.depth.bits(),
-            crc32c: 0,
-            operations: self.operations.clone(),
-        }
-    }
-}
-
-/// Whether the pass goes on; proving that a large picture is whole is progress, as reading it is.
-fn still_reads(gate: &Gate) -> bool {
-    gate.has_read();
-    gate.stopped().is_none()
-}
-
-/// Asks the proof of a picture, where there is one.
-fn prove(
-    proof: Option<&Proof>,
-    fault: &Fault,
-    gate: &Gate,
-    ask: impl FnOnce(&Proof, &dyn Fn() -> bool) -> io::Result<Option<bool>>,
-) -> Result<(), Halt> {
-    let Some(proof) = proof else { return Ok(()) };
-    match ask(proof, &|| still_reads(gate)) {
-        Ok(Some(true)) => Ok(()),
-        Ok(Some(false)) => Err(Halt::Unproved),
-        Ok(None) => Err(Halt::Stopped(gate.stopped().unwrap_or(Stop::Drained))),
-        Err(error) => {
-            fault.note(&error);
-            Err(Halt::Fault)
-        }
-    }
-}
-
-fn hand_over(tiles: &mpsc::Sender<CutTile>, tile: CutTile, gate: &Gate) -> Result<(), Halt> {
-    // The channel is closed: the closing side has said why, or is gone itself.
-    let stopped = || Halt::Stopped(gate.stopped().unwrap_or(Stop::Drained));
-    match tiles.try_send(tile) {
-        Ok(()) => Ok(()),
-        Err(TrySendError::Closed(_)) => Err(stopped()),
-        Err(TrySendError::Full(tile)) => {
-            let begun = Instant::now();
-            let sent = tiles.blocking_send(tile);
-            gate.add_wait(begun.elapsed());
-            sent.map_err(|_| stopped())
-        }
-    }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    let short: String = text.chars().take(200).collect();
-    format!("reading the picture: its decoder panicked ({short}); the picture is probably damaged, please report it")
 }
 
 /// What the thread of a pass takes with it.

@@ -29,7 +29,7 @@ pub enum ServiceError {
     Name(#[from] NameError),
     /// The memory budget has no room for something.
     #[error(transparent)]
-    SplitterMemory(#[from] TooSmall),
+    Memory(#[from] TooSmall),
     /// A part that must never end has ended.
     #[error("the splitter's {part} has ended; the process must be started again")]
     Ended {

@@ -1,16 +1,14 @@
 //! Which jobs are read next: takes leases while there is room for another pass.
 //!
-//! Owns the order: by the queue, one place kept for small pictures, and no pass without memory for its
-//! band: who finds none waits for it in its place. Leases are Redis's; this only asks for them.
+//! Owns the order: by the queue, and no pass without memory for its band: who finds none waits for it in its place.
+//! Leases are Redis's; this only asks for them.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lru::LruCache;
 use tessera::budget::Share;
-use tessera::job::{JobId, KeptText, Manifest, Token};
+use tessera::job::{JobId, Manifest, Token};
 use tessera::state::{Leased, StateError};
 use tessera::store::StoreError;
 use tessera::telemetry::logs::trace_id;
@@ -18,8 +16,10 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
 use crate::grant::Grant;
+use crate::known::Known;
 use crate::memory::Needs;
 use crate::pass::{self, Ended};
+use crate::places::has_place;
 use crate::splitter::Splitter;
 use crate::verdict;
 
@@ -31,8 +31,6 @@ const QUEUE_DEPTH: usize = 128;
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 /// A job whose picture the store cannot give is left alone for so long.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(5);
-/// Descriptions and counts that are remembered.
-const MOST_REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// Why a job is not leased now.
 #[derive(Debug, thiserror::Error)]
@@ -55,15 +53,7 @@ pub struct Leaser {
     waiting: HashMap<JobId, Needs>,
     admissions: JoinSet<(Arc<Manifest>, Share)>,
     resting: HashMap<JobId, Instant>,
-    manifests: LruCache<JobId, Arc<Manifest>>,
-    sent_before: LruCache<(JobId, u32, u32), u32>,
-}
-
-/// Whether a pass may have a place beside those that have one.
-pub fn has_place(taken: &[Needs], needs: Needs, most: usize) -> bool {
-    let large = taken.iter().filter(|other| !other.is_small).count();
-    let most_large = if most > 1 { most - 1 } else { most };
-    taken.len() < most && (needs.is_small || large < most_large)
+    known: Known,
 }
 
 impl Leaser {
@@ -77,8 +67,7 @@ impl Leaser {
             waiting: HashMap::new(),
             admissions: JoinSet::new(),
             resting: HashMap::new(),
-            manifests: LruCache::new(MOST_REMEMBERED),
-            sent_before: LruCache::new(MOST_REMEMBERED),
+            known: Known::default(),
         }
     }
 
@@ -170,7 +159,7 @@ impl Leaser {
     }
 
     async fn consider(&mut self, job: JobId) -> Result<(), LeaseError> {
-        let Some(manifest) = self.manifest(job).await? else {
+        let Some(manifest) = self.known.manifest(&self.splitter.store, job).await? else {
             verdict::fail(
                 &self.splitter,
                 job,
@@ -211,7 +200,7 @@ impl Leaser {
         match self.splitter.state.lease(job, &lease, &self.splitter.name()).await? {
             Leased::Granted { stage, run, attempts } => {
                 self.running.insert(job, needs);
-                let attempt = attempts.max(self.count_pass((job, run, stage)));
+                let attempt = attempts.max(self.known.count_pass((job, run, stage)));
                 self.begin(Grant { manifest, lease, stage, run, attempt }, share);
             }
             Leased::Busy => drop(self.resting.insert(job, Instant::now() + BUSY_PAUSE)),
@@ -221,13 +210,6 @@ impl Leaser {
             }
         }
         Ok(())
-    }
-
-    /// How often this splitter has read for a stage of a run, this time included.
-    fn count_pass(&mut self, pass: (JobId, u32, u32)) -> u32 {
-        let count = self.sent_before.get(&pass).copied().unwrap_or(0) + 1;
-        self.sent_before.put(pass, count);
-        count
     }
 
     fn begin(&mut self, grant: Grant, share: Share) {
@@ -247,37 +229,5 @@ impl Leaser {
         };
         let pass = self.passes.spawn_local(run.instrument(span));
         self.jobs.insert(pass.id(), job);
-    }
-
-    async fn manifest(&mut self, job: JobId) -> Result<Option<Arc<Manifest>>, StoreError> {
-        if let Some(manifest) = self.manifests.get(&job) {
-            return Ok(Some(manifest.clone()));
-        }
-        // Many are remembered, and what is written beside a result's pixels may be large: none of it is used here.
-        let plain = |manifest| Arc::new(Manifest { kept: KeptText::default(), ..manifest });
-        let manifest = self.splitter.store.manifest(job).await?.map(plain);
-        if let Some(manifest) = &manifest {
-            self.manifests.put(job, manifest.clone());
-        }
-        Ok(manifest)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALL: Needs = Needs { is_small: true, bytes: 10 };
-    const LARGE: Needs = Needs { is_small: false, bytes: 80 };
-
-    #[test]
-    fn one_place_is_kept_for_small_pictures() {
-        assert!(has_place(&[], LARGE, 2));
-        assert!(!has_place(&[LARGE], LARGE, 2));
-        assert!(has_place(&[LARGE], SMALL, 2));
-        assert!(has_place(&[SMALL], LARGE, 2));
-        assert!(!has_place(&[LARGE, SMALL], SMALL, 2));
-        assert!(has_place(&[], LARGE, 1));
-        assert!(has_place(&[LARGE, LARGE], LARGE, 4));
     }
 }

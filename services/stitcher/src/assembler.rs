@@ -4,10 +4,12 @@
 //! shared; what takes long (encoding, making an end known) runs beside it and reports back. Never
 //! acknowledges a record that completes a stage before the stage has ended.
 
+mod asking;
 mod claiming;
 mod ending;
 mod hanging;
 mod marking;
+mod putting;
 mod sweeping;
 mod taking;
 mod troubles;

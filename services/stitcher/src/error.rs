@@ -37,7 +37,7 @@ pub enum ServiceError {
     Name(#[from] NameError),
     /// The memory budget has no room for something.
     #[error(transparent)]
-    StitcherMemory(#[from] TooSmall),
+    Memory(#[from] TooSmall),
     /// A part of the process ended that must not.
     #[error("the {0} ended unexpectedly")]
     Ended(&'static str),

@@ -31,7 +31,7 @@ pub enum WorkerError {
     State(#[from] StateError),
     /// The memory budget has no room for something.
     #[error(transparent)]
-    WorkerMemory(#[from] TooSmall),
+    Memory(#[from] TooSmall),
     /// A part that must never end has ended.
     #[error("the worker's {part} has ended; the process must be started again")]
     Ended {

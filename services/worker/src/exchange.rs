@@ -6,9 +6,8 @@
 use std::time::Duration;
 
 use tessera::bus::records::TaskHeader;
-use tessera::slots::{SlotError, SlotFile, SlotOwner};
 use tessera::state::PlannedStage;
-use tessera::store::{SlotKind, SlotsOf, Store, StoreId};
+use tessera::store::{SlotKind, SlotPlace, SlotsOf, Store, StoreId};
 
 /// How long looking at the store may take: a file system that hangs must not silence the heart.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
@@ -22,7 +21,7 @@ pub struct Exchange {
 /// A slot that holds a task's pixels.
 #[derive(Clone, Debug)]
 pub struct Input {
-    place: Place,
+    place: Option<SlotPlace>,
     slot: u32,
     index: u32,
     bytes: usize,
@@ -32,16 +31,8 @@ pub struct Input {
 /// A slot that a result may be written to.
 #[derive(Clone, Debug)]
 pub struct Output {
-    place: Place,
+    place: Option<SlotPlace>,
     index: u32,
-}
-
-#[derive(Clone, Debug)]
-struct Place {
-    store: Option<Store>,
-    file: SlotsOf,
-    owner: SlotOwner,
-    largest: usize,
 }
 
 impl Exchange {
@@ -77,20 +68,14 @@ impl Exchange {
         Output { place, index: task.index }
     }
 
-    fn place(&self, task: &TaskHeader, planned: &PlannedStage, (kind, largest): (SlotKind, usize)) -> Place {
+    fn place(
+        &self,
+        task: &TaskHeader,
+        planned: &PlannedStage,
+        (kind, largest): (SlotKind, usize),
+    ) -> Option<SlotPlace> {
         let file = SlotsOf { job: task.job, run: task.run, stage: task.stage, kind };
-        let owner = SlotOwner { job: task.job, stage: task.stage, plan: planned.plan };
-        Place { store: self.store.clone(), file, owner, largest }
-    }
-}
-
-impl Place {
-    /// Opened for one tile, and closed before the record that names it is sent: on network file systems that is when
-    /// others see it.
-    fn open(&self) -> Result<SlotFile, String> {
-        let store = self.store.as_ref().ok_or("this worker reaches no store (TESSERA_STORE)")?;
-        let file = store.open_slots(self.file).map_err(|error| format!("opening {}: {error}", self.file))?;
-        Ok(SlotFile::new(self.owner, self.largest, file))
+        self.store.as_ref().map(|store| SlotPlace::of(store, file, planned.plan, largest))
     }
 }
 
@@ -101,16 +86,7 @@ impl Input {
     /// Why they cannot be read.
     pub fn read(&self, buffer: &mut Vec<u8>) -> Result<(), String> {
         buffer.resize(self.bytes, 0);
-        let mut problem = String::new();
-        for _ in 0..2 {
-            match self.place.open()?.read(self.slot, self.index, buffer) {
-                Ok(crc32c) if crc32c == self.crc32c => return Ok(()),
-                Ok(_) => problem = "its slot holds other pixels than its record says".to_owned(),
-                Err(error @ SlotError::Bad { .. }) => problem = error.to_string(),
-                Err(SlotError::Spool { source, .. }) => return Err(format!("reading its slot: {source}")),
-            }
-        }
-        Err(problem)
+        place_of(self.place.as_ref())?.read((self.slot, self.index), self.crc32c, buffer)
     }
 }
 
@@ -118,16 +94,22 @@ impl Output {
     /// Puts the result of a tile into its slot; says whether it is there. A slot that holds the tile is not written
     /// again: whoever reads it now reads what was marked, and other bytes go in the record, to be compared.
     pub fn write(&self, value: &[u8], crc32c: u32) -> bool {
-        let written = self.place.open().and_then(|slots| match slots.header(self.index, self.index) {
-            Ok(held) => Ok(held.pixels_crc32c == crc32c && held.length as usize == value.len()),
-            Err(_) => slots.write(self.index, self.index, value, crc32c).map(|()| true).map_err(|e| e.to_string()),
+        let written = place_of(self.place.as_ref()).and_then(SlotPlace::open).and_then(|slots| {
+            match slots.header(self.index, self.index) {
+                Ok(held) => Ok(held.pixels_crc32c == crc32c && held.length as usize == value.len()),
+                Err(_) => slots.write(self.index, self.index, value, crc32c).map(|()| true).map_err(|e| e.to_string()),
+            }
         });
-        let (job, index) = (self.place.file.job, self.index);
+        let (job, index) = (self.place.as_ref().map(|place| tracing::field::display(place.job())), self.index);
         written.unwrap_or_else(|error| {
-            tracing::debug!(%job, index, error, "a result goes in its record");
+            tracing::debug!(job, index, error, "a result goes in its record");
             false
         })
     }
+}
+
+fn place_of(place: Option<&SlotPlace>) -> Result<&SlotPlace, String> {
+    place.ok_or_else(|| "this worker reaches no store (TESSERA_STORE)".to_owned())
 }
 
 #[cfg(test)]
@@ -136,6 +118,7 @@ mod tests {
     use tessera::operation::Chain;
     use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
     use tessera::plan::{Plan, PlanLimits};
+    use tessera::slots::{SlotFile, SlotOwner};
 
     fn planned() -> PlannedStage {
         let format = PixelFormat { layout: Layout::Gray, depth: Depth::Eight };

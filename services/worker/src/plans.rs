@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use parking_lot::Mutex;
-use tessera::bus::records::{Encoding, PayloadKind, SlotTask, Task, TaskHeader};
+use tessera::bus::records::{PayloadKind, SlotTask, Task, TaskHeader};
 use tessera::job::JobId;
 use tessera::operation::Chain;
 use tessera::state::{PlannedStage, StagePlan, State, StateError};
-use tessera::tiling::Grid;
 
 /// Stages that are remembered.
 const MAX_STAGES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -94,31 +93,11 @@ pub fn task_of(slot: &SlotTask, planned: &PlannedStage) -> Result<TaskHeader, St
     if slot.plan != *plan {
         return Err(format!("it was cut by plan {}, the job's is {plan}", slot.plan));
     }
-    let grid = stage.grid();
-    let rect = grid.rect(slot.index);
-    let rect = rect.ok_or_else(|| format!("it is tile {}, the stage has {}", slot.index, grid.tiles()))?;
-    let margins = grid.margins(rect, stage.halo);
-    let (whole, format) = (Grid::with_margins(rect, margins), stage.input.format);
-    Ok(TaskHeader {
-        job: slot.job,
-        run: slot.run,
-        stage: slot.stage,
-        index: slot.index,
-        plan: slot.plan,
-        attempt: slot.attempt,
-        payload: PayloadKind::Shared,
-        results: PayloadKind::Shared,
-        encoding: Encoding::Raw,
-        rect,
-        margins,
-        picture: stage.input,
-        width: whole.width,
-        height: whole.height,
-        channels: u8::try_from(format.layout.channels()).unwrap_or(u8::MAX),
-        depth: format.depth.bits(),
-        crc32c: slot.crc32c,
-        operations: steps.clone(),
-    })
+    let of = (slot.job, slot.run, slot.stage);
+    let header = TaskHeader::of(of, slot.index, *plan, stage, steps);
+    let header = header.ok_or_else(|| format!("it is tile {}, the stage has {}", slot.index, stage.grid().tiles()))?;
+    let (attempt, crc32c, shared) = (slot.attempt, slot.crc32c, PayloadKind::Shared);
+    Ok(TaskHeader { attempt, crc32c, payload: shared, results: shared, ..header })
 }
 
 /// What a task says otherwise than the plan; sizes, format and checksum were compared with its bytes before.
@@ -162,30 +141,7 @@ mod tests {
     }
 
     fn task(planned: &PlannedStage, index: u32) -> TaskHeader {
-        let grid = planned.stage.grid();
-        let rect = grid.rect(index).unwrap();
-        let margins = grid.margins(rect, planned.stage.halo);
-        let whole = Grid::with_margins(rect, margins);
-        TaskHeader {
-            job: JobId::random(),
-            run: 1,
-            stage: 0,
-            index,
-            plan: planned.plan,
-            attempt: 1,
-            payload: PayloadKind::Inline,
-            results: PayloadKind::Inline,
-            encoding: Encoding::Raw,
-            rect,
-            margins,
-            picture: planned.stage.input,
-            width: whole.width,
-            height: whole.height,
-            channels: 1,
-            depth: 8,
-            crc32c: 0,
-            operations: planned.steps.clone(),
-        }
+        TaskHeader::of((JobId::random(), 1, 0), index, planned.plan, &planned.stage, &planned.steps).unwrap()
     }
 
     #[test]

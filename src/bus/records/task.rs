@@ -2,39 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PixelClaim, RecordError, check_empty, check_pixels, check_schema, read_json_header, write_json};
+use super::payload::PayloadKind;
+use super::{PixelClaim, RecordError, check_pixels, check_schema, read_json_header, write_json};
 use crate::bus::Headers;
 use crate::job::JobId;
 use crate::operation::{Chain, Margins};
 use crate::picture::{PictureInfo, PixelFormat, Rect};
-use crate::plan::PlanHash;
+use crate::plan::{PlanHash, Stage};
 use crate::tiling::Grid;
-
-/// Where the pixels of a tile are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PayloadKind {
-    /// They are the record's value.
-    #[default]
-    Inline,
-    /// In a slot in the store: the record's value is empty.
-    Shared,
-}
-
-impl PayloadKind {
-    /// Whether they are the record's value.
-    pub fn is_inline(&self) -> bool {
-        *self == Self::Inline
-    }
-
-    /// The word for people and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Inline => "inline",
-            Self::Shared => "shared",
-        }
-    }
-}
 
 /// How a task's pixels are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +65,41 @@ impl TaskHeader {
     /// What its records say they are.
     pub const SCHEMA: &'static str = "task/1.1";
 
+    /// What a task says of tile `index` of a stage, of a job, run and number: sent for the first time, its pixels in records
+    /// both ways, with no checksum yet. `None` if the stage has no such tile.
+    pub fn of(
+        (job, run, number): (JobId, u32, u32),
+        index: u32,
+        plan: PlanHash,
+        stage: &Stage,
+        operations: &Chain,
+    ) -> Option<Self> {
+        let grid = stage.grid();
+        let rect = grid.rect(index)?;
+        let margins = grid.margins(rect, stage.halo);
+        let (whole, format) = (Grid::with_margins(rect, margins), stage.input.format);
+        Some(Self {
+            job,
+            run,
+            stage: number,
+            index,
+            plan,
+            attempt: 1,
+            payload: PayloadKind::Inline,
+            results: PayloadKind::Inline,
+            encoding: Encoding::Raw,
+            rect,
+            margins,
+            picture: stage.input,
+            width: whole.width,
+            height: whole.height,
+            channels: u8::try_from(format.layout.channels()).unwrap_or(u8::MAX),
+            depth: format.depth.bits(),
+            crc32c: 0,
+            operations: operations.clone(),
+        })
+    }
+
     /// The record's headers.
     pub fn encode(&self) -> Vec<(&'static str, String)> {
         vec![("schema", Self::SCHEMA.to_owned()), ("task", write_json(self))]
@@ -138,115 +148,5 @@ impl TaskHeader {
     /// The format of the pixels.
     pub fn format(&self) -> PixelFormat {
         self.picture.format
-    }
-}
-
-/// The header `task` of a record on `tasks` whose pixels are in a slot, as its result is to be. All that is the same for
-/// the stage's tiles is in the job's plan, and not said again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlotTask {
-    /// The job.
-    pub job: JobId,
-    /// Which run of it.
-    pub run: u32,
-    /// Which stage, from 0.
-    pub stage: u32,
-    /// Which tile of the stage's grid.
-    pub index: u32,
-    /// The plan it was cut by.
-    pub plan: PlanHash,
-    /// How often this tile has been sent in this stage, from 1.
-    pub attempt: u32,
-    /// Where the pixels are: [`PayloadKind::Shared`].
-    pub payload: PayloadKind,
-    /// Which slot of the stage's ring.
-    pub slot: u32,
-    /// CRC-32C of the pixels.
-    pub crc32c: u32,
-}
-
-/// A record on `tasks`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Task {
-    /// Its value is the pixels.
-    Inline(Box<TaskHeader>),
-    /// They are in a slot.
-    Slot(SlotTask),
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    payload: PayloadKind,
-}
-
-impl Task {
-    /// The record's headers.
-    pub fn encode(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Inline(task) => task.encode(),
-            Self::Slot(task) => vec![("schema", TaskHeader::SCHEMA.to_owned()), ("task", write_json(task))],
-        }
-    }
-
-    /// Reads a record and compares all that it says with its bytes.
-    ///
-    /// # Errors
-    /// If it is no task, or its sizes or checksum do not agree.
-    pub fn decode(headers: &Headers, payload: &[u8]) -> Result<Self, RecordError> {
-        check_schema(headers, TaskHeader::SCHEMA)?;
-        let Payload { payload: kind } = read_json_header(headers, "task")?;
-        if kind.is_inline() {
-            return TaskHeader::decode(headers, payload).map(|task| Self::Inline(Box::new(task)));
-        }
-        check_empty(payload)?;
-        read_json_header(headers, "task").map(Self::Slot)
-    }
-
-    /// The job.
-    pub fn job(&self) -> JobId {
-        match self {
-            Self::Inline(task) => task.job,
-            Self::Slot(task) => task.job,
-        }
-    }
-
-    /// Which run of the job.
-    pub fn run(&self) -> u32 {
-        match self {
-            Self::Inline(task) => task.run,
-            Self::Slot(task) => task.run,
-        }
-    }
-
-    /// Which stage.
-    pub fn stage(&self) -> u32 {
-        match self {
-            Self::Inline(task) => task.stage,
-            Self::Slot(task) => task.stage,
-        }
-    }
-
-    /// How often the tile has been sent in its stage.
-    pub fn attempt(&self) -> u32 {
-        match self {
-            Self::Inline(task) => task.attempt,
-            Self::Slot(task) => task.attempt,
-        }
-    }
-
-    /// Which tile of the stage's grid.
-    pub fn index(&self) -> u32 {
-        match self {
-            Self::Inline(task) => task.index,
-            Self::Slot(task) => task.index,
-        }
-    }
-
-    /// Where the pixels are.
-    pub fn payload(&self) -> PayloadKind {
-        match self {
-            Self::Inline(_) => PayloadKind::Inline,
-            Self::Slot(_) => PayloadKind::Shared,
-        }
     }
 }

@@ -1,62 +1,24 @@
 //! From pixels to marks: tiles go to their slots, then Redis is told, then their records are acknowledged.
 
 use std::collections::HashSet;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tessera::bus::Ack;
 use tessera::bus::records::PayloadKind;
 use tessera::job::JobId;
-use tessera::state::{Mark, Marked, StateError};
-
-use super::{Assembler, Placed};
-use crate::assembly::Mismatch;
-use crate::backends::Trouble;
-use crate::reference::Reference;
-use crate::spool::{SlotError, Slots};
 use tessera::patience::insist;
+use tessera::state::{Mark, Marked, StateError};
 use tracing::Instrument;
 
-/// Pixels on their way to a slot.
-struct Put {
-    slots: Arc<Slots>,
-    index: u32,
-    pixels: Pixels,
-    crc32c: u32,
-    /// The slot holds a tile already, so the pixels are only compared with it.
-    is_known: bool,
-}
-
-/// Where pixels are before they are put into a slot.
-enum Pixels {
-    /// They came with their record.
-    Here(Vec<u8>),
-    /// A worker has put them there already.
-    InSlot,
-    /// A worker has put them into the store, and this stage's slots are elsewhere.
-    InStore(Reference),
-}
-
-/// What became of them.
-enum Putted {
-    /// The slot holds them.
-    Held,
-    /// They are not where their record says.
-    Absent,
-    /// The slot holds others.
-    Differs,
-    /// The spool does not take them.
-    Failed(io::Error),
-    /// The code panicked.
-    Panicked,
-}
+use super::putting::{Pixels, Put, Putted, timed};
+use super::{Assembler, Placed};
+use crate::backends::Trouble;
+use crate::reference::Reference;
 
 /// A tile whose pixels are in its slot.
-struct Stored {
-    mark: Mark,
-    ack: Ack,
+pub(super) struct Stored {
+    pub(super) mark: Mark,
+    pub(super) ack: Ack,
 }
 
 impl Assembler {
@@ -209,146 +171,4 @@ impl Assembler {
         }
         Ok(())
     }
-
-    /// A tile came with other bytes than its slot has: one of the two is wrong, and it is unknown which.
-    async fn differs(&mut self, tile: Stored) -> Result<(), Trouble> {
-        let (job, index) = (tile.mark.job, tile.mark.index);
-        let Some(assembly) = self.assemblies.get_mut(&job).filter(|found| found.token == tile.mark.token) else {
-            tile.ack.put_off();
-            return Ok(());
-        };
-        let number = assembly.number;
-        self.backends.counts.differed();
-        tracing::warn!(%job, stage = number, index, "a tile came twice with different bytes");
-        match assembly.mismatch(index) {
-            Mismatch::First => {
-                self.ask_again(job, &[index], format!("tile {index} came with different bytes")).await?;
-            }
-            Mismatch::Again => {
-                let reason = format!("tile {index} of stage {number} came with different bytes again and again");
-                self.fail(job, &reason).await?;
-            }
-        }
-        tile.ack.done();
-        Ok(())
-    }
-
-    /// A record says that its pixels are in the store, and they are not: the tile is asked for once more, with them.
-    async fn absent(&mut self, tile: Stored) -> Result<(), Trouble> {
-        let (job, index) = (tile.mark.job, tile.mark.index);
-        if self.assemblies.get(&job).is_none_or(|found| found.token != tile.mark.token) {
-            tile.ack.put_off();
-            return Ok(());
-        }
-        self.backends.counts.absent();
-        tracing::warn!(%job, stage = tile.mark.stage, index, "a tile is not in the slot that its record names");
-        // Whatever slots this claim has: the worker's does not hold the tile, and a worker writes over no header.
-        self.ask(job, &[index], format!("tile {index} is not in its slot"), &[index]).await?;
-        tile.ack.done();
-        Ok(())
-    }
-
-    /// Clears the marks of tiles whose slots are bad, and asks for them: with their pixels, if workers write the slots.
-    pub(super) async fn ask_again(&mut self, job: JobId, tiles: &[u32], reason: String) -> Result<(), Trouble> {
-        let is_shared = self.assemblies.get(&job).is_some_and(|assembly| assembly.slots.are_shared());
-        self.ask(job, tiles, reason, if is_shared { tiles } else { &[] }).await
-    }
-
-    /// Clears the marks of tiles and asks for them; for those of `inline` with their pixels.
-    async fn ask(&mut self, job: JobId, tiles: &[u32], reason: String, inline: &[u32]) -> Result<(), Trouble> {
-        let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
-        let (number, token) = (assembly.number, assembly.token.clone());
-        for index in tiles.iter().copied() {
-            let ask = || self.backends.state.unmark(job, number, &token, index);
-            insist(&self.backends.shutdown, "clearing a mark", ask).await?;
-            assembly.take_out(index);
-        }
-        self.backends.resend_inline(&assembly.known, number, reason, inline);
-        Ok(())
-    }
-
-    async fn no_room(&mut self, tile: Stored, error: &io::Error) -> Result<(), Trouble> {
-        let job = tile.mark.job;
-        if self.assemblies.get(&job).is_none_or(|found| found.token != tile.mark.token) {
-            // Another record of this batch ended the claim: under a new one there may be room.
-            tile.ack.put_off();
-            return Ok(());
-        }
-        if error.kind() == io::ErrorKind::NotFound {
-            // The spool was removed from outside: the next record claims the stage with a new one.
-            tracing::warn!(%job, "the spool has gone");
-            self.drop_assembly(job);
-            tile.ack.retry();
-            return Ok(());
-        }
-        let is_shared = self.assemblies.get(&job).is_some_and(|found| found.slots.are_shared());
-        self.fail(job, &spool_failure(error, is_shared)).await?;
-        tile.ack.done();
-        Ok(())
-    }
-}
-
-/// What the sender of a job reads when its tiles cannot be kept, in the store or on the stitcher's own disk.
-pub(super) fn spool_failure(error: &io::Error, is_shared: bool) -> String {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded if is_shared => "the store is full".to_owned(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the stitcher's disk is full".to_owned(),
-        _ => format!("the stitcher's spool failed: {error}"),
-    }
-}
-
-fn timed(one: Put) -> (Putted, Duration) {
-    let begun = Instant::now();
-    (catch_unwind(AssertUnwindSafe(|| put(one))).unwrap_or(Putted::Panicked), begun.elapsed())
-}
-
-/// Puts pixels into their slot, or compares them with what it holds. Blocks.
-fn put(put: Put) -> Putted {
-    let Put { slots, index, pixels, crc32c, is_known } = put;
-    match pixels {
-        Pixels::Here(pixels) => keep(&slots, index, pixels, (crc32c, is_known)),
-        Pixels::InSlot => find(&slots, index, crc32c),
-        Pixels::InStore(reference) => match reference.read() {
-            Some(pixels) => keep(&slots, index, pixels, (crc32c, is_known)),
-            None => Putted::Absent,
-        },
-    }
-}
-
-fn keep(slots: &Slots, index: u32, pixels: Vec<u8>, (crc32c, is_known): (u32, bool)) -> Putted {
-    let slots = match slots.open() {
-        Ok(slots) => slots,
-        Err(error) => return Putted::Failed(error),
-    };
-    if is_known {
-        match slots.stored_crc32c(index) {
-            Ok(stored) if stored == crc32c => return Putted::Held,
-            Ok(_) => return Putted::Differs,
-            // The slot lost its tile; these are its bytes.
-            Err(SlotError::Bad { .. }) => {}
-            Err(SlotError::Spool { source, .. }) => return Putted::Failed(source),
-        }
-    }
-    match slots.write(index, pixels, crc32c) {
-        Ok(()) => Putted::Held,
-        Err(error) => Putted::Failed(error),
-    }
-}
-
-/// Looks whether a slot says that it holds a tile; opens it once more if it does not. Its pixels are verified when they
-/// are read.
-fn find(slots: &Slots, index: u32, crc32c: u32) -> Putted {
-    for _ in 0..2 {
-        let slots = match slots.open() {
-            Ok(slots) => slots,
-            Err(error) => return Putted::Failed(error),
-        };
-        match slots.stored_crc32c(index) {
-            Ok(stored) if stored == crc32c => return Putted::Held,
-            Ok(_) => return Putted::Differs,
-            Err(SlotError::Bad { .. }) => {}
-            Err(SlotError::Spool { source, .. }) => return Putted::Failed(source),
-        }
-    }
-    Putted::Absent
 }

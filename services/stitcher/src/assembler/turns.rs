@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tessera::job::JobId;
 use tessera::telemetry::parts;
 
+use super::asking::spool_failure;
 use super::ending::{self, StageEnd};
-use super::marking::spool_failure;
 use super::{Assembler, Report, StageEnded};
 use crate::assembly::{Assembly, Work};
 use crate::backends::Trouble;

@@ -5,8 +5,10 @@
 
 pub mod accept;
 pub mod disposition;
+mod field;
 pub mod form;
 pub mod idempotency;
+mod incoming;
 pub mod inspect;
 pub mod multipart;
 pub mod pace;

@@ -1,6 +1,7 @@
 //! The worker's parts, one role each.
 
 mod heart;
+mod in_hand;
 mod result_publisher;
 mod task_feed;
 mod task_runner;

@@ -2,6 +2,8 @@
 //! when the rig is dropped. Also used by the tests of the splitter.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+mod picture;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -11,15 +13,13 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tessera::bus::records::{Encoding, PayloadKind, TaskHeader, TileHeader};
-use tessera::bus::{Group, Headers, Outgoing, Producer, Topic, admin, partition};
-use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs, Sync};
-use tessera::job::{JobId, Manifest, Priority, Token};
-use tessera::operation::{Chain, Step, TileInput};
-use tessera::picture::{Depth, Layout, PictureInfo, PixelFormat, Pixels, Size};
-use tessera::plan::{Plan, PlanLimits};
+use tessera::bus::records::TileHeader;
+use tessera::bus::{Group, Headers, Outgoing, Producer, Topic, admin};
+use tessera::config::{KafkaArgs, RedisArgs, ServiceArgs, StoreArgs, Sync};
+use tessera::job::{JobId, Manifest, Token};
 use tessera::state::{Claim, Mark, Marked, State};
-use tessera::tiling::Grid;
+
+pub use picture::Picture;
 
 /// Longer than any wait that can end well.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -222,119 +222,6 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     while !condition().await {
         assert!(Instant::now() < end, "waited {LONG:?} for {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// A picture and what is to be done to it.
-pub struct Picture {
-    pub info: PictureInfo,
-    pub samples: Vec<u8>,
-    pub operations: Vec<Step>,
-    pub limits: PlanLimits,
-}
-
-impl Picture {
-    /// Eight-bit RGB in tiles of `tile`.
-    pub fn rgb(width: u32, height: u32, tile: u32, operations: &[&str]) -> Self {
-        let format = PixelFormat { layout: Layout::Rgb, depth: Depth::Eight };
-        let info = PictureInfo { size: Size { width, height }, format };
-        let mut state = 12_345_u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        };
-        let samples = (0..info.bytes()).map(|_| next()).collect();
-        let operations = operations.iter().map(|step| step.parse().unwrap()).collect();
-        let limits = PlanLimits { tile_size: tile, ..LimitArgs::default().plan_limits(1_000_000) };
-        Self { info, samples, operations, limits }
-    }
-
-    pub fn plan(&self) -> Plan {
-        Plan::make(self.info, &Chain::new(self.operations.clone()), &self.limits).unwrap()
-    }
-
-    pub fn manifest(&self) -> Manifest {
-        Manifest {
-            trace: None,
-            job: JobId::random(),
-            run: 1,
-            filename: "picture.png".to_owned(),
-            owner: "anonymous".to_owned(),
-            operations: self.operations.clone(),
-            format: "png".to_owned(),
-            priority: Priority::Normal,
-            bytes_in: 1,
-            digest: None,
-            request: None,
-            kept: tessera::job::KeptText::default(),
-            notices: Vec::new(),
-            quality: None,
-            chroma: None,
-            original_format: "png".to_owned(),
-            plan: self.plan(),
-            plan_hash: None,
-            created_at: tessera::time::now(),
-        }
-    }
-
-    /// The task of a tile of the first stage.
-    pub fn task(&self, manifest: &Manifest, index: u32) -> (TaskHeader, Vec<u8>) {
-        let stage = manifest.plan.stage(0).unwrap();
-        let grid = stage.grid();
-        let rect = grid.rect(index).unwrap();
-        let margins = grid.margins(rect, stage.halo);
-        let whole = Grid::with_margins(rect, margins);
-        let pixel = self.info.format.bytes_per_pixel();
-        let row = |y: u32| {
-            let from = y as usize * self.info.row_bytes() + whole.x as usize * pixel;
-            &self.samples[from..from + whole.width as usize * pixel]
-        };
-        let pixels: Vec<u8> = (whole.y..whole.bottom()).flat_map(row).copied().collect();
-        let header = TaskHeader {
-            job: manifest.job,
-            run: 1,
-            stage: 0,
-            index,
-            plan: manifest.plan.hash(),
-            attempt: 1,
-            payload: PayloadKind::Inline,
-            results: PayloadKind::Inline,
-            encoding: Encoding::Raw,
-            rect,
-            margins,
-            picture: self.info,
-            width: whole.width,
-            height: whole.height,
-            channels: self.info.format.layout.channels() as u8,
-            depth: self.info.format.depth.bits(),
-            crc32c: crc32c::crc32c(&pixels),
-            operations: stage.steps.clone(),
-        };
-        (header, pixels)
-    }
-
-    pub fn record(&self, manifest: &Manifest, index: u32, kafka: &KafkaArgs) -> Outgoing {
-        let (header, pixels) = self.task(manifest, index);
-        let partition = Some(partition::task_partition(manifest.job, index, kafka.tasks_partitions));
-        Outgoing { topic: Topic::Tasks, key: None, partition, headers: header.encode(), payload: pixels.into() }
-    }
-
-    /// What a tile must come out as.
-    pub fn expected(&self, manifest: &Manifest, index: u32) -> Vec<u8> {
-        let (task, pixels) = self.task(manifest, index);
-        let info = PictureInfo { size: Size { width: task.width, height: task.height }, format: self.info.format };
-        let pixels = Pixels::from_bytes(info, pixels).unwrap();
-        let input = TileInput { pixels, rect: task.rect, margins: task.margins, picture: self.info };
-        task.operations.run(input).unwrap().into_bytes()
-    }
-
-    /// The picture as a PNG.
-    pub fn png(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut encoder = png::Encoder::new(&mut out, self.info.size.width, self.info.size.height);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.write_header().unwrap().write_image_data(&self.samples).unwrap();
-        out
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use memchr::memmem::Finder;
 
 use super::disposition::{Disposition, read_disposition};
+use crate::http::problem::Problem;
 
 /// The longest header of a part, in bytes.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -190,6 +191,15 @@ fn boundary(content_type: &str) -> Option<&str> {
     let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
     let printable = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     (printable && (1..=MAX_BOUNDARY_BYTES).contains(&value.len())).then_some(value)
+}
+
+impl From<MultipartError> for Problem {
+    fn from(error: MultipartError) -> Self {
+        match error {
+            MultipartError::ContentType => Self::UnsupportedMedia(error.to_string()),
+            error => Self::BadRequest(error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,22 +8,20 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::Payload;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use tessera::job::{Digest, JobId};
 use tessera::picture::codec::{is_decided, refusal};
-use tessera::picture::sniff::{Format, SNIFF_BYTES, sniff};
+use tessera::picture::sniff::{Format, sniff};
 use tessera::store::{Object, ObjectWriter, Store, Written};
 
 use super::disposition::Disposition;
+use super::field::Field;
 use super::form::JobForm;
-use super::multipart::{Event, MultipartError, Parser};
-use super::pace::{Pace, TooSlow};
+use super::incoming::Incoming;
+use super::multipart::{Event, Parser};
+use super::pace::Pace;
 use crate::http::admission::{FORM_BYTES, too_large};
 use crate::http::places::Holder;
 use crate::http::problem::Problem;
-
-/// The longest text field, in bytes.
-const MAX_FIELD_BYTES: usize = 64 * 1024;
 
 /// How an upload is taken.
 #[derive(Debug)]
@@ -67,11 +65,7 @@ struct Picture {
 /// What the bytes of the present part are.
 enum Part {
     None,
-    Text {
-        name: String,
-        value: Vec<u8>,
-        is_file: bool,
-    },
+    Text(Field),
     /// A picture of which too few bytes are known to say what it is.
     Start {
         filename: String,
@@ -91,8 +85,11 @@ pub async fn receive(store: &Store, content_type: &str, body: &mut Payload, term
     let began = Instant::now();
     let mut parser = Parser::new(content_type)?;
     let job = JobId::random();
-    let mut upload = Upload { store, terms, job, form: JobForm::default(), part: Part::None, picture: None, came: 0 };
-    if let Err(problem) = upload.take_all(&mut parser, body).await {
+    let Terms { max_upload_bytes, pace, sender, ignore_fields } = terms;
+    let (incoming, form) = (Incoming::new(body, pace, sender), JobForm::default());
+    let mut upload =
+        Upload { store, incoming, max_upload_bytes, ignore_fields, job, form, part: Part::None, picture: None };
+    if let Err(problem) = upload.take_all(&mut parser).await {
         upload.abort().await;
         return Err(problem);
     }
@@ -104,17 +101,17 @@ pub async fn receive(store: &Store, content_type: &str, body: &mut Payload, term
 
 struct Upload<'a> {
     store: &'a Store,
-    terms: Terms,
+    incoming: Incoming<'a>,
+    max_upload_bytes: u64,
+    ignore_fields: bool,
     job: JobId,
     form: JobForm,
     part: Part,
     picture: Option<Box<Picture>>,
-    /// Bytes of the body, whatever they were.
-    came: u64,
 }
 
 impl Upload<'_> {
-    async fn take_all(&mut self, parser: &mut Parser, body: &mut Payload) -> Result<(), Problem> {
+    async fn take_all(&mut self, parser: &mut Parser) -> Result<(), Problem> {
         loop {
             match parser.next_event()? {
                 Event::Part(disposition) => self.begin(disposition)?,
@@ -122,9 +119,9 @@ impl Upload<'_> {
                 Event::PartEnd => self.end().await?,
                 Event::End => {
                     self.check_form()?;
-                    return self.skip_rest(body).await;
+                    return self.skip_rest().await;
                 }
-                Event::NeedsMore => match self.next_chunk(body).await? {
+                Event::NeedsMore => match self.next_chunk().await? {
                     Some(chunk) => parser.push(&chunk),
                     None => return Ok(parser.finish()?),
                 },
@@ -132,31 +129,20 @@ impl Upload<'_> {
         }
     }
 
-    async fn next_chunk(&mut self, body: &mut Payload) -> Result<Option<Bytes>, Problem> {
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>, Problem> {
         self.check_frame()?;
-        let asked = Instant::now();
-        if let Some(sender) = &self.terms.sender {
-            sender.wait(asked);
-        }
-        let patience = self.terms.pace.patience(asked);
-        let chunk = tokio::select! {
-            chunk = tokio::time::timeout(patience, body.next()) => chunk,
-            () = gives_way(self.terms.sender.as_deref()) => return Err(gave_way()),
-        };
-        let now = Instant::now();
-        let Some(chunk) = chunk.map_err(|_| self.terms.pace.idled(now))? else { return Ok(None) };
-        let chunk = chunk.map_err(|error| Problem::BadRequest(format!("the upload ended early: {error}")))?;
-        if let Some(sender) = &self.terms.sender {
-            sender.moved(now, chunk.len());
-        }
-        self.terms.pace.arrived(asked, now, chunk.len())?;
-        self.came += chunk.len() as u64;
-        Ok(Some(chunk))
+        self.incoming.next_chunk().await
+    }
+
+    /// Reads what a sender may add after the form, so that the connection can be used again.
+    async fn skip_rest(&mut self) -> Result<(), Problem> {
+        while self.next_chunk().await?.is_some() {}
+        Ok(())
     }
 
     /// Tells all that is wrong with the fields that have come.
     fn check_form(&self) -> Result<(), Problem> {
-        if self.terms.ignore_fields { Ok(()) } else { self.form.check() }
+        if self.ignore_fields { Ok(()) } else { self.form.check() }
     }
 
     /// Whatever is sent beside the picture is bounded too: a body without an end must not be read without one. All
@@ -166,7 +152,7 @@ impl Upload<'_> {
             Part::Picture(picture) => Some(picture),
             _ => self.picture.as_ref(),
         };
-        let beside = self.came - picture.map_or(0, |picture| picture.writer.bytes());
+        let beside = self.incoming.came() - picture.map_or(0, |picture| picture.writer.bytes());
         if beside <= FORM_BYTES {
             return Ok(());
         }
@@ -174,12 +160,6 @@ impl Upload<'_> {
             "the form has more than {FORM_BYTES} bytes beside the picture: send the picture as the field image"
         );
         Err(Problem::TooLarge(text))
-    }
-
-    /// Reads what a sender may add after the form, so that the connection can be used again.
-    async fn skip_rest(&mut self, body: &mut Payload) -> Result<(), Problem> {
-        while self.next_chunk(body).await?.is_some() {}
-        Ok(())
     }
 
     fn begin(&mut self, disposition: Disposition) -> Result<(), Problem> {
@@ -191,7 +171,7 @@ impl Upload<'_> {
                 Part::Start { filename: filename.unwrap_or_default(), bytes: Vec::new() }
             }
             ("image", true) => return Err(Problem::BadRequest("image is given twice: send one picture".to_owned())),
-            _ => Part::Text { name, value: Vec::new(), is_file: filename.is_some() },
+            _ => Part::Text(Field::new(name, filename.is_some())),
         };
         Ok(())
     }
@@ -199,18 +179,7 @@ impl Upload<'_> {
     async fn add(&mut self, more: Bytes) -> Result<(), Problem> {
         match &mut self.part {
             Part::None => {}
-            Part::Text { name, value, is_file } => {
-                if *is_file && !self.terms.ignore_fields && value.len() < SNIFF_BYTES {
-                    let start: Vec<u8> = value.iter().chain(more.iter()).copied().take(SNIFF_BYTES).collect();
-                    refuse_picture(name, &start)?;
-                }
-                if value.len() + more.len() > MAX_FIELD_BYTES {
-                    return Err(Problem::BadRequest(format!(
-                        "the field {name:?} is longer than {MAX_FIELD_BYTES} bytes"
-                    )));
-                }
-                value.extend_from_slice(&more);
-            }
+            Part::Text(field) => field.add(&more, self.ignore_fields)?,
             Part::Start { filename, bytes } => {
                 bytes.extend_from_slice(&more);
                 if is_decided(bytes) {
@@ -232,7 +201,7 @@ impl Upload<'_> {
 
     async fn add_to_picture(&mut self, bytes: Bytes) -> Result<(), Problem> {
         let Part::Picture(picture) = &mut self.part else { return Ok(()) };
-        let most = self.terms.max_upload_bytes;
+        let most = self.max_upload_bytes;
         if picture.writer.bytes() + bytes.len() as u64 > most {
             return Err(too_large(most));
         }
@@ -248,13 +217,8 @@ impl Upload<'_> {
             self.begin_picture(filename, bytes.into()).await?;
         }
         match std::mem::replace(&mut self.part, Part::None) {
-            Part::Text { name, value, .. } => {
-                let value = std::str::from_utf8(&value);
-                let value = value.map_err(|_| Problem::BadRequest(format!("the field {name:?} is not UTF-8 text")))?;
-                if !self.terms.ignore_fields {
-                    self.form.take(&name, value)?;
-                }
-            }
+            Part::Text(field) if !self.ignore_fields => self.form.take(field.name(), field.text()?)?,
+            Part::Text(field) => drop(field.text()?),
             Part::Picture(picture) => self.picture = Some(picture),
             Part::None | Part::Start { .. } => {}
         }
@@ -272,19 +236,6 @@ impl Upload<'_> {
     }
 }
 
-async fn gives_way(sender: Option<&Holder>) {
-    match sender {
-        Some(sender) => sender.told().await,
-        None => std::future::pending().await,
-    }
-}
-
-fn gave_way() -> Problem {
-    Problem::Unavailable(
-        "others wait to send, and this upload came most slowly: it had to give its place away".to_owned(),
-    )
-}
-
 /// The format of a picture that is taken, by its first bytes.
 fn recognized(start: &[u8]) -> Result<Format, Problem> {
     match sniff(start) {
@@ -293,34 +244,8 @@ fn recognized(start: &[u8]) -> Result<Format, Problem> {
     }
 }
 
-/// A picture in a field of another name was meant to be the picture.
-fn refuse_picture(field: &str, start: &[u8]) -> Result<(), Problem> {
-    match sniff(start) {
-        None => Ok(()),
-        Some(_) => {
-            let field: String = field.chars().take(100).collect();
-            Err(Problem::BadRequest(format!("the picture came as the field {field:?}: send it as the field image")))
-        }
-    }
-}
-
 fn no_picture() -> Problem {
     Problem::BadRequest("no picture was sent: send one as the form field image".to_owned())
-}
-
-impl From<MultipartError> for Problem {
-    fn from(error: MultipartError) -> Self {
-        match error {
-            MultipartError::ContentType => Self::UnsupportedMedia(error.to_string()),
-            error => Self::BadRequest(error.to_string()),
-        }
-    }
-}
-
-impl From<TooSlow> for Problem {
-    fn from(error: TooSlow) -> Self {
-        Self::TooSlow(error.to_string())
-    }
 }
 
 #[cfg(test)]
