@@ -3,6 +3,7 @@
 use clap::{Args as _, FromArgMatches, parser::ValueSource};
 use serde_json::{Value, json};
 use tessera::bus::Topic;
+use tessera::config::arguments::in_words;
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs, variables};
 
 use crate::CtlError;
@@ -94,11 +95,11 @@ fn expected(arg: &clap::Arg, error: &clap::Error) -> String {
     }
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    first.rsplit_once(": ").map_or(first, |(_, why)| why).to_owned()
+    in_words(first.rsplit_once(": ").map_or(first, |(_, why)| why))
 }
 
 fn usage(error: clap::Error) -> CtlError {
-    CtlError::Usage(error.to_string().trim().trim_start_matches("error: ").to_owned())
+    CtlError::Usage(in_words(&error.to_string()).trim().trim_start_matches("error: ").to_owned())
 }
 
 fn settings(command: &clap::Command, matches: &clap::ArgMatches) -> Vec<Value> {
