@@ -262,6 +262,23 @@ test_results_are_summed_and_emptiness_is_a_failure() {
   expect_dies "the exit code" finish
 }
 
+test_debug_information_goes_into_a_file_of_its_own() {
+  local program=$ROOT/bin/thing before
+  mkdir -p "$ROOT/bin/deps"
+  printf 'int answer(int x) {\n  return x * 42;\n}\nint main(void) { return answer(0); }\n' >"$ROOT/thing.c"
+  gcc -g -o "$program" "$ROOT/thing.c" || fail "there is no gcc"
+  ln "$program" "$ROOT/bin/deps/thing-0123"
+  split_programs "$program" "$ROOT/bin/missing"
+  readelf -SW "$program" | grep -q '\.debug_info\|\.symtab' && fail "debug information is left in the program"
+  "$program" || fail "the program does not run any more"
+  [[ $program -ef $ROOT/bin/deps/thing-0123 ]] || fail "cargo's other name has another file"
+  readelf -x .gnu_debuglink "$program" | grep -q thing.debu || fail "the program does not name its debug file"
+  nm "$program.debug" | grep -q ' answer$' || fail "the debug file does not know the functions"
+  before=$(stat -c '%i %Y' "$program")
+  split_programs "$program"
+  expect_equal "a program that is split already" "$before" "$(stat -c '%i %Y' "$program")"
+}
+
 test_down_purges_and_status_says_what_to_do() {
   keep thing sleep 1000
   "$OPS/down" >/dev/null || fail "ops/down failed"

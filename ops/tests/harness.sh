@@ -35,7 +35,7 @@ load_copy() {
   mkdir -p "$PLACE/$1"
   cp -r "$SOURCE" "$PLACE/$1/ops"
   . "$PLACE/$1/ops/lib/common.sh"
-  load_parts process ports packages kafka redis settings services phases
+  load_parts process ports packages programs kafka redis settings services phases
   mkdir -p "$RUN" "$LOGS"
   cd "$ROOT" || exit 1
 }

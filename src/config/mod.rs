@@ -3,6 +3,7 @@
 //! Owns defaults and their checks. Defaults run on one machine. Reads nothing but flags and the
 //! environment.
 
+pub mod arguments;
 mod hosts;
 mod limits;
 mod service;

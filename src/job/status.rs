@@ -17,7 +17,7 @@ pub enum JobStatus {
     Queued,
     /// Tiles are out.
     Processing,
-    /// Every tile of the last stage is in the spool; the result is being written.
+    /// Every tile of the last stage is in its slot; the result is being written.
     Finishing,
     /// The result is in the store.
     Done,

@@ -10,7 +10,7 @@ use super::script;
 use crate::job::JobId;
 
 impl State {
-    /// Notes tiles of a stage for the next pass; those that are in the spool, or of no such stage, are not noted.
+    /// Notes tiles of a stage for the next pass; those that are in their slots, or of no such stage, are not noted.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.

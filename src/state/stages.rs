@@ -61,7 +61,7 @@ pub enum Claim {
     Unknown,
 }
 
-/// A tile that is in the spool.
+/// A tile that is in its slot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
     /// The job.

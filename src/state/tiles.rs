@@ -25,7 +25,7 @@ pub struct WindowView {
 }
 
 impl WindowView {
-    /// A stage of a job whose tiles `is_in` are in the spool, as [`State::windows`] sees it; for models of it.
+    /// A stage of a job whose tiles `is_in` are in their slots, as [`State::windows`] sees it; for models of it.
     pub fn of(status: JobStatus, (stage, run): (u32, u32), again: bool, is_in: impl IntoIterator<Item = u32>) -> Self {
         let mut bitmap = Vec::new();
         for index in is_in {
@@ -36,13 +36,13 @@ impl WindowView {
         Self { status: Some(status), stage, run, again, damage: None, bitmap }
     }
 
-    /// Whether tile `index` is in the spool.
+    /// Whether tile `index` is in its slot.
     pub fn has(&self, index: u32) -> bool {
         let byte = usize::try_from(index / 8).ok().and_then(|at| self.bitmap.get(at));
         byte.is_some_and(|byte| byte & (0x80 >> (index % 8)) != 0)
     }
 
-    /// Tiles in the spool.
+    /// Tiles in their slots.
     pub fn received(&self) -> u32 {
         self.bitmap.iter().map(|byte| byte.count_ones()).sum()
     }
@@ -51,7 +51,7 @@ impl WindowView {
 /// Whether a worker is to run a tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Take {
-    /// The job ended or is at another stage, or the tile is in the spool already.
+    /// The job ended or is at another stage, or the tile is in its slot already.
     Skip,
     /// Run it.
     Run {
@@ -60,7 +60,7 @@ pub enum Take {
     },
 }
 
-/// Who made a tile that is in the spool.
+/// Who made a tile that is in its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileBy {
     /// The worker's small number, 0 if it has none.
@@ -160,7 +160,7 @@ impl State {
         Ok(tiles_made(total, bitmap.unwrap_or_default(), &by.unwrap_or_default()))
     }
 
-    /// The tiles of a stage that are not in the spool, at most `limit`: for the reason of a failure.
+    /// The tiles of a stage that are not in their slots, at most `limit`: for the reason of a failure.
     ///
     /// # Errors
     /// [`StateError`] if Redis gives no answer.

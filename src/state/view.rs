@@ -35,7 +35,7 @@ pub struct JobView {
     pub notices: Vec<String>,
     /// Tiles of the stage.
     pub total_tiles: u32,
-    /// Tiles of the stage that are in the spool.
+    /// Tiles of the stage that are in their slots.
     pub received_tiles: u32,
     /// Columns of a tile.
     pub tile_width: u32,
@@ -107,7 +107,7 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// The share of its tiles that are in the spool, over all stages: 0 to 1, and 1 when it is done.
+    /// The share of its tiles that are in their slots, over all stages: 0 to 1, and 1 when it is done.
     pub fn progress(&self) -> f64 {
         if self.status == JobStatus::Done {
             return 1.0;

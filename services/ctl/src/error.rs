@@ -83,12 +83,31 @@ impl CtlError {
             text.push_str(&error.to_string());
             cause = error.source();
         }
-        text
+        without_numbers(&text)
     }
+}
+
+/// A text without the numbers that the system has for its errors, which say nothing more.
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(')').map_or(part, |(_, rest)| rest))
 }
 
 /// An error with what caused it, in one line.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let cause = error.source().map(|cause| format!(": {}", with_causes(cause))).unwrap_or_default();
     format!("{error}{cause}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_s_errors_are_told_without_their_numbers() {
+        let error = CtlError::file("opening", Path::new("a.png"))(std::io::Error::from_raw_os_error(2));
+        assert_eq!(error.full_text(), "opening a.png: No such file or directory");
+        assert_eq!(without_numbers("a (os error 5), b (os error 6)"), "a, b");
+    }
 }

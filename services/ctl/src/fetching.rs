@@ -6,10 +6,9 @@ use std::path::Path;
 
 use tessera::job::{Digest, Digester};
 
-use crate::CtlError;
 use crate::api::Api;
-use crate::output;
 use crate::target::Target;
+use crate::{CtlError, output, result_name};
 
 /// Read from the connection at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -17,11 +16,14 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Streams the result of job `id` to `target`; gives its bytes.
 ///
 /// # Errors
-/// If there is no result, the system is away, the file cannot be written, or what came is not what the system says it
+/// If there is no result, or one of another format than the file's name says, the system is away, the file cannot be
+/// written, or what came is not what the system says it
 /// sent; no file is left then.
 pub fn fetch(api: &Api, id: &str, mut target: Target) -> Result<u64, CtlError> {
     let mut answer = api.open(&format!("/jobs/{id}/result"))?;
     let expected = answer.length();
+    let media_type = answer.header("content-type").unwrap_or_default();
+    result_name::check_fetched(target.place(), !target.is_stream(), media_type)?;
     let digest = answer.header("repr-digest").and_then(Digest::from_header);
     let mut file = target.open()?;
     let place = target.place().to_owned();

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use tessera::config::arguments::parse_or_exit;
 use tessera_ctl::Cli;
 
 fn main() -> ExitCode {
-    match tessera_ctl::run(Cli::parse()) {
+    match tessera_ctl::run(parse_or_exit::<Cli>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tessera: {}", error.full_text());

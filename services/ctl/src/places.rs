@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tessera::picture::codec::WantedFormat;
 
 use crate::pictures::Picture;
+use crate::source::STANDARD_STREAM;
 use crate::target::Target;
 use crate::{CtlError, result_name};
 
@@ -61,6 +62,7 @@ impl Places {
             return Ok((Self::File(output.to_owned()), format));
         }
         if !output.is_dir() {
+            check_name_of_folder(output)?;
             fs::create_dir_all(output).map_err(CtlError::file("creating the folder", output))?;
         }
         check_folder(output)?;
@@ -105,6 +107,25 @@ impl Folder {
         }
         Err(CtlError::Usage(format!("another result is written to {}: send this picture by itself", place.display())))
     }
+}
+
+/// Whether results are meant to go into a folder of that name, which is not there yet.
+fn check_name_of_folder(output: &Path) -> Result<(), CtlError> {
+    let refuse = |why: &str| Err(CtlError::Usage(format!("{}: {why}", output.display())));
+    if output.as_os_str() == STANDARD_STREAM {
+        return refuse("several results do not go to standard output: name a folder");
+    }
+    // With a slash at its end the name of a file is that of something in it.
+    if output.exists() || fs::metadata(output.components().as_path()).is_ok() {
+        return refuse("it is a file, and the results need a folder");
+    }
+    let is_folder = output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if !is_folder && result_name::is_of_a_picture(output) {
+        return refuse(
+            "several results need a folder, and this is the name of one picture: end it with / if it is to be one",
+        );
+    }
+    Ok(())
 }
 
 fn identities(pictures: &[Picture]) -> HashSet<(u64, u64)> {
@@ -174,5 +195,17 @@ mod tests {
         refuse(&root.join("c.bmp"), &found[2..], None);
         refuse(&root.join("c.png"), &found[2..], Some(WantedFormat::Jpeg));
         refuse(&root.join("b.png/sub"), &found, None);
+        for (name, why) in [
+            ("-", "standard output"),
+            ("new.png", "need a folder"),
+            ("a.gif/", "it is a file"),
+            ("a.gif", "it is a file"),
+        ] {
+            let output =
+                if name == "-" { PathBuf::from(name) } else { PathBuf::from(format!("{}/{name}", root.display())) };
+            let error = Places::prepare(Some(&output), &found[1..], true, None).unwrap_err().to_string();
+            assert!(error.contains(why) && !error.contains("os error"), "{error}");
+        }
+        assert!(!Path::new("-").exists() && !root.join("new.png").exists());
     }
 }

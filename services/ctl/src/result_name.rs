@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use tessera::picture::codec::{ResultFormat, WantedFormat};
+use tessera::picture::sniff::Format;
 
 use crate::CtlError;
 
@@ -54,6 +55,27 @@ pub fn check(path: &Path, named: bool, format: ResultFormat) -> Result<(), CtlEr
     if is_same { Ok(()) } else { Err(contradiction(path, format.format().name())) }
 }
 
+/// Whether a name ends as that of a picture.
+pub fn is_of_a_picture(path: &Path) -> bool {
+    let end = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    WantedFormat::from_extension(&end).is_some() || NOT_WRITTEN.contains(&end.as_str())
+}
+
+/// Holds a result that is fetched, of this media type, against the name that it is to have.
+///
+/// # Errors
+/// If the name is that of another format.
+pub fn check_fetched(path: &Path, named: bool, media_type: &str) -> Result<(), CtlError> {
+    let Some(format) = Format::ALL.into_iter().find(|format| format.media_type() == media_type) else { return Ok(()) };
+    let end = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let is_same = WantedFormat::from_extension(&end) == WantedFormat::from_extension(format.extension());
+    if !named || is_same || !is_of_a_picture(path) {
+        return Ok(());
+    }
+    let (name, end) = (format.name(), format.extension());
+    Err(CtlError::Usage(format!("{}: the result is {name}: end the name with .{end}", path.display())))
+}
+
 fn contradiction(path: &Path, format: &str) -> CtlError {
     CtlError::Usage(format!(
         "{}: the result is to be {format} and its name says otherwise: change the name or --format",
@@ -82,6 +104,18 @@ mod tests {
         }
         assert_eq!(wanted_format(Path::new("-"), false, None).unwrap(), WantedFormat::Same);
         assert_eq!(wanted_format(Path::new("/dev/x.bmp"), false, None).unwrap(), WantedFormat::Same);
+    }
+
+    #[test]
+    fn a_result_is_not_fetched_under_the_name_of_another_format() {
+        let fetched = |name: &str, named| check_fetched(Path::new(name), named, "image/jpeg");
+        for name in ["a.jpg", "a.JPEG", "a", "a.part", "a.final"] {
+            assert!(fetched(name, true).is_ok(), "{name}");
+        }
+        for name in ["a.png", "a.tif", "a.gif", "a.bmp"] {
+            assert!(fetched(name, true).unwrap_err().to_string().contains("end the name with .jpg"), "{name}");
+            assert!(fetched(name, false).is_ok(), "{name}");
+        }
     }
 
     #[test]

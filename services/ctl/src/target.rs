@@ -32,7 +32,7 @@ impl Target {
     /// Looks at the place that `path` names; writes nothing.
     ///
     /// # Errors
-    /// If it is a folder, names no file, or is standard output on a terminal.
+    /// If it is a folder, names no file, lies in a folder that is not there, or is standard output on a terminal.
     pub fn at(path: &Path) -> Result<Self, CtlError> {
         if path.as_os_str() == STANDARD_STREAM {
             if io::stdout().is_terminal() {
@@ -52,6 +52,11 @@ impl Target {
         if place.file_name().is_none() {
             let text = format!("{} does not name a file to write the result to", path.display());
             return Err(CtlError::Usage(text));
+        }
+        let folder = folder_of(&place);
+        if !folder.is_dir() {
+            let what = if folder.exists() { "is no folder" } else { "does not exist: make that folder first" };
+            return Err(CtlError::Usage(format!("{}: {} {what}", path.display(), folder.display())));
         }
         Ok(Self { kind: Kind::File { place, partial: None } })
     }
@@ -211,6 +216,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(Target::at(folder.path()), Err(CtlError::Usage(_))));
         assert!(matches!(Target::at(&folder.path().join("new/")), Err(CtlError::Usage(_))));
+        let missing = Target::at(&folder.path().join("no/such.png")).unwrap_err().to_string();
+        assert!(missing.contains("make that folder first"), "{missing}");
         let mut null = Target::at(Path::new("/dev/null")).unwrap();
         assert!(null.is_stream());
         null.open().unwrap().write_all(b"x").unwrap();

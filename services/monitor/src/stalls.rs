@@ -25,7 +25,7 @@ pub struct Look {
     pub run: u32,
     /// Its stage.
     pub stage: u32,
-    /// Tiles of the stage in the spool.
+    /// Tiles of the stage in their slots.
     pub received: u32,
     /// Tiles of the stage.
     pub total: u32,

@@ -19,8 +19,8 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use tessera::bus::records::TileHeader;
 use tessera::bus::Ack;
+use tessera::bus::records::TileHeader;
 use tessera::job::{JobId, Token};
 use tokio::sync::oneshot;
 use tracing::Span;

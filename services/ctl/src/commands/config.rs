@@ -3,6 +3,7 @@
 use clap::{Args as _, FromArgMatches, parser::ValueSource};
 use serde_json::{Value, json};
 use tessera::bus::Topic;
+use tessera::config::arguments::in_words;
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs, variables};
 
 use crate::CtlError;
@@ -20,7 +21,7 @@ pub struct Args {
     /// Print every setting, its value and where it comes from (the default).
     #[arg(long)]
     print: bool,
-    /// Check that the settings agree with each other; all problems are told at once.
+    /// Check that these settings agree with each other; all problems are told at once.
     #[arg(long)]
     check: bool,
     /// Print JSON.
@@ -28,6 +29,7 @@ pub struct Args {
     json: bool,
 }
 
+const AGREE: &str = "the settings that all services share agree; each service checks its own when it starts\n";
 /// The smallest budget that every service can divide.
 const SMALLEST_BUDGET_BYTES: u64 = 32 << 20;
 
@@ -62,7 +64,7 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         &ServiceArgs::from_arg_matches(&matches).map_err(usage)?,
     );
     problems.splice(0..0, texts(wrong));
-    if problems.is_empty() { output::print("the settings agree\n") } else { Err(CtlError::Usage(problems.join("\n"))) }
+    if problems.is_empty() { output::print(AGREE) } else { Err(CtlError::Usage(problems.join("\n"))) }
 }
 
 /// The settings whose values are wrong by themselves: each by its id, with what is wrong.
@@ -93,11 +95,11 @@ fn expected(arg: &clap::Arg, error: &clap::Error) -> String {
     }
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    first.rsplit_once(": ").map_or(first, |(_, why)| why).to_owned()
+    in_words(first.rsplit_once(": ").map_or(first, |(_, why)| why))
 }
 
 fn usage(error: clap::Error) -> CtlError {
-    CtlError::Usage(error.to_string().trim().trim_start_matches("error: ").to_owned())
+    CtlError::Usage(in_words(&error.to_string()).trim().trim_start_matches("error: ").to_owned())
 }
 
 fn settings(command: &clap::Command, matches: &clap::ArgMatches) -> Vec<Value> {

@@ -135,7 +135,8 @@ fn check(options: &Options) -> Result<(), CtlError> {
         return output::print(&(lines(&notices, "note: ") + &lines(&remedies, "do: ")));
     }
     let text = lines(&texts, "") + &lines(&notices, "note: ") + &lines(&remedies, "do: ");
-    Err(CtlError::Failed(format!("{} problems with topics:\n{}", texts.len(), text.trim_end())))
+    let found = if texts.len() == 1 { "a problem".to_owned() } else { format!("{} problems", texts.len()) };
+    Err(CtlError::Failed(format!("{found} with the topics:\n{}", text.trim_end())))
 }
 
 /// What the logs of all topics may come to; `None` where nothing bounds one.
