@@ -61,7 +61,10 @@ prepare_kafka() {
 
 # kafka_command DIR: fills the array KAFKA_COMMAND.
 kafka_command() {
-  KAFKA_COMMAND=(java -Xms512m -Xmx1g -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData
+  # On few cores Java's second compiler takes more from the first thousand tiles than it ever gives back.
+  local -a few=()
+  (($(nproc) > 4)) || few=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
+  KAFKA_COMMAND=(java -Xms512m -Xmx1g "${few[@]}" -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData
     "-Dlog4j2.configurationFile=file:$OPS/kafka/log4j2.properties"
     -cp "$KAFKA_LIBS/*" kafka.Kafka "$1/server.properties")
 }
