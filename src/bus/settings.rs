@@ -96,6 +96,7 @@ pub(super) fn producer(args: &KafkaArgs, client_id: &str, queue_bytes: usize) ->
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
+        // Whoever sends several records of one partition hands them over together: then they travel together.
         .set("linger.ms", "0")
         .set("compression.type", "none")
         .set("partitioner", "murmur2_random")
@@ -143,11 +144,12 @@ pub(super) fn consumer(args: &KafkaArgs, options: &ConsumerOptions, session: Dur
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", session.as_millis().to_string())
         // The others hear of a death with their next heartbeat: this is a part of the time that tiles are orphaned.
-        .set("heartbeat.interval.ms", "250")
+        .set("heartbeat.interval.ms", "500")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
-        .set("fetch.wait.max.ms", "100")
+        // A record ends the wait. Ten idle members ask forty times a second; each question is work by partition.
+        .set("fetch.wait.max.ms", "250")
         // Its default of a second stalls a small queue for that long.
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.error.backoff.ms", "100")

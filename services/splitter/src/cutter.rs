@@ -72,6 +72,11 @@ impl Cutting {
         self.number
     }
 
+    /// How many tiles the stage has.
+    pub fn tiles(&self) -> u32 {
+        self.grid.tiles()
+    }
+
     /// The stage that is cut.
     pub fn of(&self) -> StageOf<'_> {
         StageOf { job: self.job, run: self.run, number: self.number, plan: self.plan, stage: &self.stage }

@@ -24,6 +24,7 @@ mod pace;
 mod pass;
 mod places;
 mod proof;
+mod runs;
 mod sender;
 mod service;
 mod slots;

@@ -10,6 +10,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// And at most: so late an end, or another pass that is asked for, is seen.
 const LOOK_SELDOM: Duration = Duration::from_millis(250);
 
+/// Tiles that come back faster than this leave no time for the way there and back: more of them are out at once.
+const QUICK: Duration = Duration::from_millis(20);
+
 /// The time between looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -17,12 +20,20 @@ pub struct Pace {
     per_tile: Duration,
     /// When one came back last.
     moved: Instant,
+    /// Whether any has come back yet.
+    has_seen: bool,
 }
 
 impl Pace {
     /// As if tiles came back all the time.
     pub fn new(now: Instant) -> Self {
-        Self { per_tile: LOOK_EVERY / 2, moved: now }
+        Self { per_tile: LOOK_EVERY / 2, moved: now, has_seen: false }
+    }
+
+    /// For how many slots tiles are out, when there are `slots`: twice as many while tiles are quick.
+    pub fn places(&self, slots: u32) -> u32 {
+        let is_quick = self.has_seen && self.per_tile < QUICK;
+        if is_quick { slots.saturating_mul(2) } else { slots }
     }
 
     /// How long to wait after a look at which `settled` tiles had come back.
@@ -33,7 +44,7 @@ impl Pace {
             // Faster tiles are followed at once, as the window may run dry; slower ones step by step.
             let is_faster = now_takes * 2 < self.per_tile;
             self.per_tile = if is_faster { now_takes } else { ((self.per_tile * 3 + now_takes) / 4).min(LOOK_SELDOM) };
-            self.moved = now;
+            (self.moved, self.has_seen) = (now, true);
         } else if since > self.per_tile * 4 {
             // None comes: they take longer than they did.
             self.per_tile = (since / 4).min(LOOK_SELDOM);
@@ -66,6 +77,18 @@ mod tests {
             assert!(looks <= 0.65 || millis < 5, "{looks} looks for each tile of {millis} ms");
             assert!(looks <= 0.65, "{looks} looks for each tile of {millis} ms");
         }
+    }
+
+    #[test]
+    fn twice_as_many_quick_tiles_are_out() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        assert_eq!(pace.places(3), 3, "nothing is known of them yet");
+        pace.after(2, start + Duration::from_millis(10));
+        assert_eq!(pace.places(3), 6);
+        (1..20).for_each(|second| drop(pace.after(1, start + Duration::from_secs(second))));
+        assert_eq!(pace.places(3), 3);
+        assert_eq!(pace.places(u32::MAX), u32::MAX);
     }
 
     #[test]

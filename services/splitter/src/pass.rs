@@ -210,7 +210,7 @@ async fn cut_and_send(
     gate: Arc<Gate>,
     trace: Option<TraceContext>,
 ) -> PassOutcome {
-    let (job, stage) = (cutting.job(), cutting.stage());
+    let (job, stage, of_stage) = (cutting.job(), cutting.stage(), cutting.tiles());
     let _open = StopOnDrop(gate.clone());
     let fault = input.fault();
     let (tiles, cut_tiles) = mpsc::channel(CUT_AHEAD);
@@ -223,7 +223,7 @@ async fn cut_and_send(
         cut
     };
     let most_bytes = sending_bytes(&splitter.producer, splitter.config.passes.splitter_passes);
-    let send = send_all(splitter, most_bytes, cut_tiles, &gate, trace);
+    let send = send_all(splitter, (most_bytes, of_stage), cut_tiles, &gate, trace);
     let (sent, cut) = tokio::join!(send, cut);
     outcome(sent, cut, &gate, &fault)
 }

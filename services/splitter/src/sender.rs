@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tessera::bus::partition::task_partition;
-use tessera::bus::records::PayloadKind;
+use tessera::bus::records::{PayloadKind, Task};
 use tessera::bus::{BusError, Outgoing, Topic};
 use tessera::job::TraceContext;
 use tessera::patience::{Patience, answered};
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::cutter::CutTile;
 use crate::gate::{Gate, Stop};
+use crate::runs::OpenRun;
 use crate::splitter::Splitter;
 
 /// How sending ended.
@@ -47,55 +48,68 @@ enum Fate {
     Never(String),
 }
 
-/// Sends the tiles that come over `tiles`; takes the next while fewer than `most_bytes` wait for their acknowledgement.
+/// What happens next while tiles are sent.
+enum Event {
+    Tile(Option<CutTile>),
+    RunIsLate,
+    Fate(Fate),
+}
+
+/// Sends the tiles that come over `tiles`, of a stage of `of_stage`, run by run; takes the next while fewer than
+/// `most_bytes` wait for their acknowledgement.
 pub async fn send_all(
     splitter: &Splitter,
-    most_bytes: usize,
+    (most_bytes, of_stage): (usize, u32),
     mut tiles: mpsc::Receiver<CutTile>,
     gate: &Gate,
     trace: Option<TraceContext>,
 ) -> Sent {
-    let mut on_their_way = FuturesUnordered::new();
-    let (mut bytes, mut sent) = (0, 0);
-    let mut more = true;
-    while more || !on_their_way.is_empty() {
-        let fate = tokio::select! {
+    let (mut on_their_way, mut run) = (FuturesUnordered::new(), OpenRun::default());
+    let (mut bytes, mut sent, mut more) = (0, 0, true);
+    while more || !run.is_empty() || !on_their_way.is_empty() {
+        let event = tokio::select! {
             biased;
-            Some(fate) = on_their_way.next() => fate,
-            tile = tiles.recv(), if more && bytes < most_bytes => {
-                match tile {
-                    Some(tile) => {
-                        if !note(splitter, &tile).await {
-                            return Sent::Stopped;
-                        }
-                        let weight =
-                            Weight { record: tile.pixels.len(), pixels: tile.bytes, payload: tile.task.payload() };
-                        bytes += weight.record;
-                        let record = record(tile, splitter.logs.partitions()).traced(trace.as_ref());
-                        on_their_way.push(deliver(splitter, record, weight, gate));
-                    }
-                    None => more = false,
-                }
-                continue;
-            }
+            Some(fate) = on_their_way.next() => Event::Fate(fate),
+            tile = tiles.recv(), if more && bytes < most_bytes => Event::Tile(tile),
+            () = run.is_late() => Event::RunIsLate,
         };
-        match fate {
-            Fate::Delivered(weight) => {
+        match event {
+            Event::Tile(Some(tile)) => {
+                if !note(splitter, &tile).await {
+                    return Sent::Stopped;
+                }
+                bytes += tile.pixels.len();
+                let slot = match &tile.task {
+                    Task::Slot(task) => Some((of_stage.saturating_sub(task.index), splitter.live_slots())),
+                    Task::Inline(_) => None,
+                };
+                run.add(tile, slot);
+            }
+            Event::Tile(None) => more = false,
+            Event::RunIsLate => run.close(),
+            Event::Fate(Fate::Delivered(weight)) => {
                 bytes -= weight.record;
                 sent += 1;
                 splitter.counts.sent(weight.payload, weight.pixels);
                 gate.delivered();
             }
-            Fate::Stopped => {
+            Event::Fate(Fate::Stopped) => {
                 // The cutting thread must not take the closed channel for a tile that cannot be sent.
                 gate.stop(Stop::Drained);
                 return Sent::Stopped;
             }
-            Fate::Never(reason) => {
+            Event::Fate(Fate::Never(reason)) => {
                 gate.stop(Stop::Unsendable);
                 return Sent::Never(reason);
             }
         }
+        if !more {
+            run.close();
+        }
+        on_their_way.extend(run.take_closed().map(|(number, tile)| {
+            let weight = Weight { record: tile.pixels.len(), pixels: tile.bytes, payload: tile.task.payload() };
+            deliver(splitter, record(tile, number, splitter.logs.partitions()).traced(trace.as_ref()), weight, gate)
+        }));
     }
     Sent::All { tiles: sent }
 }
@@ -116,8 +130,8 @@ async fn note(splitter: &Splitter, tile: &CutTile) -> bool {
     }
 }
 
-fn record(tile: CutTile, partitions: i32) -> Outgoing {
-    let partition = task_partition(tile.task.job(), tile.task.index(), partitions);
+fn record(tile: CutTile, run: u32, partitions: i32) -> Outgoing {
+    let partition = task_partition(tile.task.job(), run, partitions);
     let (headers, payload): (_, Bytes) = (tile.task.encode(), tile.pixels);
     Outgoing { topic: Topic::Tasks, key: None, partition: Some(partition), headers, payload }
 }

@@ -144,6 +144,11 @@ impl Splitter {
         Ok(crew)
     }
 
+    /// The slots of the workers that take tiles, as last counted.
+    pub fn live_slots(&self) -> u32 {
+        self.crew.lock().map_or(0, |(crew, _)| crew.slots)
+    }
+
     /// This store's id. It is the system's, else no picture is read, and does not change.
     async fn store_id(&self) -> Option<StoreId> {
         let known = *self.store_id.lock();

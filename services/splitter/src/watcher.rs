@@ -42,7 +42,7 @@ pub async fn watch(splitter: &Splitter) {
             // What could not be noted was not seen to move: the next note makes up for it.
             note(splitter, &passes).await.unwrap_or_else(|error| tracing::debug!(%error, "noting progress"));
         }
-        let looked = look(splitter, &passes, live_slots).await;
+        let looked = look(splitter, &passes, pace.places(live_slots)).await;
         let pause = looked.map_or(LOOK_AGAIN, |settled| pace.after(settled, Instant::now()));
         tokio::time::sleep(pause).await;
     }
