@@ -51,9 +51,11 @@ impl SameStore {
     /// # Errors
     /// [`StoreProblem`], whose text says what to do.
     pub async fn look(&mut self) -> Result<(), StoreProblem> {
+        // In this order: whoever makes a store the system's has given it its id before.
+        let system = self.state.system_store().await;
         let own = self.store.identity().await.map_err(|error| unusable(&self.store, &error))?;
         let place = self.store.place();
-        let (own, system) = match self.state.system_store().await {
+        let (own, system) = match system {
             Ok(Some(system)) => (own, system),
             Ok(None) => self.first(own).await?,
             // What was seen before still counts while Redis is away.

@@ -81,6 +81,23 @@ async fn the_first_store_is_the_system_s_and_another_is_told_both_ids() {
 }
 
 #[tokio::test]
+async fn whoever_comes_while_the_first_makes_its_store_the_system_s_is_told_nothing_wrong() {
+    for round in 0..20 {
+        let scene = Scene::new();
+        let looks = (0..8).map(|number| {
+            let mut service = scene.service(&format!("worker-{number}"), "a");
+            async move {
+                for _ in 0..number {
+                    tokio::task::yield_now().await;
+                }
+                service.look().await
+            }
+        });
+        assert_eq!(futures_util::future::join_all(looks).await, [const { Ok(()) }; 8], "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn a_stranger_does_not_become_the_system_when_redis_loses_its_data() {
     let scene = Scene::new();
     scene.store("b").make_identity().await.unwrap();

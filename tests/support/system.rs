@@ -145,6 +145,12 @@ impl System {
         self.spawn(&format!("worker-{n}"), "tessera-worker", &more)
     }
 
+    /// Starts a service whose store is another folder than the system's, and does not exist.
+    pub fn start_elsewhere(&mut self, name: &str, program: &str) -> Result<()> {
+        let store = format!("file://{}", self.folder.path().join("elsewhere").display());
+        self.spawn(name, program, &[("TESSERA_STORE", &store), ("TESSERA_HTTP_ADDR", "127.0.0.1:0")])
+    }
+
     fn spawn(&mut self, name: &str, program: &str, more: &[(&str, &str)]) -> Result<()> {
         let mut environment = self.environment.clone();
         environment.insert("TESSERA_NAME".to_owned(), name.to_owned());

@@ -25,6 +25,7 @@ mod records;
 mod requests;
 mod slots;
 mod statistics;
+mod stores;
 mod tracing;
 mod turns;
 mod watching;

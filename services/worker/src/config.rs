@@ -62,8 +62,9 @@ impl WorkerConfig {
         Duration::from_secs(self.keep_results_hours.saturating_mul(3600))
     }
 
-    /// Records in hand at once: those that run and as many again that wait, so that no slot waits for Kafka.
+    /// Records in hand at once: those that run, as many again that wait, and results that wait for each other, so that no
+    /// slot waits for Kafka.
     pub fn max_in_flight(&self) -> usize {
-        self.slots as usize * 2 + 2
+        self.slots as usize * 2 + 5
     }
 }

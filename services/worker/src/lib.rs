@@ -12,6 +12,7 @@ mod config;
 pub mod counters;
 mod error;
 mod exchange;
+mod gather;
 mod identity;
 mod memory;
 mod plans;

@@ -27,6 +27,7 @@ use super::in_hand::{TileName, TilesInHand, Verdict, name};
 use super::{Published, ResultPublisher, Run, Setback, Source, TileExecutor};
 use crate::counters::{TaskOutcome, WorkerCounters};
 use crate::exchange::Exchange;
+use crate::gather::{Expected, Gather};
 use crate::plans::{Plans, Standing, without_plan};
 use crate::tile::{MadeTile, Poison};
 
@@ -42,6 +43,7 @@ pub struct TaskRunner {
     plans: Plans,
     poisoned: Mutex<HashMap<TileName, Poison>>,
     hand: TilesInHand,
+    gather: Gather,
 }
 
 impl fmt::Debug for TaskRunner {
@@ -61,10 +63,10 @@ impl TaskRunner {
         keep: Duration,
         shutdown: Shutdown,
     ) -> Rc<Self> {
-        let (plans, poisoned) = (Plans::default(), Mutex::default());
+        let (plans, poisoned, gather) = (Plans::default(), Mutex::default(), Gather::default());
         let incarnation = publisher.identity().incarnation.clone();
         let hand = TilesInHand::new(state.clone(), incarnation, shutdown.clone());
-        Rc::new(Self { state, executor, publisher, exchange, counts, keep, shutdown, plans, poisoned, hand })
+        Rc::new(Self { state, executor, publisher, exchange, counts, keep, shutdown, plans, poisoned, hand, gather })
     }
 
     /// The threads.
@@ -127,7 +129,7 @@ impl TaskRunner {
         planned: Option<Arc<PlannedStage>>,
         slot: Option<u32>,
     ) {
-        let arrived = Instant::now();
+        let (arrived, expected) = (Instant::now(), self.gather.begin());
         if let Some(reason) = delivery.spent() {
             return self.condemn(delivery, &task, &Poison { class: "spent", reason }).await;
         }
@@ -160,7 +162,7 @@ impl TaskRunner {
         let Some(ran) = ran else { return };
         let ms = StepTimes { wait: waited.as_secs_f32() * 1000.0, run: ran.took.as_secs_f32() * 1000.0 };
         match ran.outcome {
-            Ok(made) => self.answer(delivery, &task, made, ms).await,
+            Ok(made) => self.answer(delivery, &task, made, ms, expected).await,
             Err(Setback::Poison(poison)) => self.remember(delivery, &task, poison),
             Err(Setback::Unread(why)) => self.unread(delivery, &task, &why).await,
         }
@@ -197,11 +199,19 @@ impl TaskRunner {
     }
 
     /// Sends the tile, and gives it back meanwhile: what happens from here on is not the tile's doing.
-    async fn answer(&self, delivery: Delivery, task: &TaskHeader, made: MadeTile, ms: StepTimes) {
+    async fn answer(
+        &self,
+        delivery: Delivery,
+        task: &TaskHeader,
+        made: MadeTile,
+        ms: StepTimes,
+        expected: Expected<'_>,
+    ) {
         let trace = delivery.headers.trace();
         self.counts.carried(task.payload, made.payload);
         self.hand.finished(task);
         let send = async {
+            self.gather.with_others(expected).await;
             match self.publisher.tile(task, made, ms, trace.as_ref()).await {
                 Published::Yes => {
                     self.counts.ended(TaskOutcome::Done);
