@@ -106,7 +106,7 @@ fn a_crew_without_the_store_asks_for_every_tile_and_ends_the_job() -> Result<()>
 /// Does something to a file of slots in mid-job; the result is the same.
 fn survives(seed: u32, kind: &str, harm: impl FnOnce(&std::path::Path) -> Result<()>) -> Result<()> {
     let (mut system, picture, job) = in_the_middle(Options::default().by("shared"), seed)?;
-    // Nobody reads or writes meanwhile, so that the harm meets tiles that are still needed.
+    // Nothing is read or written meanwhile, so that the harm meets tiles that are still needed.
     for name in ["worker-1", "worker-2", "stitcher-1"] {
         system.process(name)?.signal(libc::SIGSTOP)?;
     }
@@ -192,6 +192,11 @@ fn a_worker_that_wakes_after_the_job_s_end_writes_nowhere() -> Result<()> {
     system.process("worker-1")?.signal(libc::SIGCONT)?;
     let other = pictures::rgb_png(1500, 1500, 223)?;
     system.submit_and_compare(&other, &OPERATIONS)?;
+    // It slept with tiles in hand: once it beats without any, whatever it would have written is written.
+    wait_for("the worker to have nothing in hand", LONG, || {
+        let busy: Option<u32> = redis::Commands::hget(&mut system.connection()?, &worker, "busy")?;
+        Ok((busy == Some(0)).then_some(()))
+    })?;
     ensure!(system.files("store").iter().all(|file| !file.to_string_lossy().contains("1-0.")), "slots came back");
     Ok(())
 }
@@ -206,7 +211,7 @@ fn a_stitcher_that_dies_for_good_costs_no_tile() -> Result<()> {
     let view = system.wait_for_end(&job, LONG * 2)?;
     ensure!(view["status"] == "done", "{view}");
     system.compare(&job, &picture, &OPERATIONS)?;
-    ensure!(system.field(&job, "stitcher")?.is_some_and(|other| other != name), "nobody took over");
+    ensure!(system.field(&job, "stitcher")?.is_some_and(|other| other != name), "none took over");
     ensure!(system.field(&job, "passes")?.as_deref() == Some("1"), "the picture was read again");
     ensure!(written(&system.kafka, Topic::Tasks)? == TILES, "tiles were sent again");
     system.leaves_nothing(&[&job])
