@@ -145,7 +145,9 @@ mod tests {
     #[test]
     fn tiles_with_their_pixels_go_alone() {
         let mut runs = Runs::default();
-        (0..8).for_each(|_| drop(runs.next(1000, 1)));
+        for _ in 0..8 {
+            runs.next(1000, 1);
+        }
         let (one, other) = (runs.single(), runs.single());
         assert_eq!(other, one + 1);
     }
