@@ -1,6 +1,7 @@
 //! Arguments and variables as clap reads them, and what is wrong with them in plain words.
 //!
-//! Owns that no program tells people of digits in strings and of ranges as programs write them.
+//! Owns that no program tells people of digits in strings and of ranges as programs write them, and that all variables
+//! whose values are wrong are told at once.
 
 use std::io::IsTerminal;
 use std::process::exit;
@@ -16,17 +17,57 @@ const NO_NUMBER: [&str; 4] = [
 ];
 const RANGE: &str = " is not in ";
 
+/// The only argument of a service that is to say what is wrong with its variables, a line each, and to do nothing else.
+pub const CHECK: &str = "--check";
+/// Variables whose values may hold a password.
+const SECRET: [&str; 1] = ["TESSERA_REDIS_URL"];
+
 /// The arguments of this process; where they are wrong, or help is wanted, says so and ends it.
 pub fn parse_or_exit<T: Parser>() -> T {
+    let wrong = || wrong_values(&T::command()).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    if std::env::args_os().skip(1).eq([CHECK]) {
+        let wrong = wrong();
+        wrong.iter().for_each(|text| println!("{text}"));
+        exit(if wrong.is_empty() { 0 } else { 2 });
+    }
     T::try_parse().unwrap_or_else(|error| {
         if !error.use_stderr() {
             error.exit();
+        }
+        let wrong = wrong();
+        if !wrong.is_empty() {
+            wrong.iter().for_each(|text| eprintln!("error: {text}"));
+            exit(error.exit_code());
         }
         let text = error.render();
         let text = if std::io::stderr().is_terminal() { text.ansi().to_string() } else { text.to_string() };
         eprint!("{}", in_words(&text));
         exit(error.exit_code());
     })
+}
+
+/// The arguments whose variables have values that are wrong by themselves: each by its id, with what is wrong.
+pub fn wrong_values(command: &clap::Command) -> Vec<(String, String)> {
+    let wrong = |arg: &clap::Arg| {
+        let variable = arg.get_env()?.to_string_lossy().into_owned();
+        let alone = clap::Command::new("setting").disable_help_flag(true).arg(arg.clone().required(false));
+        let error = alone.try_get_matches_from(["setting"]).err()?;
+        let is_secret = SECRET.contains(&variable.as_str());
+        let value = if is_secret { "…".to_owned() } else { std::env::var(&variable).unwrap_or_default() };
+        Some((arg.get_id().to_string(), format!("{variable} is {value:?}: {}", expected(arg, &error))))
+    };
+    command.get_arguments().filter_map(wrong).collect()
+}
+
+/// What a setting must be: the words it may have, or what its type says of the value.
+fn expected(arg: &clap::Arg, error: &clap::Error) -> String {
+    let words: Vec<String> = arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
+    if !words.is_empty() {
+        return format!("it is one of {}", words.join(", "));
+    }
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    in_words(first.rsplit_once(": ").map_or(first, |(_, why)| why))
 }
 
 /// A text about wrong arguments, in words for people.

@@ -202,3 +202,27 @@ fn doctor_workers_topics_and_dlq_tell_how_it_is() -> Result<()> {
     assert!(said(&output).contains("FAIL  web") && said(&output).contains("ops/up"), "{}", said(&output));
     Ok(())
 }
+
+#[test]
+fn config_check_tells_what_is_wrong_with_the_settings_of_each_service_at_once() -> Result<()> {
+    let system = System::start(&Options { workers: 0, ..Options::default() })?;
+    ensure!(system.command(&["config", "--check"])?.status.success(), "nothing is wrong yet");
+    let wrong = [
+        ("TESSERA_PAYLOAD", "foo", "it is one of auto, inline, shared"),
+        ("TESSERA_SLOTS", "0", "it must be"),
+        ("TESSERA_ENCODERS", "many", "it must be a whole number"),
+        ("TESSERA_STALL_MS", "-1", "it must be"),
+        ("TESSERA_TILE_SIZE", "x", "it must be a whole number"),
+    ];
+    let program = crate::support::system::programs()?.join("tessera");
+    let mut command = std::process::Command::new(program);
+    let output = command.args(["config", "--check"]).envs(wrong.map(|(name, value, _)| (name, value))).output()?;
+    let text = said(&output);
+    for (name, value, why) in wrong {
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(name)).collect();
+        ensure!(lines.len() == 1, "{name} is told {} times: {text}", lines.len());
+        ensure!(lines[0].contains(value) && lines[0].contains(why), "{}", lines[0]);
+    }
+    ensure!(output.status.code() == Some(2), "{:?}", output.status);
+    Ok(())
+}

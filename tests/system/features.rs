@@ -159,3 +159,37 @@ fn every_test_that_the_table_of_features_names_is_there() -> Result<()> {
     ensure!(named > 40, "only {named} tests were found in the table");
     Ok(())
 }
+
+/// The text of every file in a folder and below it.
+fn texts(folder: &std::path::Path, into: &mut String) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            texts(&path, into)?;
+        } else if path.extension().is_none_or(|end| end == "rs" || end == "sh") {
+            into.push_str(&String::from_utf8_lossy(&std::fs::read(&path)?));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_test_that_the_table_of_faults_names_is_there() -> Result<()> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut code = String::new();
+    ["src", "services", "tests", "ops/tests"].iter().try_for_each(|folder| texts(&root.join(folder), &mut code))?;
+    let words: std::collections::HashSet<&str> =
+        code.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+    let table = std::fs::read_to_string(root.join("docs/faults.md"))?;
+    let mut named = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ")) {
+        let tests = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap_or_default();
+        let names = tests.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        for name in names.filter(|name| name.matches('_').count() >= 3) {
+            ensure!(words.contains(name), "there is no test {name}");
+            named += 1;
+        }
+    }
+    ensure!(named > 80, "only {named} tests were found in the table");
+    Ok(())
+}

@@ -19,9 +19,15 @@ const TILES: i64 = 30;
 
 /// A picture of 30 tiles in the middle, its tiles in slots.
 fn in_the_middle(options: Options, seed: u32) -> Result<(System, Vec<u8>, String)> {
-    let system = System::start(&Options { tile_delay_ms: 150, ..options })?;
-    // As long as no worker has said that it reaches the store, tiles go in records.
-    system.wait_for_live_workers(2)?;
+    let system = System::start(&Options { tile_delay_ms: 150, ..options.clone() })?;
+    // Until both workers have said that they reach the store, which has its id only since the services began, tiles go in
+    // records.
+    if options.payload == "auto" {
+        wait_for("the workers to say that they reach the store", LONG, || {
+            let workers = system.client.get("/api/v1/workers")?.text();
+            Ok((workers.matches("\"payload\":\"shared\"").count() == 2).then_some(()))
+        })?;
+    }
     let picture = pictures::rgb_png(3000, 2500, seed)?;
     let job = system.submit(&picture, &OPERATIONS)?;
     system.wait_for_middle(&job)?;

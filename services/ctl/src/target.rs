@@ -56,7 +56,7 @@ impl Target {
         let folder = folder_of(&place);
         if !folder.is_dir() {
             let what = if folder.exists() { "is no folder" } else { "does not exist: make that folder first" };
-            return Err(CtlError::Usage(format!("{}: {} {what}", path.display(), folder.display())));
+            return Err(CtlError::Failed(format!("{}: {} {what}", path.display(), folder.display())));
         }
         Ok(Self { kind: Kind::File { place, partial: None } })
     }

@@ -191,16 +191,24 @@ fn files_that_cannot_be_read_or_written_are_named() {
     assert!(said(&output).contains("no/such/folder"), "{}", said(&output));
 }
 
-/// The most memory that `tessera` took, in KiB.
-#[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
+/// The most memory that `tessera` took, in KiB. Asked of the process while it runs: what `wait4` tells of a child begins with
+/// the memory of this test's process.
 fn peak_kib(folder: &Path, arguments: &[&str]) -> i64 {
-    let child = Command::new(env!("CARGO_BIN_EXE_tessera")).current_dir(folder).args(arguments).spawn().unwrap();
-    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
-    // SAFETY: both places are there for the call to fill; the child is waited for nowhere else.
-    let ended = unsafe { libc::wait4(child.id() as i32, &mut status, 0, usage.as_mut_ptr()) };
-    assert_eq!((ended, status), (child.id() as i32, 0), "{arguments:?}");
-    // SAFETY: zeroed is a value of it, which the call has overwritten.
-    unsafe { usage.assume_init() }.ru_maxrss
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tessera")).current_dir(folder).args(arguments).spawn().unwrap();
+    let mut peak = 0;
+    let status = loop {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|rest| rest.split_whitespace().next()).and_then(|kib| kib.parse().ok());
+        peak = kib.unwrap_or(0).max(peak);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    };
+    assert!(status.success(), "{arguments:?}");
+    assert!(peak > 1024, "{arguments:?}: {peak} KiB");
+    peak
 }
 
 #[test]
@@ -211,7 +219,9 @@ fn memory_does_not_follow_the_height_of_a_picture() {
             let (input, output) = (format!("{height}.{end}"), format!("out-{height}.{end}"));
             let make = ["bench", "picture", &format!("6000x{height}"), &input, "--scene", "gradient"];
             let made = peak_kib(folder.path(), &make);
-            made.max(peak_kib(folder.path(), &["run", &input, &output, "--op", "gaussian_blur:ksize=51"]))
+            // Threads keep what they freed, now more, now less; what follows the height is in every run.
+            let run = || peak_kib(folder.path(), &["run", &input, &output, "--op", "gaussian_blur:ksize=51"]);
+            made.max((0..3).map(|_| run()).min().unwrap())
         };
         let (short, tall) = (peak(1000), peak(16_000));
         assert!(tall <= short + 2048 && tall < 64 << 10, "{end}: {short} and {tall} KiB");

@@ -10,8 +10,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// And at most: so late an end, or another pass that is asked for, is seen.
 const LOOK_SELDOM: Duration = Duration::from_millis(250);
 
-/// Tiles that come back faster than this leave no time for the way there and back: more of them are out at once.
-const QUICK: Duration = Duration::from_millis(20);
+/// Tiles that take a slot less than this leave no time for the way there and back: more of them are out at once, and
+/// travel together.
+const QUICK: Duration = Duration::from_millis(25);
 
 /// The time between looks.
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +31,9 @@ impl Pace {
         Self { per_tile: LOOK_EVERY / 2, moved: now, has_seen: false }
     }
 
-    /// For how many slots tiles are out, when there are `slots`: twice as many while tiles are quick.
-    pub fn places(&self, slots: u32) -> u32 {
-        let is_quick = self.has_seen && self.per_tile < QUICK;
-        if is_quick { slots.saturating_mul(2) } else { slots }
+    /// Whether tiles are quick, of which `slots` are run at once.
+    pub fn is_quick(&self, slots: u32) -> bool {
+        self.has_seen && self.per_tile * slots < QUICK
     }
 
     /// How long to wait after a look at which `settled` tiles had come back.
@@ -80,17 +80,16 @@ mod tests {
     }
 
     #[test]
-    fn twice_as_many_quick_tiles_are_out() {
+    fn tiles_are_quick_by_the_time_of_a_slot() {
         let start = Instant::now();
         let mut pace = Pace::new(start);
-        assert_eq!(pace.places(3), 3, "nothing is known of them yet");
+        assert!(!pace.is_quick(3), "nothing is known of them yet");
         pace.after(2, start + Duration::from_millis(10));
-        assert_eq!(pace.places(3), 6);
+        assert!(pace.is_quick(3) && !pace.is_quick(12) && !pace.is_quick(u32::MAX));
         for second in 1..20 {
             pace.after(1, start + Duration::from_secs(second));
         }
-        assert_eq!(pace.places(3), 3);
-        assert_eq!(pace.places(u32::MAX), u32::MAX);
+        assert!(!pace.is_quick(3));
     }
 
     #[test]

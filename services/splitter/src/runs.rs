@@ -1,7 +1,7 @@
 //! Runs of tiles: such as follow each other, go to one partition and are taken by one worker.
 //!
 //! Kafka's work is by request, however little is in it: four tiles that travel together cost it little more than one.
-//! Runs begin short, so that all workers begin at once, and end short, so that they end at once. Sends nothing.
+//! Tiles go alone until it is known that they are quick; runs end short, so that workers end at once. Sends nothing.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Runs {
         self.begun.wrapping_sub(1)
     }
 
-    /// A run by itself, for a tile whose pixels are in its record: together they would be no less work.
+    /// A run by itself: for a tile whose pixels are in its record, which is no less work together, or one that takes long.
     pub fn single(&mut self) -> u32 {
         self.left = 0;
         self.next(1, 1)
@@ -60,9 +60,9 @@ impl<T> Default for OpenRun<T> {
 }
 
 impl<T> OpenRun<T> {
-    /// Adds the next tile. With `slot` its pixels are in a slot, so many tiles remain with it, and so many slots live.
-    pub fn add(&mut self, tile: T, slot: Option<(u32, u32)>) {
-        let number = match slot {
+    /// Adds the next tile. It may go `together` with others when so many tiles remain with it, for so many slots.
+    pub fn add(&mut self, tile: T, together: Option<(u32, u32)>) {
+        let number = match together {
             Some((remaining, slots)) => self.runs.next(remaining, slots),
             None => self.runs.single(),
         };
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn tiles_travel_together_and_workers_get_the_same() {
+    fn tiles_travel_together_and_workers_differ_by_three_runs_at_most() {
         for (tiles, workers, most_runs) in
             [(64, 2, 28), (256, 2, 76), (1024, 8, 310), (36, 2, 20), (4, 2, 4), (1, 1, 1)]
         {
@@ -126,7 +126,7 @@ mod tests {
                 let (shares, runs) = shares(JobId::random(), tiles, workers);
                 let (least, most) = (shares.iter().min().unwrap(), shares.iter().max().unwrap());
                 assert!(runs <= most_runs, "{tiles} tiles in {runs} runs");
-                assert!(most - least <= 2 * LONGEST, "{tiles} tiles on {workers} workers: {shares:?}");
+                assert!(most - least <= 3 * LONGEST, "{tiles} tiles on {workers} workers: {shares:?}");
             }
         }
     }

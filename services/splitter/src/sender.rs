@@ -2,6 +2,8 @@
 //!
 //! Waits while Kafka is down, as long as the pass goes on.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -79,11 +81,13 @@ pub async fn send_all(
                     return Sent::Stopped;
                 }
                 bytes += tile.pixels.len();
-                let slot = match &tile.task {
-                    Task::Slot(task) => Some((of_stage.saturating_sub(task.index), splitter.live_slots())),
-                    Task::Inline(_) => None,
+                let together = match &tile.task {
+                    Task::Slot(task) if splitter.are_quick.load(Ordering::Relaxed) => {
+                        Some((of_stage.saturating_sub(task.index), splitter.live_slots()))
+                    }
+                    Task::Slot(_) | Task::Inline(_) => None,
                 };
-                run.add(tile, slot);
+                run.add(tile, together);
             }
             Event::Tile(None) => more = false,
             Event::RunIsLate => run.close(),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -48,6 +49,8 @@ pub struct Splitter {
     pub shutdown: Shutdown,
     /// Whether tiles go by reference.
     pub sharing: Sharing,
+    /// Whether tiles come back so quickly that they travel together.
+    pub are_quick: AtomicBool,
     crew: Mutex<Option<(Crew, Instant)>>,
     store_id: Mutex<Option<StoreId>>,
     /// Rung when a job may have become ready.
@@ -112,6 +115,7 @@ impl Splitter {
             counts,
             shutdown,
             sharing,
+            are_quick: AtomicBool::new(false),
             crew: Mutex::default(),
             store_id: Mutex::default(),
             doorbell,

@@ -2,6 +2,7 @@
 //!
 //! Looks only while passes run, so that an idle splitter asks nothing.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tessera::job::{JobId, Token};
@@ -25,6 +26,7 @@ pub async fn watch(splitter: &Splitter) {
     loop {
         let passes = splitter.passes();
         if passes.is_empty() {
+            splitter.are_quick.store(false, Ordering::Relaxed);
             splitter.watch.notified().await;
             renewed = Instant::now();
             pace = Pace::new(renewed);
@@ -42,7 +44,11 @@ pub async fn watch(splitter: &Splitter) {
             // What could not be noted was not seen to move: the next note makes up for it.
             note(splitter, &passes).await.unwrap_or_else(|error| tracing::debug!(%error, "noting progress"));
         }
-        let looked = look(splitter, &passes, pace.places(live_slots)).await;
+        let is_quick = pace.is_quick(live_slots);
+        splitter.are_quick.store(is_quick, Ordering::Relaxed);
+        // Twice as many are out then.
+        let places = if is_quick { live_slots.saturating_mul(2) } else { live_slots };
+        let looked = look(splitter, &passes, places).await;
         let pause = looked.map_or(LOOK_AGAIN, |settled| pace.after(settled, Instant::now()));
         tokio::time::sleep(pause).await;
     }

@@ -3,7 +3,7 @@
 use clap::{Args as _, FromArgMatches, parser::ValueSource};
 use serde_json::{Value, json};
 use tessera::bus::Topic;
-use tessera::config::arguments::in_words;
+use tessera::config::arguments::{CHECK, in_words, wrong_values};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs, variables};
 
 use crate::CtlError;
@@ -29,7 +29,11 @@ pub struct Args {
     json: bool,
 }
 
-const AGREE: &str = "the settings that all services share agree; each service checks its own when it starts\n";
+const AGREE: &str = "the settings of all services agree\n";
+const AGREE_IN_PART: &str = "the settings that all services share agree; each service checks its own when it starts\n";
+/// The programs that have settings of their own, and stand beside this one.
+const PROGRAMS: [&str; 5] =
+    ["tessera-web", "tessera-splitter", "tessera-worker", "tessera-stitcher", "tessera-monitor"];
 /// The smallest budget that every service can divide.
 const SMALLEST_BUDGET_BYTES: u64 = 32 << 20;
 
@@ -64,38 +68,29 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         &ServiceArgs::from_arg_matches(&matches).map_err(usage)?,
     );
     problems.splice(0..0, texts(wrong));
-    if problems.is_empty() { output::print(AGREE) } else { Err(CtlError::Usage(problems.join("\n"))) }
+    let of_services = problems_of_services();
+    let agree = if of_services.is_some() { AGREE } else { AGREE_IN_PART };
+    for problem in of_services.unwrap_or_default() {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    if problems.is_empty() { output::print(agree) } else { Err(CtlError::Usage(problems.join("\n"))) }
 }
 
-/// The settings whose values are wrong by themselves: each by its id, with what is wrong.
-fn wrong_values(command: &clap::Command) -> Vec<(String, String)> {
-    let wrong = |arg: &clap::Arg| {
-        let variable = arg.get_env()?.to_string_lossy().into_owned();
-        let alone = clap::Command::new("setting").disable_help_flag(true).arg(arg.clone());
-        let error = alone.try_get_matches_from(["setting"]).err()?;
-        let value = if variable == "TESSERA_REDIS_URL" {
-            "…".to_owned()
-        } else {
-            std::env::var(&variable).unwrap_or_default()
-        };
-        Some((arg.get_id().to_string(), format!("{variable} is {value:?}: {}", expected(arg, &error))))
-    };
-    command.get_arguments().filter_map(wrong).collect()
+/// What the services say of their own settings; `None` if not all of their programs are here.
+fn problems_of_services() -> Option<Vec<String>> {
+    let folder = std::env::current_exe().ok()?.parent()?.to_owned();
+    let mut problems = Vec::new();
+    for program in PROGRAMS {
+        let said = std::process::Command::new(folder.join(program)).arg(CHECK).output().ok()?;
+        problems.extend(String::from_utf8_lossy(&said.stdout).lines().map(str::to_owned));
+    }
+    Some(problems)
 }
 
 fn texts(wrong: Vec<(String, String)>) -> Vec<String> {
     wrong.into_iter().map(|(_, text)| text).collect()
-}
-
-/// What a setting must be: the words it may have, or what its type says of the value.
-fn expected(arg: &clap::Arg, error: &clap::Error) -> String {
-    let words: Vec<String> = arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
-    if !words.is_empty() {
-        return format!("it is one of {}", words.join(", "));
-    }
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    in_words(first.rsplit_once(": ").map_or(first, |(_, why)| why))
 }
 
 fn usage(error: clap::Error) -> CtlError {

@@ -128,6 +128,24 @@ async fn ended_is_believed_only_of_a_job_that_has_ended() {
     assert!(tasks.seen.values().all(|sent| sent.len() == 1), "the pass was ended and started over");
 }
 
+/// A worker has failed it: it reaches Redis and perhaps no store.
+#[actix_web::test]
+async fn the_end_marker_of_a_job_that_another_has_failed_is_written() {
+    let rig = Rig::new().await;
+    let picture = Picture::rgb(1000, 1000, 256, &["invert"]);
+    let job = accepted(&rig, &picture, picture.png()).await.job;
+    let store = Store::open(&rig.store).unwrap();
+    let _splitter = Running::start(&rig, "splitter");
+    tell(&rig, &JobCommand::Accepted { job }).await;
+    Tasks::of(&rig).wait_for(8).await;
+    assert!(store.end(job).await.unwrap().is_none());
+    rig.state.fail(job, "tile 3 ends workers", std::time::Duration::from_secs(3600)).await.unwrap();
+    tell(&rig, &JobCommand::Ended { job }).await;
+    rig.caught_up(Group::Jobs).await;
+    let end = store.end(job).await.unwrap().expect("an end marker");
+    assert_eq!((end.status, end.reason.as_deref()), (JobStatus::Failed, Some("tile 3 ends workers")));
+}
+
 #[actix_web::test]
 async fn a_pass_whose_tiles_are_lost_waits_until_it_is_told_to_send_them_again() {
     let rig = Rig::new().await;
