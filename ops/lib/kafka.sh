@@ -61,7 +61,8 @@ prepare_kafka() {
 
 # kafka_command DIR: fills the array KAFKA_COMMAND.
 kafka_command() {
-  # On few cores Java's second compiler takes more from the first thousand tiles than it ever gives back.
+  # On few cores Java's second compiler takes a third of what Kafka uses for the first fifty large pictures. Without it
+  # Kafka is a fifth dearer once hundreds have gone through, and takes two thirds of the memory: docs/performance.md.
   local -a few=()
   (($(nproc) > 4)) || few=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
   KAFKA_COMMAND=(java -Xms512m -Xmx1g "${few[@]}" -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData
