@@ -1,7 +1,8 @@
 //! How often the watcher looks at the jobs under way: pure, its clock is given.
 //!
 //! A look asks two questions of Redis for each job. One for about every two tiles keeps that to one question a tile, and
-//! the window, which has four tiles for each slot, does not run dry for it, but for two looks after a long silence.
+//! the window, which has four tiles for each slot (eight quick ones), does not run dry for it, but for two looks after a
+//! long silence.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,8 @@
 //! Runs of tiles: such as follow each other, go to one partition and are taken by one worker.
 //!
 //! Kafka's work is by request, however little is in it: four tiles that travel together cost it little more than one.
-//! Tiles go alone until it is known that they are quick; runs end short, so that workers end at once. Sends nothing.
+//! Tiles go alone until it is known that they are quick; runs begin and end short, so that workers do so at once. Sends
+//! nothing.
 
 use std::time::Duration;
 
