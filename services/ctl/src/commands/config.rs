@@ -68,9 +68,9 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
         &ServiceArgs::from_arg_matches(&matches).map_err(usage)?,
     );
     problems.splice(0..0, texts(wrong));
-    let of_services = problems_of_services();
-    let agree = if of_services.is_some() { AGREE } else { AGREE_IN_PART };
-    for problem in of_services.unwrap_or_default() {
+    let (of_services, are_all_here) = problems_of_services();
+    let agree = if are_all_here { AGREE } else { AGREE_IN_PART };
+    for problem in of_services {
         if !problems.contains(&problem) {
             problems.push(problem);
         }
@@ -78,15 +78,14 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
     if problems.is_empty() { output::print(agree) } else { Err(CtlError::Usage(problems.join("\n"))) }
 }
 
-/// What the services say of their own settings; `None` if not all of their programs are here.
-fn problems_of_services() -> Option<Vec<String>> {
-    let folder = std::env::current_exe().ok()?.parent()?.to_owned();
-    let mut problems = Vec::new();
-    for program in PROGRAMS {
-        let said = std::process::Command::new(folder.join(program)).arg(CHECK).output().ok()?;
-        problems.extend(String::from_utf8_lossy(&said.stdout).lines().map(str::to_owned));
-    }
-    Some(problems)
+/// What the services say of their own settings, and whether the programs of all of them are here.
+fn problems_of_services() -> (Vec<String>, bool) {
+    let this = std::env::current_exe().unwrap_or_default();
+    let ask = |program: &&str| std::process::Command::new(this.with_file_name(program)).arg(CHECK).output().ok();
+    let said: Vec<_> = PROGRAMS.iter().filter_map(ask).collect();
+    let lines = |said: &std::process::Output| String::from_utf8_lossy(&said.stdout).into_owned();
+    let problems = said.iter().map(lines).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
+    (problems.collect(), said.len() == PROGRAMS.len())
 }
 
 fn texts(wrong: Vec<(String, String)>) -> Vec<String> {
