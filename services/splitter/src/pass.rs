@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tessera::budget::Share;
+use tessera::input::{Fault, Input, InputError};
 use tessera::job::{JobId, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::plan::Numbers;
@@ -18,7 +19,6 @@ use crate::counters::PassEnd;
 use crate::cutter::{Cut, Cutting, CuttingWork};
 use crate::gate::{Gate, Stop};
 use crate::grant::Grant;
-use crate::input::{Fault, Input, InputError};
 use crate::memory::sending_bytes;
 use crate::sender::{Sent, send_all};
 use crate::slots::PassSlots;
