@@ -243,20 +243,3 @@ pub(super) async fn blocking<T: Send + 'static>(
 pub(super) fn generic(error: io::Error) -> object_store::Error {
     object_store::Error::Generic { store: "local", source: Box::new(error) }
 }
-
-/// Whether a disk or a quota is full, wherever in the chain of causes that is said.
-pub(super) fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            if matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-                return true;
-            }
-            if io.get_ref().is_some_and(|inner| is_full(inner)) {
-                return true;
-            }
-        }
-        cause = error.source();
-    }
-    false
-}

@@ -2,6 +2,7 @@
 
 mod connection;
 mod damage;
+mod ends;
 mod idempotency;
 mod indexes;
 mod leases;
