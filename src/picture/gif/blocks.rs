@@ -12,6 +12,9 @@ use crate::picture::header::MAX_FRAMES;
 const MAX_WALK_BYTES: u64 = 1 << 30;
 /// Images that may make one picture together.
 const MAX_PIECES: usize = 1024;
+const TEXTS: &str =
+    "it has texts that are to be drawn by the reader (plain text extension): they are not in the result";
+const UNCOVERED: &str = "its image does not cover all of it: the rest is transparent";
 const ZEROS: &str = "it has bytes between its parts that belong to nothing; they were skipped";
 const NO_END: &str = "it has no end mark: what came before it was read";
 const CUT: &str = "it is cut or damaged behind its first image, which was read";
@@ -95,6 +98,7 @@ struct Found {
     has_profile: bool,
     has_xmp: bool,
     has_zeros: bool,
+    has_texts: bool,
 }
 
 impl<'a, R: BufRead + Seek> Walk<'a, R> {
@@ -148,14 +152,16 @@ impl<'a, R: BufRead + Seek> Walk<'a, R> {
         match self.bytes()? {
             [0xf9] => {
                 let [length, flags, d0, d1, index] = self.bytes()?;
-                if length != 4 {
-                    return Err(io::Error::other("a graphic control extension of another length than 4"));
-                }
+                // Of a longer one other readers use the start, too.
+                let Some(more) = length.checked_sub(4) else {
+                    return Err(io::Error::other("a graphic control extension that is too short"));
+                };
+                self.skip(more.into())?;
                 let transparent = (flags & 1 != 0).then_some(index);
                 self.control = Control { transparent, has_delay: [d0, d1] != [0, 0] };
             }
-            // Text as an image uses up what is said of the next image.
-            [0x01] => self.control = Control::default(),
+            // By the standard what is said of the next image would be the text's; readers, which draw none, know better.
+            [0x01] => self.found.has_texts = true,
             [0xfe] => self.found.has_comments = true,
             [0xff] => self.application()?,
             // The standard asks for others to be skipped.
@@ -229,6 +235,7 @@ impl Found {
             pieces.truncate(1);
         }
         remarks.extend(self.has_zeros.then_some(ZEROS));
+        remarks.extend(self.has_texts.then_some(TEXTS));
         match ended {
             End::Marked => {}
             End::Unmarked => remarks.push(NO_END),
@@ -246,7 +253,11 @@ impl Found {
             return Err("a GIF with a side of 0 pixels".to_owned());
         }
         let (head, has_comments, has_profile, has_xmp) = (self.head, self.has_comments, self.has_profile, self.has_xmp);
-        Ok(Blocks { width, height, head, pieces, frames, has_comments, has_profile, has_xmp, remarks })
+        let mut blocks = Blocks { width, height, head, pieces, frames, has_comments, has_profile, has_xmp, remarks };
+        if !blocks.is_covered() {
+            blocks.remarks.push(UNCOVERED);
+        }
+        Ok(blocks)
     }
 }
 
