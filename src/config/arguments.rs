@@ -22,14 +22,19 @@ pub const CHECK: &str = "--check";
 /// Variables whose values may hold a password.
 const SECRET: [&str; 1] = ["TESSERA_REDIS_URL"];
 
+/// The arguments of a service, as [`parse_or_exit`] reads them; asked by [`CHECK`] it tells of its variables and ends.
+pub fn parse_service_or_exit<T: Parser>() -> T {
+    if std::env::args_os().skip(1).eq([CHECK]) {
+        let wrong = wrong_values(&T::command());
+        wrong.iter().for_each(|(_, text)| println!("{text}"));
+        exit(if wrong.is_empty() { 0 } else { 2 });
+    }
+    parse_or_exit()
+}
+
 /// The arguments of this process; where they are wrong, or help is wanted, says so and ends it.
 pub fn parse_or_exit<T: Parser>() -> T {
     let wrong = || wrong_values(&T::command()).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
-    if std::env::args_os().skip(1).eq([CHECK]) {
-        let wrong = wrong();
-        wrong.iter().for_each(|text| println!("{text}"));
-        exit(if wrong.is_empty() { 0 } else { 2 });
-    }
     T::try_parse().unwrap_or_else(|error| {
         if !error.use_stderr() {
             error.exit();

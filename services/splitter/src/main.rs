@@ -1,12 +1,12 @@
 //! The program `tessera-splitter`: reads its settings and runs until it is told to stop.
 
 use anyhow::Context;
-use tessera::config::arguments::parse_or_exit;
+use tessera::config::arguments::parse_service_or_exit;
 use tessera::telemetry::{Shutdown, logs};
 use tessera_splitter::Config;
 
 fn main() -> anyhow::Result<()> {
-    let config: Config = parse_or_exit();
+    let config: Config = parse_service_or_exit();
     tessera::store::keep_files_private();
     logs::init(config.service.log_format);
     actix::System::new().block_on(async {

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use tessera::config::arguments::parse_or_exit;
+use tessera::config::arguments::parse_service_or_exit;
 use tessera::telemetry::{Shutdown, logs};
 use tessera_web::{Config, ServiceError, http};
 
 fn main() -> ExitCode {
-    let config: Config = parse_or_exit();
+    let config: Config = parse_service_or_exit();
     tessera::store::keep_files_private();
     logs::init(config.service.log_format);
     match actix_web::rt::System::new().block_on(run(config)) {

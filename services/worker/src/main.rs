@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use tessera::config::arguments::parse_or_exit;
+use tessera::config::arguments::parse_service_or_exit;
 use tessera::telemetry::{Shutdown, logs};
 use tessera_worker::WorkerConfig;
 
 fn main() -> ExitCode {
-    let config: WorkerConfig = parse_or_exit();
+    let config: WorkerConfig = parse_service_or_exit();
     logs::init(config.service.log_format);
     let outcome = actix::System::new().block_on(async move {
         let shutdown = Shutdown::on_signals()?;
