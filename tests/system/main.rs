@@ -29,3 +29,4 @@ mod stores;
 mod tracing;
 mod turns;
 mod watching;
+mod wholes;

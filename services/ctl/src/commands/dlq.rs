@@ -1,19 +1,22 @@
 //! `tessera dlq`: records that were set aside and why; looked at, sent once more, or dropped.
 
+mod shown;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 use tessera::bus::admin::{self, Letter, Peeked};
-use tessera::bus::{Headers, Producer, Topic};
+use tessera::bus::{Producer, Topic};
 use tessera::config::KafkaArgs;
 
 use crate::CtlError;
 use crate::output::{self, Table};
 use crate::runtime::{block_on, bus_error};
 use crate::target::Target;
+use shown::{letter_json, peeked_json, shown};
 
 /// Look at dead letters, records that could not be understood or run; send them once more, or drop them.
 #[derive(clap::Args, Debug)]
@@ -103,8 +106,6 @@ fn source(text: &str) -> Result<String, String> {
 }
 const MOST_REDRIVEN: usize = 1000;
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
-/// Bytes of a value that are shown.
-const SHOWN_BYTES: usize = 256;
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
     match &args.action {
@@ -172,22 +173,6 @@ fn show(args: &Args, wanted: &ShowArgs) -> Result<(), CtlError> {
     output::print(&(text + &shown(&letter.payload)))
 }
 
-/// The beginning of a value: as text if it is one, else in hexadecimal.
-fn shown(value: &[u8]) -> String {
-    let start = &value[..value.len().min(SHOWN_BYTES)];
-    let text = match std::str::from_utf8(start) {
-        Ok(text) if text.chars().all(|letter| !letter.is_control() || letter == '\n') => text.to_owned(),
-        _ => start
-            .chunks(32)
-            .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n")
-            .collect(),
-    };
-    let rest = value.len() - start.len();
-    let more = if rest > 0 { format!("… {rest} bytes more: see --output\n") } else { String::new() };
-    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    format!("{text}{end}{more}")
-}
-
 fn redrive(args: &Args, wanted: &RedriveArgs) -> Result<(), CtlError> {
     let topic = letters_of(&wanted.topic)?;
     let offsets: Vec<i64> = match wanted.offset {
@@ -253,33 +238,6 @@ fn read(args: &Args, topic: Topic, offset: i64) -> Result<Letter, CtlError> {
     letter.ok_or_else(|| CtlError::Failed(format!("{name} has no record at {offset}: see tessera dlq list")))
 }
 
-fn headers_json(headers: &Headers) -> serde_json::Map<String, Value> {
-    headers.iter().map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into_owned().into())).collect()
-}
-
-fn peeked_json(topic: Topic, letter: &Peeked) -> Value {
-    json!({
-        "topic": topic.base_name(),
-        "partition": letter.partition,
-        "offset": letter.offset,
-        "key": letter.key.as_deref().map(String::from_utf8_lossy),
-        "payload_bytes": letter.payload_bytes,
-        "headers": headers_json(&letter.headers),
-    })
-}
-
-fn letter_json(letter: &Letter) -> Value {
-    json!({
-        "topic": letter.topic.base_name(),
-        "partition": 0,
-        "offset": letter.offset,
-        "key": letter.key.as_deref().map(String::from_utf8_lossy),
-        "payload_bytes": letter.payload.len(),
-        "payload": std::str::from_utf8(&letter.payload).ok(),
-        "headers": headers_json(&letter.headers),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,14 +246,5 @@ mod tests {
     fn a_topic_is_known_by_its_name_and_by_that_of_its_dead_letters() {
         assert_eq!((source("jobs"), source("jobs.dlq")), (Ok("jobs".to_owned()), Ok("jobs".to_owned())));
         assert!(source("heartbeats").is_err() && source("jobs.dlq.dlq").is_err());
-    }
-
-    #[test]
-    fn a_value_is_shown_as_text_or_in_hexadecimal() {
-        assert_eq!(shown(b"{\"command\":1}"), "{\"command\":1}\n");
-        assert_eq!(shown(&[0, 255]), "00ff\n");
-        assert_eq!(shown(b""), "");
-        assert!(shown(&[b'a'; 300]).ends_with("44 bytes more: see --output\n"));
-        assert!(!shown(b"\x1b[2J").contains('\u{1b}'));
     }
 }
