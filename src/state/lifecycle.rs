@@ -171,6 +171,19 @@ impl State {
         self.transition(call.arg(lease).arg(run).arg(why).arg(now())).await
     }
 
+    /// Starts a job over in tiles that was to be run whole, as its description `manifest` now says. Only the holder of the
+    /// lease. `AlreadySo`: its hash says tiles.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn in_tiles(&self, manifest: &Manifest, lease: &Token, why: &str) -> Result<Transition, StateError> {
+        let (why, time): (String, _) = (why.chars().take(MAX_REASON_CHARS).collect(), now());
+        let fields = view::fields(manifest, &time);
+        let call = script::IN_TILES.call().key(self.keys.job(manifest.job)).indexes(&self.keys);
+        let call = call.arg(lease).arg(manifest.run).arg(why).arg(&time);
+        self.transition(call.args(fields.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]))).await
+    }
+
     /// `done`, `failed` or `cancelled` → `expired`: its files are gone.
     ///
     /// # Errors

@@ -194,6 +194,14 @@ impl Root {
 }
 
 impl Store {
+    /// A file without a name for what a job keeps aside, on the store's own disk; it is gone when it is dropped. Blocks.
+    ///
+    /// # Errors
+    /// If the store takes no file, or has nothing of the job.
+    pub fn make_aside(&self, job: JobId) -> io::Result<File> {
+        tempfile::tempfile_in(self.root.job(job))
+    }
+
     /// Where an object lies on this machine's disk, whether it is there or not: for people who look after it, and for
     /// tests that damage it. What the services read and write goes through the store.
     pub fn place_of(&self, object: &Object) -> PathBuf {

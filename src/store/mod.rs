@@ -86,9 +86,9 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::at`].
-    pub fn without_scratch(url: &str) -> Result<Self, StoreError> {
+    pub fn without_scratch(url: &str, sync: Sync) -> Result<Self, StoreError> {
         let root = Root::bare(folder_of(url)?).map_err(|error| address_error(url, error.to_string()))?;
-        Ok(Self { root, sync: Sync::None, backends: Arc::default() })
+        Ok(Self { root, sync, backends: Arc::default() })
     }
 
     fn backends(&self) -> object_store::Result<&Backends> {

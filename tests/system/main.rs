@@ -30,3 +30,4 @@ mod stores;
 mod tracing;
 mod turns;
 mod watching;
+mod wholes;

@@ -2,7 +2,7 @@
 //!
 //! Knows the names of the fields, not how they are sent. The grammar of operations is the library's.
 
-use tessera::job::Priority;
+use tessera::job::{GrainWish, Priority};
 use tessera::operation::{Chain, Step};
 use tessera::picture::codec::Wanted;
 use tessera::picture::metadata::MetadataPolicy;
@@ -20,6 +20,7 @@ pub struct JobForm {
     steps: Vec<String>,
     row: Option<String>,
     priority: Priority,
+    grain: Option<GrainWish>,
     wanted: Wanted,
     text_bytes: usize,
     /// What is wrong so far.
@@ -33,6 +34,8 @@ pub struct JobRequest {
     pub chain: Chain,
     /// The order in the queue.
     pub priority: Priority,
+    /// Whether it is run whole, if the sender says so.
+    pub grain: Option<GrainWish>,
     /// What the result is to be.
     pub wanted: Wanted,
 }
@@ -40,7 +43,7 @@ pub struct JobRequest {
 impl JobRequest {
     /// A chain, and defaults for everything else.
     pub fn of(chain: Chain) -> Self {
-        Self { chain, priority: Priority::default(), wanted: Wanted::default() }
+        Self { chain, priority: Priority::default(), grain: None, wanted: Wanted::default() }
     }
 }
 
@@ -109,8 +112,9 @@ impl JobForm {
                 Ok(())
             }
             "priority" => self.take_priority(value.trim()),
+            "grain" => self.take_grain(value.trim()),
             other => Err(bad(format!(
-                "unknown field {other:?}; there are image, op, format, quality, chroma, metadata, priority"
+                "unknown field {other:?}; there are image, op, format, quality, chroma, metadata, priority, grain"
             ))),
         }
     }
@@ -128,6 +132,14 @@ impl JobForm {
         if !value.is_empty() {
             let refusal = |_| bad(format!("priority must be one of low, normal, high, got {value:?}"));
             self.priority = value.parse().map_err(refusal)?;
+        }
+        Ok(())
+    }
+
+    fn take_grain(&mut self, value: &str) -> Result<(), Problem> {
+        if !value.is_empty() {
+            let refusal = |_| bad(format!("grain must be one of auto, tiles, whole, got {value:?}"));
+            self.grain = Some(value.parse().map_err(refusal)?);
         }
         Ok(())
     }
@@ -169,7 +181,7 @@ impl JobForm {
             return Err(Problem::Unprocessable(text));
         }
         let chain = Chain::parse(&self.steps, max_operations)?;
-        Ok(JobRequest { chain, priority: self.priority, wanted: self.wanted })
+        Ok(JobRequest { chain, priority: self.priority, grain: self.grain, wanted: self.wanted })
     }
 }
 

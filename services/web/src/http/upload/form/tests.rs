@@ -40,6 +40,7 @@ fn what_is_wrong_is_named() {
         (vec![("quality", "80"), ("format", "webp")], "quality is a setting of JPEG and the result is WebP"),
         (vec![("chroma", "444"), ("format", "tiff")], "chroma is a setting of JPEG and the result is TIFF"),
         (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
+        (vec![("op", "grayscale"), ("grain", "fine")], "grain must be one of auto, tiles, whole, got \"fine\""),
         (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
         (vec![], "no operation was chosen"),
     ];
