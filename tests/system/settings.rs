@@ -1,12 +1,16 @@
 //! What each service says of its settings when it starts, and when it does not.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::support::system::programs;
+use crate::support::wait_for;
 
+/// A service says its settings before it asks for anything.
+const LIMIT: Duration = Duration::from_secs(20);
 const SERVICES: [&str; 5] =
     ["tessera-web", "tessera-splitter", "tessera-worker", "tessera-stitcher", "tessera-monitor"];
 
@@ -36,14 +40,18 @@ fn a_service_begins_with_its_settings_by_name_and_without_passwords() -> Result<
     let folder = tempfile::tempdir()?;
     for service in SERVICES {
         let mut command = Command::new(programs()?.join(service));
-        command.env_clear().current_dir(folder.path()).stderr(Stdio::piped());
+        let log = folder.path().join(service);
+        command.env_clear().current_dir(folder.path()).stderr(File::create(&log)?);
         command.env("TESSERA_REDIS_URL", "redis://user:secret@127.0.0.1:9/0").env("TESSERA_HTTP_ADDR", "127.0.0.1:0");
         let mut process = command.args(["--kafka-brokers=127.0.0.1:9", "--drain-seconds=7"]).spawn()?;
-        let lines = BufReader::new(process.stderr.take().context("standard error")?).lines();
-        let first = lines.map_while(Result::ok).find(|line| line.contains("starting with "));
+        let line = wait_for(&format!("the settings of {service}"), LIMIT, || {
+            let text = std::fs::read_to_string(&log)?;
+            let mut whole = text.lines().take(text.matches('\n').count());
+            Ok(whole.find(|line| line.contains("starting with ")).map(str::to_owned))
+        });
         process.kill()?;
         process.wait()?;
-        let line = first.with_context(|| format!("{service} ends without saying its settings"))?;
+        let line = line?;
         for setting in ["redis_url=redis://***@127.0.0.1:9/0", "kafka_brokers=127.0.0.1:9", "drain_seconds=7"] {
             ensure!(line.contains(setting), "{service} does not say {setting}: {line}");
         }
