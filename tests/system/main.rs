@@ -23,6 +23,7 @@ mod metrics;
 mod outages;
 mod records;
 mod requests;
+mod settings;
 mod slots;
 mod statistics;
 mod stores;

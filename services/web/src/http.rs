@@ -67,7 +67,6 @@ const SERVER_THREADS: usize = 2;
 /// If the settings cannot work, or nothing can listen at the address.
 pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAddr)) -> Result<(), ServiceError> {
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
-    tracing::info!(settings = ?config, "starting");
     allow_connections(config.http.max_watchers);
     let health = Health::new(&["kafka", "redis", "store"]);
     let (services, readers) = connect(&config, health.clone())?;
