@@ -31,3 +31,4 @@ mod tracing;
 mod turns;
 mod watching;
 mod wholes;
+mod wholes_lost;

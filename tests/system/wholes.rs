@@ -1,7 +1,7 @@
 //! Pictures that one worker runs whole: the same bytes and the same promise as in tiles, whatever befalls them.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tessera::bus::Topic;
@@ -15,17 +15,17 @@ use crate::support::system::topics::written;
 use crate::support::system::{Options, System};
 use crate::support::{LONG, pictures, wait_for};
 
-const OPERATIONS: [&str; 1] = ["gaussian_blur:ksize=15"];
+pub const OPERATIONS: [&str; 1] = ["gaussian_blur:ksize=15"];
 
 /// A system that runs pictures whole, once web has seen that all its workers reach the store.
-fn system(options: Options) -> Result<System> {
+pub fn system(options: Options) -> Result<System> {
     let grain = ("TESSERA_GRAIN".to_owned(), "whole".to_owned());
     let system = System::start(&Options { environment: vec![grain], ..options.by("auto") })?;
     until_shared(&system)?;
     Ok(system)
 }
 
-fn until_shared(system: &System) -> Result<()> {
+pub fn until_shared(system: &System) -> Result<()> {
     let small = pictures::rgb_png(16, 16, 1)?;
     wait_for("pictures to go whole", LONG, || {
         let job = system.submit(&small, &["invert"])?;
@@ -36,7 +36,7 @@ fn until_shared(system: &System) -> Result<()> {
 }
 
 /// A picture that a worker has in hand, read to some rows of its 2,500.
-fn in_the_middle(options: Options, seed: u32) -> Result<(System, Vec<u8>, String)> {
+pub fn in_the_middle(options: Options, seed: u32) -> Result<(System, Vec<u8>, String)> {
     let system = system(Options { tile_delay_ms: 100, ..options })?;
     let picture = pictures::rgb_png(1500, 2500, seed)?;
     let job = system.submit(&picture, &OPERATIONS)?;
@@ -54,7 +54,7 @@ fn submit_with(system: &System, picture: &[u8], (field, value): (&str, &str)) ->
 }
 
 /// Waits until a worker has read at least `permille` of a job's rows, and gives its process.
-fn until_in_hand(system: &System, job: &str, permille: u32) -> Result<String> {
+pub fn until_in_hand(system: &System, job: &str, permille: u32) -> Result<String> {
     wait_for("a worker to have the picture", LONG, || {
         let rows: u32 = system.field(job, "rows_permille")?.unwrap_or_default().parse().unwrap_or(0);
         ensure!(system.field(job, "received_tiles")?.as_deref() == Some("0"), "it is done before the test could act");
@@ -64,14 +64,14 @@ fn until_in_hand(system: &System, job: &str, permille: u32) -> Result<String> {
     Ok(worker.trim_start_matches(&system.prefix).to_owned())
 }
 
-fn is_whole(system: &System, job: &str) -> Result<()> {
+pub fn is_whole(system: &System, job: &str) -> Result<()> {
     let view = system.job(job)?;
     ensure!(view["grain"] == "whole" && view["total_tiles"] == 1, "{view}");
     Ok(())
 }
 
 /// The results that lie in the store.
-fn results(system: &System) -> Vec<PathBuf> {
+pub fn results(system: &System) -> Vec<PathBuf> {
     let is_result = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         name.ends_with(".png") && !name.contains('#')
@@ -79,7 +79,7 @@ fn results(system: &System) -> Vec<PathBuf> {
     system.files("store").into_iter().filter(is_result).collect()
 }
 
-fn no_dead_letters(system: &System) -> Result<()> {
+pub fn no_dead_letters(system: &System) -> Result<()> {
     for letters in [Topic::TasksDlq, Topic::ResultsDlq, Topic::JobsDlq] {
         ensure!(records_of(system, letters)? == 0, "{letters:?} has letters");
     }
@@ -151,77 +151,6 @@ fn a_sender_can_say_which() -> Result<()> {
 }
 
 #[test]
-fn its_worker_is_killed_and_another_runs_it() -> Result<()> {
-    let (mut system, picture, job) = in_the_middle(Options::default(), 311)?;
-    let worker = until_in_hand(&system, &job, 100)?;
-    system.kill(&worker)?;
-    system.compare(&job, &picture, &OPERATIONS)?;
-    ensure!(system.field(&job, "worker")?.is_some_and(|other| !other.ends_with(&worker)), "nobody took over");
-    is_whole(&system, &job)?;
-    no_dead_letters(&system)
-}
-
-#[test]
-fn its_worker_is_asked_to_stop_and_another_runs_it() -> Result<()> {
-    let (mut system, picture, job) = in_the_middle(Options::default(), 312)?;
-    let worker = until_in_hand(&system, &job, 100)?;
-    system.process(&worker)?.signal(libc::SIGTERM)?;
-    system.compare(&job, &picture, &OPERATIONS)?;
-    is_whole(&system, &job)?;
-    no_dead_letters(&system)
-}
-
-#[test]
-fn its_worker_is_frozen_and_wakes_when_another_has_done_it() -> Result<()> {
-    let (mut system, picture, job) = in_the_middle(Options::default(), 313)?;
-    let worker = until_in_hand(&system, &job, 100)?;
-    system.process(&worker)?.signal(libc::SIGSTOP)?;
-    system.compare(&job, &picture, &OPERATIONS)?;
-    system.process(&worker)?.signal(libc::SIGCONT)?;
-    system.submit_and_compare(&picture, &OPERATIONS)?;
-    // What it made for nothing does not stay.
-    wait_for("one result for each job", LONG, || {
-        let done = system.client.get("/api/v1/jobs?status=done&limit=200")?.text().matches("\"id\":").count();
-        Ok((results(&system).len() == done).then_some(()))
-    })?;
-    no_dead_letters(&system)
-}
-
-#[test]
-fn every_other_service_is_killed_in_the_middle() -> Result<()> {
-    for (name, seed) in [("splitter", 314), ("stitcher-1", 315), ("monitor", 316), ("web", 317)] {
-        let (mut system, picture, job) = in_the_middle(Options::default(), seed)?;
-        system.kill(name)?;
-        system.restart(name)?;
-        system.compare(&job, &picture, &OPERATIONS).with_context(|| name.to_owned())?;
-        is_whole(&system, &job)?;
-        no_dead_letters(&system)?;
-    }
-    Ok(())
-}
-
-#[test]
-fn a_cancelled_one_is_put_down_within_a_second_and_leaves_nothing() -> Result<()> {
-    let (system, _, job) = in_the_middle(Options::default(), 321)?;
-    let before = results(&system).len();
-    ensure!(system.client.post_empty(&format!("/api/v1/jobs/{job}/cancel"))?.status == 202);
-    let cancelled = Instant::now();
-    let worker = system.field(&job, "worker")?.context("no worker")?;
-    let tries = format!("{}:tries:0", system.job_key(&job));
-    wait_for("the worker to put it down", LONG, || {
-        let held: u64 = redis::Commands::hlen(&mut system.connection()?, &tries)?;
-        Ok((held == 0).then_some(()))
-    })?;
-    // A delay of the test and a look of a quarter of a second; another second for a busy machine.
-    ensure!(cancelled.elapsed() < Duration::from_secs(2), "{worker} went on for {:?}", cancelled.elapsed());
-    wait_for("what it had written to be gone", LONG, || {
-        let unfinished = system.files("store").into_iter().filter(|file| file.to_string_lossy().contains('#')).count();
-        Ok((unfinished == 0 && results(&system).len() == before).then_some(()))
-    })?;
-    no_dead_letters(&system)
-}
-
-#[test]
 fn a_picture_that_is_cut_off_fails_as_in_tiles() -> Result<()> {
     let system = system(Options::default())?;
     let before = results(&system).len();
@@ -277,60 +206,6 @@ fn a_result_that_is_gone_before_it_is_published_is_made_again() -> Result<()> {
 }
 
 /// The setting sends it to a worker that reaches no store; and the splitter sees by itself that none does.
-#[test]
-fn what_no_worker_can_run_whole_is_started_over_in_tiles() -> Result<()> {
-    for payload in ["shared", "auto"] {
-        let grain = ("TESSERA_GRAIN".to_owned(), "whole".to_owned());
-        let options = Options { workers: 1, environment: vec![grain], ..Options::default() };
-        let mut system = System::start(&options.by(payload))?;
-        until_shared(&system)?;
-        system.process("splitter")?.signal(libc::SIGSTOP)?;
-        let picture = pictures::rgb_png(1500, 1200, 331)?;
-        let job = system.submit(&picture, &["contrast", "gaussian_blur:ksize=15"])?;
-        is_whole(&system, &job)?;
-        system.process("worker-1")?.signal(libc::SIGTERM)?;
-        wait_for("the worker to end", LONG, || Ok(system.process("worker-1")?.has_ended()?.map(|_| ())))?;
-        system.start_worker_without_store(3)?;
-        system.wait_for_live_workers(1)?;
-        system.process("splitter")?.signal(libc::SIGCONT)?;
-        system.compare(&job, &picture, &["contrast", "gaussian_blur:ksize=15"]).context(payload)?;
-        let view = system.job(&job)?;
-        ensure!(view["grain"] == "tiles" && view["run"] == 2, "{view}");
-        no_dead_letters(&system)?;
-    }
-    Ok(())
-}
-
-#[test]
-fn one_that_ends_its_workers_again_and_again_is_condemned() -> Result<()> {
-    let (mut system, _, job) = in_the_middle(Options { workers: 1, ..Options::default() }, 332)?;
-    for death in 1..=3 {
-        let worker = format!("{0}worker:{0}worker-1", system.prefix);
-        let started: String = redis::Commands::hget(&mut system.connection()?, &worker, "incarnation")?;
-        let tries = format!("{}:tries:0", system.job_key(&job));
-        wait_for("this start of the worker to have it", LONG, || {
-            let held: Option<String> = redis::Commands::hget(&mut system.connection()?, &tries, "0")?;
-            Ok(held
-                .is_some_and(|starts| starts.split(',').count() == death && starts.ends_with(&started))
-                .then_some(()))
-        })?;
-        system.kill("worker-1")?;
-        system.restart("worker-1")?;
-        wait_for("the worker's next start to be heard", LONG, || {
-            let now: Option<String> = redis::Commands::hget(&mut system.connection()?, &worker, "incarnation")?;
-            Ok(now.is_some_and(|now| now != started).then_some(()))
-        })?;
-    }
-    let view = system.wait_for_end(&job, LONG)?;
-    ensure!(view["status"] == "failed", "{view}");
-    ensure!(
-        view["reason"].as_str().is_some_and(|reason| reason.contains("3 workers ended while they ran it")),
-        "{view}"
-    );
-    let other = pictures::rgb_png(700, 500, 333)?;
-    system.submit_and_compare(&other, &OPERATIONS).map(drop)
-}
-
 /// As wide as a picture of 268 megapixels: what is held grows with a picture's width, or it is not bounded.
 #[test]
 fn no_worker_grows_beyond_its_budget_with_whole_pictures() -> Result<()> {

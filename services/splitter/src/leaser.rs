@@ -3,25 +3,27 @@
 //! Owns the order: by the queue, and no pass without memory for its band: who finds none waits for it in its place.
 //! Leases are Redis's; this only asks for them.
 
+mod refusing;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tessera::budget::Share;
 use tessera::job::{Grain, JobId, Manifest, Token};
-use tessera::state::{Leased, Release, StateError};
-use tessera::store::StoreError;
+use tessera::state::Leased;
 use tessera::telemetry::logs::trace_id;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
+use self::refusing::LeaseError;
 use crate::grant::Grant;
 use crate::known::Known;
 use crate::memory::Needs;
 use crate::pass::{self, Ended};
 use crate::places::has_place;
 use crate::splitter::Splitter;
-use crate::{verdict, whole};
+use crate::verdict;
 
 /// Between two looks at the queue when nothing rings.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -31,15 +33,6 @@ const QUEUE_DEPTH: usize = 128;
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 /// A job whose picture the store cannot give is left alone for so long.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(5);
-
-/// Why a job is not leased now.
-#[derive(Debug, thiserror::Error)]
-enum LeaseError {
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Takes leases and runs passes.
 #[derive(Debug)]
@@ -157,22 +150,6 @@ impl Leaser {
         Ok(())
     }
 
-    /// A job could not be leased: what is damaged of it fails it, anything else may pass.
-    async fn refused(&mut self, job: JobId, error: LeaseError) {
-        let reason = match &error {
-            LeaseError::State(error @ StateError::Data(_)) => error.as_reason(),
-            LeaseError::Store(error @ StoreError::Damaged { .. }) => {
-                format!("what the store has of this job is damaged: {error}; send the picture again")
-            }
-            error => {
-                tracing::debug!(%job, %error, "leasing a job");
-                self.resting.insert(job, Instant::now() + BUSY_PAUSE);
-                return;
-            }
-        };
-        verdict::fail(&self.splitter, job, &reason).await;
-    }
-
     /// Begins with a job if there is a place for it. A whole picture that finds none keeps those behind it waiting: small
     /// ones would pass a large one again and again.
     async fn consider(&mut self, job: JobId, has_whole_place: &mut bool) -> Result<(), LeaseError> {
@@ -248,25 +225,6 @@ impl Leaser {
             }
         }
         Ok(())
-    }
-
-    /// Whether a job is still what its description, as it is remembered, says. One that was started over in tiles is
-    /// remembered anew, and leased again; where Redis was not told of that, it is now.
-    async fn is_as_described(&mut self, grant: &Grant) -> Result<bool, LeaseError> {
-        let (job, grain) = (grant.manifest.job, grant.manifest.grain());
-        if grant.manifest.tiled.is_none() || grant.manifest.run == grant.run {
-            return Ok(true);
-        }
-        self.known.forget(job);
-        let Some(manifest) = self.known.manifest(&self.splitter.store, job).await? else { return Ok(true) };
-        if manifest.grain() == Grain::Tiles && manifest.run > grant.run {
-            whole::make_good(&self.splitter, grant, &manifest, "it could not be run whole").await;
-        }
-        if manifest.grain() == grain && manifest.run <= grant.run {
-            return Ok(true);
-        }
-        self.splitter.state.release(job, &grant.lease, Release::Drained).await?;
-        Ok(false)
     }
 
     fn begin(&mut self, grant: Grant, share: Option<Share>) {
