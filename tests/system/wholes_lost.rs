@@ -132,3 +132,23 @@ fn one_that_ends_its_workers_again_and_again_is_condemned() -> Result<()> {
     let other = pictures::rgb_png(700, 500, 333)?;
     system.submit_and_compare(&other, &OPERATIONS).map(drop)
 }
+
+/// The second waits at the only worker for longer than the monitor lets a job stand still.
+#[test]
+fn one_that_waits_for_its_turn_is_not_taken_for_stuck() -> Result<()> {
+    let more = [("TESSERA_GRAIN", "whole"), ("TESSERA_STALL_MS", "4000")];
+    let environment = more.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let options = Options { workers: 1, tile_delay_ms: 300, environment, ..Options::default() };
+    let system = System::start(&options.by("auto"))?;
+    until_shared(&system)?;
+    let picture = pictures::rgb_png(1500, 2500, 341)?;
+    let first = system.submit(&picture, &OPERATIONS)?;
+    until_in_hand(&system, &first, 1)?;
+    let second = system.submit(&picture, &OPERATIONS)?;
+    for job in [&first, &second] {
+        system.compare(job, &picture, &OPERATIONS)?;
+        is_whole(&system, job)?;
+        ensure!(system.field(job, "passes")?.as_deref() == Some("1"), "it was sent once more");
+    }
+    Ok(())
+}

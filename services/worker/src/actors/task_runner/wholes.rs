@@ -31,6 +31,8 @@ use crate::whole::{WholeEnd, WholeWatch, WholeWork};
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Between two notes of how far it is.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// Between two notes that it waits for its turn; a note is believed for a quarter of a minute.
+const TELL_EVERY: Duration = Duration::from_secs(2);
 /// Between two attempts while the store is away.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long the store may be away before others are asked to run the picture in tiles: for longer than a restart takes.
@@ -87,7 +89,7 @@ impl TaskRunner {
     /// Runs a whole picture to its end.
     pub(super) async fn run_whole(&self, delivery: Delivery, task: &Arc<TaskHeader>) {
         let arrived = Instant::now();
-        let Ok(_place) = self.wholes.slots.acquire().await else { return };
+        let Ok(_place) = self.in_line(task, self.wholes.slots.acquire()).await else { return };
         match self.hand.verdict(task).await {
             Verdict::Stop => return,
             Verdict::Skip => {
@@ -123,6 +125,21 @@ impl TaskRunner {
             Came::Failed(reason) => self.whole_failed(delivery, task, &reason).await,
             Came::Panicked(reason) => self.remember(delivery, task, Poison { class: "panic", reason }),
             Came::Stopped => {}
+        }
+    }
+
+    /// Waits for what a picture needs before it can be run, and tells Redis meanwhile that it waits in a line: else it would
+    /// be taken for stuck, and sent once more.
+    async fn in_line<T>(&self, task: &TaskHeader, turn: impl Future<Output = T>) -> T {
+        let mut turn = std::pin::pin!(turn);
+        loop {
+            tokio::select! {
+                turn = &mut turn => return turn,
+                () = tokio::time::sleep(TELL_EVERY) => {}
+            }
+            if let Err(error) = self.state.waits_in_line(&[(task.job, task.stage)]).await {
+                tracing::debug!(%error, "noting that a picture waits");
+            }
         }
     }
 
@@ -182,7 +199,7 @@ impl TaskRunner {
                 "it needs {needed} bytes of memory, this worker has {most} for whole pictures"
             )));
         }
-        let share = self.wholes.memory.reserve(needed).await;
+        let share = self.in_line(task, self.wholes.memory.reserve(needed)).await;
         let watch = Arc::new(WholeWatch::default());
         let work = WholeWork {
             store: store.clone(),
