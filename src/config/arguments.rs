@@ -29,10 +29,10 @@ const SECRET: [&str; 1] = ["TESSERA_REDIS_URL"];
 
 /// The arguments of this process; where they are wrong, or help is wanted, says so and ends it.
 pub fn parse_or_exit<T: Parser>() -> T {
-    settings_or_exit().0
+    read_or_exit(std::env::args_os().collect()).0
 }
 
-/// As [`parse_or_exit`], with all settings by name.
+/// As [`parse_or_exit`] for a service, with all settings by name; asked by [`CHECK`] it tells of its variables and ends.
 pub fn settings_or_exit<T: Parser>() -> (T, Effective) {
     let args: Vec<OsString> = std::env::args_os().collect();
     if args.iter().skip(1).eq([CHECK]) {
@@ -40,6 +40,10 @@ pub fn settings_or_exit<T: Parser>() -> (T, Effective) {
         wrong.iter().for_each(|(_, text)| println!("{text}"));
         exit(if wrong.is_empty() { 0 } else { 2 });
     }
+    read_or_exit(args)
+}
+
+fn read_or_exit<T: Parser>(args: Vec<OsString>) -> (T, Effective) {
     let parsed = T::command().try_get_matches_from(&args).and_then(|mut matches| {
         let settings = Effective::of(&T::command(), &matches);
         T::from_arg_matches_mut(&mut matches).map(|config| (config, settings))

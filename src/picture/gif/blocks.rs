@@ -122,14 +122,16 @@ impl<'a, R: BufRead + Seek> Walk<'a, R> {
         match self.bytes()? {
             [0xf9] => {
                 let [length, flags, d0, d1, index] = self.bytes()?;
-                if length != 4 {
-                    return Err(io::Error::other("a graphic control extension of another length than 4"));
-                }
+                // Of a longer one other readers use the start, too.
+                let Some(more) = length.checked_sub(4) else {
+                    return Err(io::Error::other("a graphic control extension that is too short"));
+                };
+                self.skip(more.into())?;
                 let transparent = (flags & 1 != 0).then_some(index);
                 self.control = Control { transparent, has_delay: [d0, d1] != [0, 0] };
             }
-            // Text as an image uses up what is said of the next image.
-            [0x01] => self.control = Control::default(),
+            // By the standard what is said of the next image would be the text's; readers, which draw none, know better.
+            [0x01] => self.found.has_texts = true,
             [0xfe] => self.found.has_comments = true,
             [0xff] => self.application()?,
             // The standard asks for others to be skipped.

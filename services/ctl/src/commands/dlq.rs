@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 use tessera::bus::admin::{self, Letter, Peeked};
 use tessera::bus::{Producer, Topic};
 use tessera::config::KafkaArgs;
@@ -29,7 +29,7 @@ Examples:
 pub struct Args {
     #[command(subcommand)]
     action: Action,
-    /// Print JSON.
+    /// Print JSON: one object a dead letter, on a line of its own; of what was done, one in all.
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
@@ -51,7 +51,7 @@ enum Action {
 #[derive(clap::Args, Debug)]
 struct ListArgs {
     /// Only those that came from this topic.
-    #[arg(long, value_parser = SOURCES)]
+    #[arg(long, value_parser = source)]
     topic: Option<String>,
     /// The most to list of each topic.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -61,7 +61,7 @@ struct ListArgs {
 #[derive(clap::Args, Debug)]
 struct ShowArgs {
     /// The topic that it came from.
-    #[arg(value_parser = SOURCES)]
+    #[arg(value_parser = source)]
     topic: String,
     /// Its offset among the dead letters, as `list` shows it.
     offset: i64,
@@ -73,7 +73,7 @@ struct ShowArgs {
 #[derive(clap::Args, Debug)]
 struct RedriveArgs {
     /// The topic that it came from.
-    #[arg(value_parser = SOURCES)]
+    #[arg(value_parser = source)]
     topic: String,
     /// Its offset among the dead letters, as `list` shows it.
     #[arg(required_unless_present = "all")]
@@ -86,7 +86,7 @@ struct RedriveArgs {
 #[derive(clap::Args, Debug)]
 struct DropArgs {
     /// The topic that they came from.
-    #[arg(value_parser = SOURCES)]
+    #[arg(value_parser = source)]
     topic: String,
     /// Those up to and with this offset; else all.
     #[arg(long, value_name = "OFFSET")]
@@ -97,6 +97,13 @@ struct DropArgs {
 }
 
 const SOURCES: [&str; 3] = ["jobs", "tasks", "results"];
+
+/// A topic that has dead letters, by its own name or by theirs, as `list` shows it.
+fn source(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix(".dlq").unwrap_or(text);
+    let known = SOURCES.contains(&name).then(|| name.to_owned());
+    known.ok_or_else(|| format!("it is one of {}", SOURCES.join(", ")))
+}
 const MOST_REDRIVEN: usize = 1000;
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 
@@ -127,8 +134,7 @@ fn list(args: &Args, wanted: &ListArgs) -> Result<(), CtlError> {
         letters.extend(peek(args, topic, usize::from(wanted.limit))?.into_iter().map(|letter| (topic, letter)));
     }
     if args.json {
-        let values: Vec<Value> = letters.iter().map(|(topic, letter)| peeked_json(*topic, letter)).collect();
-        return output::print_json(&json!(values));
+        return output::print_json_lines(letters.iter().map(|(topic, letter)| peeked_json(*topic, letter)));
     }
     let mut table = Table::new(&["topic", "offset", "failed at", "class", "from", "attempts", "bytes", "why"]);
     for (topic, letter) in &letters {
@@ -205,6 +211,9 @@ fn drop(args: &Args, wanted: &DropArgs) -> Result<(), CtlError> {
     let count = letters.iter().filter(|letter| letter.offset <= through).count();
     let more = if letters.len() == MOST_REDRIVEN { " or more" } else { "" };
     if !wanted.yes {
+        if args.json {
+            return output::print_json(&json!({ "topic": wanted.topic, "would_drop": count, "dropped": 0 }));
+        }
         eprintln!("tessera: {count}{more} dead letters of {} would be dropped: say --yes to do it", wanted.topic);
         return Ok(());
     }
@@ -227,4 +236,15 @@ fn read(args: &Args, topic: Topic, offset: i64) -> Result<Letter, CtlError> {
         block_on(async { admin::read_letter(&args.kafka, topic, offset).await.map_err(|error| bus_error(&error)) })?;
     let name = topic.base_name();
     letter.ok_or_else(|| CtlError::Failed(format!("{name} has no record at {offset}: see tessera dlq list")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_is_known_by_its_name_and_by_that_of_its_dead_letters() {
+        assert_eq!((source("jobs"), source("jobs.dlq")), (Ok("jobs".to_owned()), Ok("jobs".to_owned())));
+        assert!(source("heartbeats").is_err() && source("jobs.dlq.dlq").is_err());
+    }
 }

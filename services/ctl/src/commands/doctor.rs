@@ -22,7 +22,7 @@ use crate::{CtlError, pasted};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: . var/env && tessera doctor")]
 pub struct Args {
-    /// Print JSON.
+    /// Print JSON: one object a check, on a line of its own; with --scrub, one in all.
     #[arg(long)]
     json: bool,
     /// Make the store that is set here the system's, in place of the one the services agreed on. Stop them first.
@@ -66,7 +66,7 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     let (web, workers) = web(api, partitions, &args.kafka);
     findings.extend([web, workers]);
     if args.json {
-        output::print_json(&json!(findings.iter().map(to_json).collect::<Vec<_>>()))?;
+        output::print_json_lines(findings.iter().map(to_json))?;
     } else {
         output::print(&findings.iter().map(describe).collect::<String>())?;
     }

@@ -3,6 +3,9 @@
 use super::{Blocks, MAX_PIECES};
 use crate::picture::gif::pieces::{self, Image};
 
+const TEXTS: &str =
+    "it has texts that are to be drawn by the reader (plain text extension): they are not in the result";
+const UNCOVERED: &str = "its image does not cover all of it: the rest is transparent";
 const ZEROS: &str = "it has bytes between its parts that belong to nothing; they were skipped";
 const NO_END: &str = "it has no end mark: what came before it was read";
 const CUT: &str = "it is cut or damaged behind its first image, which was read";
@@ -31,6 +34,7 @@ pub(super) struct Found {
     pub(super) has_profile: bool,
     pub(super) has_xmp: bool,
     pub(super) has_zeros: bool,
+    pub(super) has_texts: bool,
 }
 
 impl Found {
@@ -49,6 +53,7 @@ impl Found {
             pieces.truncate(1);
         }
         remarks.extend(self.has_zeros.then_some(ZEROS));
+        remarks.extend(self.has_texts.then_some(TEXTS));
         match ended {
             End::Marked => {}
             End::Unmarked => remarks.push(NO_END),
@@ -66,6 +71,10 @@ impl Found {
             return Err("a GIF with a side of 0 pixels".to_owned());
         }
         let (head, has_comments, has_profile, has_xmp) = (self.head, self.has_comments, self.has_profile, self.has_xmp);
-        Ok(Blocks { width, height, head, pieces, frames, has_comments, has_profile, has_xmp, remarks })
+        let mut blocks = Blocks { width, height, head, pieces, frames, has_comments, has_profile, has_xmp, remarks };
+        if !blocks.is_covered() {
+            blocks.remarks.push(UNCOVERED);
+        }
+        Ok(blocks)
     }
 }
