@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use self::refusing::LeaseError;
 use crate::grant::Grant;
-use crate::known::Known;
+use crate::known::Remembered;
 use crate::memory::Needs;
 use crate::pass::{self, Ended};
 use crate::places::has_place;
@@ -48,7 +48,7 @@ pub struct Leaser {
     waiting: HashMap<JobId, Needs>,
     admissions: JoinSet<(Arc<Manifest>, Share)>,
     resting: HashMap<JobId, Instant>,
-    known: Known,
+    known: Remembered,
 }
 
 impl Leaser {
@@ -63,7 +63,7 @@ impl Leaser {
             waiting: HashMap::new(),
             admissions: JoinSet::new(),
             resting: HashMap::new(),
-            known: Known::default(),
+            known: Remembered::default(),
         }
     }
 

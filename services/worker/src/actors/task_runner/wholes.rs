@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tessera::budget::{Budget, Share};
 use tessera::bus::Delivery;
 use tessera::bus::records::{StepTimes, TaskHeader, WholeResult};
-use tessera::ending::{self, Verdict as JobVerdict};
+use tessera::ending::{self, JobVerdict};
 use tessera::heartbeat::TileOutcome;
 use tessera::job::Manifest;
 use tessera::patience::{NoAnswer, insist};
@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::{Published, TaskRunner};
 use crate::WorkerConfig;
-use crate::actors::in_hand::{Verdict, name};
+use crate::actors::in_hand::{TaskVerdict, name};
 use crate::counters::TaskOutcome;
 use crate::memory::WorkerMemory;
 use crate::progress::Progress;
@@ -89,22 +89,24 @@ impl TaskRunner {
     /// Runs a whole picture to its end.
     pub(super) async fn run_whole(&self, delivery: Delivery, task: &Arc<TaskHeader>) {
         let arrived = Instant::now();
-        let Ok(_place) = self.in_line(task, self.wholes.slots.acquire()).await else { return };
+        let Ok(place) = self.in_line(task, self.wholes.slots.acquire()).await else { return };
         match self.hand.verdict(task).await {
-            Verdict::Stop => return,
-            Verdict::Skip => {
+            TaskVerdict::Stop => return,
+            TaskVerdict::Skip => {
                 self.hand.forget(task);
                 self.counts.ended(TaskOutcome::Skipped);
                 return delivery.ack.done();
             }
-            Verdict::Condemned(poison) => return self.condemn(delivery, task, &poison).await,
-            Verdict::Run => {}
+            TaskVerdict::Condemned(poison) => return self.condemn(delivery, task, &poison).await,
+            TaskVerdict::Run => {}
         }
         let waited = arrived.elapsed();
         self.counts.waited(waited);
         let begun = Instant::now();
         let in_hand = self.wholes.progress.begin(task);
         let came = self.whole(task).await;
+        // The next picture need not wait until Kafka has this one's result.
+        drop(place);
         let outcome = if matches!(came, Came::Made(..)) { TileOutcome::Done } else { TileOutcome::Failed };
         match &came {
             Came::Made(..) | Came::Failed(_) | Came::Panicked(_) => in_hand.finish(outcome, begun.elapsed()),
