@@ -6,6 +6,7 @@
 pub mod arguments;
 mod hosts;
 mod limits;
+mod preview;
 mod service;
 pub mod variables;
 
@@ -13,6 +14,7 @@ use clap::Args;
 
 pub use hosts::{Host, HostPort};
 pub use limits::{DEFAULT_MEMORY_BUDGET, LimitArgs};
+pub use preview::{Preview, PreviewArgs};
 pub use service::{LogFormat, ServiceArgs};
 
 /// Where Kafka is and how its topics are named.

@@ -24,6 +24,7 @@ mod pace;
 mod pass;
 mod places;
 mod proof;
+mod pyramid;
 mod runs;
 mod sender;
 mod service;
