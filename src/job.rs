@@ -4,6 +4,7 @@
 
 mod bad_id;
 mod digest;
+mod grain;
 mod id;
 mod kept;
 mod manifest;
@@ -12,6 +13,7 @@ mod trace;
 
 pub use bad_id::BadId;
 pub use digest::{Digest, Digester};
+pub use grain::{Grain, GrainWish};
 pub use id::{JobId, Token, WorkerId};
 pub use kept::KeptText;
 pub use manifest::{EndMarker, Manifest, RequestKey};

@@ -9,6 +9,7 @@ pub mod bus;
 pub mod config;
 pub mod ending;
 pub mod heartbeat;
+pub mod input;
 pub mod job;
 pub mod linking;
 pub mod mending;

@@ -9,6 +9,7 @@ mod bands;
 mod line;
 mod linked;
 mod resources;
+mod whole;
 
 use std::io::{self, Read, Seek, Write};
 
@@ -18,6 +19,7 @@ use crate::picture::PictureInfo;
 use crate::picture::rows::{ReadError, RowReader, RowWriter, WriteError};
 
 pub use resources::Resources;
+pub use whole::WholeBudget;
 
 /// Opens the input; asked once more for each time that the whole picture has to be read.
 pub type Open<'a> = dyn FnMut() -> Result<Box<dyn RowReader>, ReadError> + 'a;

@@ -17,7 +17,7 @@ pub use command::{Check, JobCommand};
 pub use payload::PayloadKind;
 pub use slot_task::{SlotTask, Task};
 pub use task::{Encoding, TaskHeader};
-pub use tile::{StepTimes, TileHeader};
+pub use tile::{StepTimes, TileHeader, WholeResult};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! environment.
 
 pub mod arguments;
+mod effective;
 mod hosts;
 mod limits;
 mod preview;
@@ -12,6 +13,7 @@ pub mod variables;
 
 use clap::Args;
 
+pub use effective::Effective;
 pub use hosts::{Host, HostPort};
 pub use limits::{DEFAULT_MEMORY_BUDGET, LimitArgs};
 pub use preview::{Preview, PreviewArgs};
@@ -88,10 +90,15 @@ impl RedisArgs {
 
     /// The address without its password, for logs and messages.
     pub fn redacted_url(&self) -> String {
-        match (self.redis_url.split_once("://"), self.redis_url.rsplit_once('@')) {
+        let url = match (self.redis_url.split_once("://"), self.redis_url.rsplit_once('@')) {
             (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
             _ => self.redis_url.clone(),
-        }
+        };
+        // That of a socket has its password behind it.
+        let Some((place, options)) = url.split_once('?') else { return url };
+        let plain = |option: &str| if option.starts_with("pass=") { "pass=***".to_owned() } else { option.to_owned() };
+        let options: Vec<String> = options.split('&').map(plain).collect();
+        format!("{place}?{}", options.join("&"))
     }
 }
 
@@ -150,5 +157,7 @@ mod tests {
         assert!(!format!("{args:?}").contains("secret"));
         assert_eq!(args.redacted_url(), "redis://***@host:6379/0");
         assert_eq!(RedisArgs::new("redis://host:1/0", "").redacted_url(), "redis://host:1/0");
+        let socket = RedisArgs::new("unix:///redis.sock?db=1&pass=secret&user=x", "");
+        assert_eq!(socket.redacted_url(), "unix:///redis.sock?db=1&pass=***&user=x");
     }
 }

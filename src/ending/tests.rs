@@ -56,6 +56,7 @@ impl Scene {
             chroma: None,
             original_format: "png".to_owned(),
             plan_hash: None,
+            tiled: None,
             plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
             created_at: now(),
         };

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, JobId, JobStatus, KeptText, Priority, TraceContext};
+use super::{Digest, Grain, JobId, JobStatus, KeptText, Priority, TraceContext};
 use crate::operation::Step;
 use crate::picture::codec::ResultFormat;
 use crate::picture::jpeg::{Chroma, DEFAULT_QUALITY, JpegSettings};
@@ -59,6 +59,10 @@ pub struct Manifest {
     /// [`Manifest::plan_hash`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_hash: Option<PlanHash>,
+    /// Of a job that is given to a worker whole: the plan that it has should no worker be able to run it so. Kept when
+    /// that came about, so that it can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiled: Option<Plan>,
     /// When the upload was complete, RFC 3339 UTC.
     pub created_at: String,
     /// The trace that the upload belongs to.
@@ -80,6 +84,17 @@ impl Manifest {
     /// was stored, computed.
     pub fn plan_hash(&self) -> PlanHash {
         self.plan_hash.unwrap_or_else(|| self.plan.hash())
+    }
+
+    /// What the job's tasks are.
+    pub fn grain(&self) -> Grain {
+        if self.plan.is_whole() { Grain::Whole } else { Grain::Tiles }
+    }
+
+    /// The description of a job that was to be run whole, in tiles, as run `run`; `None` if it is in tiles already.
+    pub fn in_tiles(&self, run: u32) -> Option<Self> {
+        let plan = self.tiled.clone().filter(|_| self.grain() == Grain::Whole)?;
+        Some(Self { run, plan_hash: Some(plan.hash()), plan, ..self.clone() })
     }
 
     /// The format that the result is written in.

@@ -15,7 +15,6 @@ const BYTE: u16 = 1;
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
 const SIGNED_BYTE: u16 = 6;
-const UNDEFINED: u16 = 7;
 const SIGNED_SHORT: u16 = 8;
 const SIGNED_LONG: u16 = 9;
 const ENTRY_BYTES: usize = 12;
@@ -34,8 +33,8 @@ pub(super) fn begins(block: &[u8]) -> bool {
 
 /// What an EXIF block says of the picture's orientation; the block may begin with the word `Exif`.
 ///
-/// Every type of whole numbers is understood, as other programs do, and of a directory that says it has more entries than
-/// the block has room for those that are there.
+/// Every type of whole numbers is understood, of several numbers the first, as other programs do, and of a directory that
+/// says it has more entries than the block has room for those that are there.
 pub fn orientation(block: &[u8]) -> Orientation {
     let bytes = without_name(block);
     if bytes.is_empty() {
@@ -127,17 +126,24 @@ impl<'a> Block<'a> {
         (entries > 0 || count == 0).then_some(Directory { first, entries, is_cut: count > room })
     }
 
-    /// The value of an entry with a single whole number of any type, if it is not too large for an orientation.
+    /// The first value of an entry of whole numbers of any type, if it is not too large for an orientation.
     fn whole_number(&self, entry: usize) -> Option<u16> {
-        if self.long(entry + 4)? != 1 {
-            return None;
-        }
-        let value = entry + 8;
-        let number = match self.short(entry + 2)? {
-            BYTE | UNDEFINED | SIGNED_BYTE => usize::from(*self.bytes.get(value)?),
-            SHORT | SIGNED_SHORT => usize::from(self.short(value)?),
-            LONG | SIGNED_LONG => self.long(value)?,
+        let width: usize = match self.short(entry + 2)? {
+            BYTE | SIGNED_BYTE => 1,
+            SHORT | SIGNED_SHORT => 2,
+            LONG | SIGNED_LONG => 4,
             _ => return None,
+        };
+        let inside = entry + 8;
+        let value = match self.long(entry + 4)? {
+            0 => return None,
+            count if count.saturating_mul(width) <= 4 => inside,
+            _ => self.long(inside)?,
+        };
+        let number = match width {
+            1 => usize::from(*self.bytes.get(value)?),
+            2 => usize::from(self.short(value)?),
+            _ => self.long(value)?,
         };
         u16::try_from(number).ok()
     }

@@ -6,6 +6,7 @@
 mod announced;
 mod chunks;
 mod reader;
+mod still;
 mod writer;
 
 pub use reader::{open, read_header};

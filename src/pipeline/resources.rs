@@ -40,6 +40,20 @@ impl Resources {
         Self { threads: threads.max(1), memory: MEMORY, band_rows: None }
     }
 
+    /// Keeps bands within `bytes` of memory.
+    #[must_use]
+    pub fn within(self, bytes: u64) -> Self {
+        Self { memory: bytes, ..self }
+    }
+
+    /// What running `chain` on a picture of `input` takes beside decoder and encoder: the bands that are held, and each once
+    /// more for what a chain keeps between two steps. More than what was given where not even the smallest band fits.
+    pub fn needs(self, chain: &Chain, input: PictureInfo) -> u64 {
+        let Room { band_rows, bands } = self.room(chain, input);
+        let rows = (u64::from(band_rows) + 2 * u64::from(chain.halo())).min(u64::from(input.size.height));
+        rows.saturating_mul(row_bytes(chain, input)).saturating_mul(bands as u64).saturating_mul(2)
+    }
+
     /// Works in bands of `rows` rows, whatever the chain.
     #[must_use]
     pub fn with_band_rows(self, rows: u32) -> Self {
@@ -49,11 +63,7 @@ impl Resources {
     /// Rows of a band and how many bands are held, for `chain` on a picture of `input`.
     pub(super) fn room(self, chain: &Chain, input: PictureInfo) -> Room {
         let halo = u64::from(chain.halo());
-        let formats = chain.formats(input.format).unwrap_or_default();
-        let widest = formats.iter().map(|format| format.bytes_per_pixel()).max().unwrap_or(0);
-        // A step reads one buffer and writes another.
-        let pixel = input.format.bytes_per_pixel() + widest.max(input.format.bytes_per_pixel());
-        let row = u64::from(input.size.width).max(1) * pixel as u64;
+        let row = row_bytes(chain, input);
         let bytes = |rows: u64| (rows + 2 * halo) * row;
         // One for each thread, one that was read ahead, one that waits for an earlier one.
         let wanted = self.threads as u64 + 2 * u64::from(self.threads > 1);
@@ -68,6 +78,14 @@ impl Resources {
         let bands = (self.memory / bytes(rows).max(1)).clamp(1, wanted);
         Room { band_rows: u32::try_from(rows).unwrap_or(u32::MAX), bands: bands as usize }
     }
+}
+
+/// Bytes of a row while a step reads it from one buffer and writes it to another.
+fn row_bytes(chain: &Chain, input: PictureInfo) -> u64 {
+    let formats = chain.formats(input.format).unwrap_or_default();
+    let widest = formats.iter().map(|format| format.bytes_per_pixel()).max().unwrap_or(0);
+    let pixel = input.format.bytes_per_pixel() + widest.max(input.format.bytes_per_pixel());
+    u64::from(input.size.width).max(1) * pixel as u64
 }
 
 #[cfg(test)]

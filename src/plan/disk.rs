@@ -24,13 +24,23 @@ impl Plan {
     /// What the job needs of disks, beside its original.
     pub fn disk_need(&self) -> DiskNeed {
         let spool = |stage: &Stage| {
+            if stage.is_whole() {
+                return 0;
+            }
             let slot = (stage.largest_result_bytes() as u64).saturating_add(SLOT_GRAIN / 2);
             slot.next_multiple_of(SLOT_GRAIN).saturating_mul(stage.grid().tiles().into())
         };
         let read = |number: u32, stage: &Stage| self.source(number).map_or(0, |_| stage.input.bytes());
-        let written = |stage: &Stage| if stage.makes == Makes::Statistic { 0 } else { stage.output.bytes() };
+        let written = |stage: &Stage| match stage.makes {
+            Makes::Statistic => 0,
+            Makes::Result => stage.output.bytes().saturating_mul(stage.copies()),
+            Makes::Pixels | Makes::Map => stage.output.bytes(),
+        };
         let store = |(number, stage): (u32, &Stage)| read(number, stage).saturating_add(written(stage));
         let ring = |stage: &Stage| {
+            if stage.is_whole() {
+                return 0;
+            }
             let slot = (stage.largest_input_bytes() as u64).saturating_add(SLOT_GRAIN / 2).next_multiple_of(SLOT_GRAIN);
             slot.saturating_mul(stage.grid().tiles().into()).min(RING_BYTES.saturating_add(slot))
         };

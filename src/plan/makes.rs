@@ -18,6 +18,8 @@ pub enum Makes {
     Map,
     /// Partial results of the last step's statistic. The next stage reads the same input again.
     Statistic,
+    /// The job's result itself: its one tile is the whole picture, which a worker reads from the store.
+    Result,
 }
 
 /// The numbers that measuring stages gave, by stage.
@@ -37,6 +39,9 @@ impl Plan {
     pub fn chain(&self, number: u32, numbers: &Numbers) -> Result<Chain, StepError> {
         let missing = || StepError::Tile(format!("the numbers for stage {number} are not known; retry the job"));
         let stage = self.stage(number).ok_or_else(missing)?;
+        if stage.is_whole() {
+            return Ok(stage.steps.clone());
+        }
         let (before, _) = self.stages.split_at(number as usize);
         let measuring = (0..).zip(before).filter(|(_, stage)| stage.makes == Makes::Statistic);
         // Each step is measured once, in order; those of rows that are made already need no numbers any more.

@@ -6,6 +6,7 @@
 mod disk;
 mod makes;
 mod planner;
+mod whole;
 
 use std::fmt;
 use std::str::FromStr;

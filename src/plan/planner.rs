@@ -155,7 +155,7 @@ impl Work<'_> {
     fn output(&self, input: PictureInfo) -> PictureInfo {
         let formats = match self.makes {
             Makes::Statistic => self.formats.split_last().map_or(self.formats, |(_, head)| head),
-            Makes::Pixels | Makes::Map => self.formats,
+            Makes::Pixels | Makes::Map | Makes::Result => self.formats,
         };
         let format = formats.last().copied().unwrap_or(input.format);
         PictureInfo { size: self.chain.turn().size(input.size), format }

@@ -94,7 +94,7 @@ impl State {
     /// # Errors
     /// [`StateError::Unavailable`] if not.
     pub async fn ping(&self) -> Result<(), StateError> {
-        if self.is_alive().await? { Ok(()) } else { Err(lost()) }
+        if self.is_alive().await? { Ok(()) } else { Err(StateError::lost()) }
     }
 
     /// Whether the sentinel is there: Redis has the data of all jobs.
@@ -214,7 +214,7 @@ impl State {
                 Ok(value)
             }
             Ok(Err(error)) if error.is_timeout() => Err(self.timed_out(error.to_string())),
-            Ok(Err(error)) => Err(state_error(error)),
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(self.timed_out(format!("no answer within {} ms", limit.as_millis()))),
         }
     }
@@ -241,33 +241,14 @@ fn lazy_manager(client: &redis::Client, response: Duration) -> RedisResult<Conne
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
-fn lost() -> StateError {
-    StateError::Unavailable("its data is lost: waiting until the monitor has rebuilt it from the store".to_owned())
-}
-
 fn is_forgotten(value: &RedisResult<Value>) -> bool {
     matches!(value, Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
 }
 
 /// One answer of several: only what is wrong with its own key is its own.
 fn each(value: RedisResult<Value>) -> Result<Result<Value, StateError>, StateError> {
-    match value.map_err(state_error) {
+    match value.map_err(StateError::from) {
         Err(error @ StateError::Unavailable(_)) => Err(error),
         answer => Ok(answer),
     }
-}
-
-/// Tells what Redis cannot do now from what it will never do.
-fn state_error(error: RedisError) -> StateError {
-    // Of a pipeline that failed only the text has the codes.
-    if error.code() == Some("WRONGTYPE") || error.to_string().contains("WRONGTYPE") {
-        return StateError::Data("a key holds another kind of value than belongs there (WRONGTYPE)".to_owned());
-    }
-    let text = error.to_string();
-    let never = match error.kind() {
-        ErrorKind::UnexpectedReturnType => true,
-        ErrorKind::Server(ServerErrorKind::ResponseError) => !text.contains("max number of clients"),
-        _ => false,
-    };
-    if never { StateError::Data(text) } else { StateError::Unavailable(text) }
 }

@@ -9,8 +9,6 @@ use super::client::State;
 use super::error::StateError;
 use super::script::{self, Answer, Call};
 use super::{KEEP_KEYS, Transition, view};
-#[cfg(test)]
-use crate::job::Priority;
 use crate::job::{EndMarker, JobId, JobStatus, Manifest, Token};
 use crate::time::now;
 
@@ -173,6 +171,19 @@ impl State {
         self.transition(call.arg(lease).arg(run).arg(why).arg(now())).await
     }
 
+    /// Starts a job over in tiles that was to be run whole, as its description `manifest` now says. Only the holder of the
+    /// lease. `AlreadySo`: its hash says tiles.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn in_tiles(&self, manifest: &Manifest, lease: &Token, why: &str) -> Result<Transition, StateError> {
+        let (why, time): (String, _) = (why.chars().take(MAX_REASON_CHARS).collect(), now());
+        let fields = view::fields(manifest, &time);
+        let call = script::IN_TILES.call().key(self.keys.job(manifest.job)).indexes(&self.keys);
+        let call = call.arg(lease).arg(manifest.run).arg(why).arg(&time);
+        self.transition(call.args(fields.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]))).await
+    }
+
     /// `done`, `failed` or `cancelled` → `expired`: its files are gone.
     ///
     /// # Errors
@@ -215,12 +226,6 @@ impl State {
         }
         Ok(transition)
     }
-
-    /// Makes the indexes agree with the hashes of jobs, each in one step; who has none is taken out of all.
-    pub(super) async fn reindex(&self, jobs: &[JobId]) -> Result<(), StateError> {
-        let call = |job: &JobId| script::REINDEX.call().key(self.keys.job(*job)).indexes(&self.keys);
-        self.scripts(jobs.iter().map(call).collect()).await.map(drop)
-    }
 }
 
 /// Reads the answers that all transitions have in common.
@@ -231,30 +236,5 @@ pub(super) fn transition_of(answer: &Answer) -> Result<Transition, StateError> {
         "refused" => Ok(Transition::Refused { status: Some(answer.parse(1)?) }),
         "unknown" => Ok(Transition::Refused { status: None }),
         _ => Err(answer.unexpected()),
-    }
-}
-
-/// What the scripts enter a job with among the ready ones: the highest score is read first, a priority is worth more
-/// than any age, an older job more than a younger.
-#[cfg(test)]
-pub(super) fn ready_score(priority: Priority, created_ms: i64) -> i64 {
-    let rank = match priority {
-        Priority::Low => 1,
-        Priority::Normal => 2,
-        Priority::High => 3,
-    };
-    rank * 10_000_000_000_000 - created_ms.clamp(0, 9_999_999_999_999)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn priority_comes_before_age() {
-        let now = 1_800_000_000_000;
-        assert!(ready_score(Priority::High, now) > ready_score(Priority::Normal, 0));
-        assert!(ready_score(Priority::Normal, now) > ready_score(Priority::Low, 0));
-        assert!(ready_score(Priority::Normal, now) > ready_score(Priority::Normal, now + 1));
     }
 }

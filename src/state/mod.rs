@@ -24,6 +24,7 @@ mod names;
 mod plans;
 mod progress;
 pub mod recovery;
+mod repair;
 mod script;
 mod stages;
 mod stores;

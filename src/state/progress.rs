@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::client::State;
 use super::error::StateError;
 use super::script;
-use crate::job::{JobId, JobStatus, Token};
+use crate::job::{JobId, JobStatus, Token, WorkerId};
 use crate::time::now;
 
 /// How long a job is believed to wait in a line after that was said.
@@ -40,6 +40,15 @@ impl State {
     /// [`StateError`] if Redis gives no answer.
     pub async fn waits_in_line(&self, stages: &[(JobId, u32)]) -> Result<(), StateError> {
         self.note_progress(stages, "waits").await
+    }
+
+    /// Notes how far a worker has come with the whole picture of a job, in thousandths of the rows that it reads.
+    ///
+    /// # Errors
+    /// [`StateError`] if Redis gives no answer.
+    pub async fn rows_done(&self, job: JobId, worker: &WorkerId, permille: u32) -> Result<(), StateError> {
+        let call = script::PROGRESS.call().key(self.keys.job(job)).arg(0).arg("rows").arg(now());
+        self.script(call.arg(worker).arg(permille.min(1000))).await.map(|_| ())
     }
 
     /// Notes that a stitcher has read a check of a job, whatever comes of it.

@@ -42,6 +42,7 @@ scripts! {
     FINISH = "finish";
     RETRY = "retry";
     BEGIN_ANEW = "begin_anew";
+    IN_TILES = "in_tiles";
     TAKE_BACK = "take_back";
     EXPIRE = "expire";
     REINDEX = "reindex";

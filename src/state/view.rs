@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::moments::Moments;
-use crate::job::{Digest, JobId, JobStatus, Manifest, Priority, TraceContext};
+use crate::job::{Digest, Grain, JobId, JobStatus, Manifest, Priority, TraceContext};
 use crate::plan::{Numbers, Stage};
 
 /// What the names of fields with a stage's numbers begin with.
@@ -74,6 +74,12 @@ pub struct JobView {
     pub passes: u32,
     /// When it was last seen to move, and the like, by the clock of Redis.
     pub moments: Moments,
+    /// What its tasks are.
+    pub grain: Grain,
+    /// Which worker has, or had last, the whole picture.
+    pub worker: Option<String>,
+    /// Thousandths of its rows that this worker has read.
+    pub rows_permille: u32,
     /// Which splitter leased it last.
     pub splitter: Option<String>,
     /// Which stitcher claimed it.
@@ -112,8 +118,15 @@ impl JobView {
         if self.status == JobStatus::Done {
             return 1.0;
         }
-        let of_stage = f64::from(self.received_tiles) / f64::from(self.total_tiles.max(1));
+        let of_stage = self.stage_progress();
         ((f64::from(self.stage) + of_stage.min(1.0)) / f64::from(self.stages.max(1))).min(1.0)
+    }
+
+    /// The share of its stage's tiles that are in their slots; of a whole picture, of the rows that its worker has read.
+    pub fn stage_progress(&self) -> f64 {
+        let of_stage = f64::from(self.received_tiles) / f64::from(self.total_tiles.max(1));
+        let of_rows = if self.grain == Grain::Whole { f64::from(self.rows_permille) / 1000.0 } else { 0.0 };
+        of_stage.max(of_rows).min(1.0)
     }
 
     /// Reads a hash; `None` if it is empty or has no status.
@@ -152,6 +165,9 @@ impl JobView {
             leased: lease.is_some() && lease_until > redis_ms,
             lease,
             lease_until,
+            grain: text(fields, "grain").parse().unwrap_or_default(),
+            worker: fields.remove("worker"),
+            rows_permille: number(fields, "rows_permille"),
             splitter: fields.remove("splitter"),
             stitcher: fields.remove("stitcher"),
             rows: fields.remove("rows"),
@@ -221,6 +237,7 @@ pub(super) fn fields(manifest: &Manifest, time: &str) -> Vec<(String, String)> {
         ("operations", operations.join(" ")),
         (PLAN, format!("{} {}", plan.hash(), serde_json::to_string(plan).unwrap_or_default())),
         ("format", manifest.format.clone()),
+        ("grain", manifest.grain().to_string()),
         ("notices", manifest.notices.join("\n")),
         ("original_width", plan.input.size.width.to_string()),
         ("original_height", plan.input.size.height.to_string()),

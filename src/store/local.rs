@@ -194,6 +194,14 @@ impl Root {
 }
 
 impl Store {
+    /// A file without a name for what a job keeps aside, on the store's own disk; it is gone when it is dropped. Blocks.
+    ///
+    /// # Errors
+    /// If the store takes no file, or has nothing of the job.
+    pub fn make_aside(&self, job: JobId) -> io::Result<File> {
+        tempfile::tempfile_in(self.root.job(job))
+    }
+
     /// Where an object lies on this machine's disk, whether it is there or not: for people who look after it, and for
     /// tests that damage it. What the services read and write goes through the store.
     pub fn place_of(&self, object: &Object) -> PathBuf {
@@ -234,21 +242,4 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 pub(super) fn generic(error: io::Error) -> object_store::Error {
     object_store::Error::Generic { store: "local", source: Box::new(error) }
-}
-
-/// Whether a disk or a quota is full, wherever in the chain of causes that is said.
-pub(super) fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            if matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-                return true;
-            }
-            if io.get_ref().is_some_and(|inner| is_full(inner)) {
-                return true;
-            }
-        }
-        cause = error.source();
-    }
-    false
 }

@@ -3,6 +3,7 @@
 //! Owns the names of objects, which are made from parsed ids only, and what *visible* means: an object is
 //! there when it is whole. Offers no paths and no renames, so that another kind of store can take its place.
 
+mod error;
 mod identity;
 mod layout;
 mod local;
@@ -22,6 +23,7 @@ use futures_util::StreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+pub use error::StoreError;
 pub use identity::StoreId;
 pub use layout::keep_files_private;
 pub use local::LocalFile;
@@ -35,55 +37,10 @@ pub use writer::{BlockingWriter, ObjectWriter, Written};
 
 use crate::config::{StoreArgs, Sync};
 use crate::job::JobId;
-use crate::patience::Outage;
 use local::Root;
 
 /// The largest object that is read whole: manifests and end markers.
 const MAX_WHOLE_BYTES: u64 = 16 << 20;
-
-/// Why the store gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The disk (or a quota on it) is full.
-    #[error("writing {name}: the store is full")]
-    Full {
-        /// The object.
-        name: String,
-    },
-    /// The store does not answer, or refuses.
-    #[error("{doing} {name}")]
-    Unavailable {
-        /// What was being done.
-        doing: &'static str,
-        /// The object.
-        name: String,
-        /// What the store said.
-        #[source]
-        source: object_store::Error,
-    },
-    /// The object is not there.
-    #[error("{name} is not in the store")]
-    Missing {
-        /// The object.
-        name: String,
-    },
-    /// The object is not what belongs there.
-    #[error("reading {name}: {cause}")]
-    Damaged {
-        /// The object.
-        name: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// The address names a store that this program does not have.
-    #[error("opening the store {url}: {cause}")]
-    Address {
-        /// The address.
-        url: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-}
 
 /// The store. Clones share it.
 #[derive(Clone, Debug)]
@@ -129,9 +86,9 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::at`].
-    pub fn without_scratch(url: &str) -> Result<Self, StoreError> {
+    pub fn without_scratch(url: &str, sync: Sync) -> Result<Self, StoreError> {
         let root = Root::bare(folder_of(url)?).map_err(|error| address_error(url, error.to_string()))?;
-        Ok(Self { root, sync: Sync::None, backends: Arc::default() })
+        Ok(Self { root, sync, backends: Arc::default() })
     }
 
     fn backends(&self) -> object_store::Result<&Backends> {
@@ -240,32 +197,6 @@ impl Store {
     pub async fn jobs(&self) -> Result<Vec<JobId>, StoreError> {
         let listed = self.root.jobs().await;
         listed.map_err(|source| StoreError::Unavailable { doing: "listing", name: "jobs".into(), source })
-    }
-}
-
-impl StoreError {
-    /// Tells a full disk from everything else.
-    fn of(doing: &'static str, object: &Object, error: object_store::Error) -> Self {
-        Self::named(doing, object.to_string(), error)
-    }
-
-    fn named(doing: &'static str, name: String, error: object_store::Error) -> Self {
-        if local::is_full(&error) { Self::Full { name } } else { Self::Unavailable { doing, name, source: error } }
-    }
-
-    /// Whether waiting may help: the store is away, which is an [`Outage`], or full, which an operator has to end.
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Unavailable { .. })
-    }
-}
-
-impl Outage for StoreError {
-    fn is_outage(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
-    }
-
-    fn dependency(&self) -> &'static str {
-        "the store"
     }
 }
 

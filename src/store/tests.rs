@@ -69,6 +69,7 @@ fn manifest(job: JobId) -> Manifest {
         original_format: "png".to_owned(),
         plan: Plan::make(input, &Chain::new(steps), &limits).unwrap(),
         plan_hash: None,
+        tiled: None,
         created_at: crate::time::now(),
     }
 }

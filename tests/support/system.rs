@@ -1,6 +1,7 @@
 //! A whole system of real processes on the real Kafka and Redis that `ops/test` gives.
 
 mod jobs;
+mod options;
 pub mod topics;
 
 use std::collections::BTreeMap;
@@ -15,38 +16,8 @@ use super::brokers::Broker;
 use super::http::Client;
 use super::process::{Process, Recipe};
 use super::{LONG, required, wait_for};
+pub use options::Options;
 use topics::{create_topics, delete_topics};
-
-/// What of a system is not the default.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub workers: u32,
-    pub stitchers: u32,
-    pub splitters: u32,
-    /// Milliseconds that a worker waits in each tile, so that a test can act in mid-job.
-    pub tile_delay_ms: u32,
-    /// How tiles travel, as TESSERA_PAYLOAD has it; TESSERA_TEST_PAYLOAD says it for all tests that do not.
-    pub payload: String,
-    /// The brokers that the test has to itself; the others are those that `ops/test` gives.
-    pub own: Vec<Broker>,
-    /// More settings for every process.
-    pub environment: Vec<(String, String)>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let payload = std::env::var("TESSERA_TEST_PAYLOAD").unwrap_or_else(|_| "auto".to_owned());
-        let (own, environment) = (Vec::new(), Vec::new());
-        Self { workers: 2, stitchers: 1, splitters: 1, tile_delay_ms: 0, payload, own, environment }
-    }
-}
-
-impl Options {
-    /// The same with tiles that travel so.
-    pub fn by(self, payload: &str) -> Self {
-        Self { payload: payload.to_owned(), ..self }
-    }
-}
 
 /// The running system.
 pub struct System {
@@ -100,28 +71,7 @@ impl System {
         let mut kafka = KafkaArgs::new(brokers, prefix.clone());
         (kafka.tasks_partitions, kafka.results_partitions, kafka.jobs_partitions) = (16, 4, 2);
         wait_for("the topics", LONG, || Ok(create_topics(&kafka).ok()))?;
-        let mut environment: BTreeMap<String, String> = [
-            ("TESSERA_KAFKA_BROKERS", kafka.kafka_brokers.clone()),
-            ("TESSERA_REDIS_URL", url.clone()),
-            ("TESSERA_TOPIC_PREFIX", prefix.clone()),
-            ("TESSERA_KEY_PREFIX", prefix.clone()),
-            ("TESSERA_TASKS_PARTITIONS", kafka.tasks_partitions.to_string()),
-            ("TESSERA_RESULTS_PARTITIONS", kafka.results_partitions.to_string()),
-            ("TESSERA_JOBS_PARTITIONS", kafka.jobs_partitions.to_string()),
-            ("TESSERA_STORE", format!("file://{}", folder.path().join("store").display())),
-            ("TESSERA_SCRATCH_DIR", folder.path().join("scratch").display().to_string()),
-            ("TESSERA_RUN_DIR", folder.path().join("run").display().to_string()),
-            ("TESSERA_TILE_DELAY_MS", options.tile_delay_ms.to_string()),
-            ("TESSERA_PAYLOAD", options.payload.clone()),
-            // As ops/up sets them.
-            ("MALLOC_ARENA_MAX", "2".to_owned()),
-            ("MALLOC_MMAP_THRESHOLD_", (32 << 20).to_string()),
-            ("MALLOC_TRIM_THRESHOLD_", (64 << 20).to_string()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-        environment.extend(options.environment.iter().cloned());
+        let environment = options.settings(&kafka, &url, folder.path());
         let redis = redis::Client::open(url)?;
         let client = Client::new("127.0.0.1:9");
         Ok(Self { folder, kafka, prefix, client, processes, environment, redis, own: options.own.clone() })

@@ -20,6 +20,14 @@ fn json(output: &Output) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
+/// The objects of a command's `--json`, one a line, whether it succeeded or not.
+fn lines(output: &Output) -> Result<Vec<Value>> {
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let lines: Vec<Value> = lines.map(serde_json::from_slice).collect::<Result<_, _>>().context(said(output))?;
+    ensure!(lines.iter().all(Value::is_object), "{}", said(output));
+    Ok(lines)
+}
+
 #[test]
 fn submit_brings_back_the_reference_s_bytes_and_jobs_shows_it() -> Result<()> {
     let system = System::start(&Options::default())?;
@@ -38,12 +46,11 @@ fn submit_brings_back_the_reference_s_bytes_and_jobs_shows_it() -> Result<()> {
         let expected = system.reference(picture, &["gaussian_blur:ksize=7", "invert"])?;
         ensure!(std::fs::read(folder.join("results").join(name))? == expected, "{name} has other bytes");
     }
-    let jobs = json(&system.command(&["jobs", "--status", "done", "--json"])?)?;
-    let jobs = jobs.as_array().context("no list")?;
+    let jobs = lines(&system.command(&["jobs", "--status", "done", "--json"])?)?;
     assert_eq!(jobs.len(), 2);
     let id = jobs[0]["id"].as_str().context("no id")?;
     assert_eq!(json(&system.command(&["jobs", id, "--json"])?)?["status"], "done");
-    assert_eq!(json(&system.command(&["jobs", "--limit", "1", "--json"])?)?.as_array().map(Vec::len), Some(1));
+    assert_eq!(lines(&system.command(&["jobs", "--limit", "1", "--json"])?)?.len(), 1);
     let copy = folder.join("copy.png").display().to_string();
     let output = system.command(&["get", id, "-o", &copy])?;
     ensure!(output.status.success(), "{}", said(&output));
@@ -66,10 +73,9 @@ fn a_picture_that_is_refused_stops_no_other_and_is_named() -> Result<()> {
     let sent = ["submit", &wrong, &folder, "missing.png", "-j", "3", "--op", "invert", "-o", &out, "--json"];
     let output = system.command(&sent)?;
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    let lines: Vec<Value> =
-        output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
-    assert_eq!(lines.len(), 3, "{}", said(&output));
-    for line in &lines {
+    let told = lines(&output)?;
+    assert_eq!(told.len(), 3, "{}", said(&output));
+    for line in &told {
         let is_wrong = line["file"] == wrong.as_str();
         assert_eq!((line["error"].is_string(), line["job"]["status"] == "done"), (is_wrong, !is_wrong), "{line}");
     }
@@ -80,12 +86,12 @@ fn a_picture_that_is_refused_stops_no_other_and_is_named() -> Result<()> {
         ensure!(std::fs::read(results.join(name))? == expected, "{name} has other bytes");
     }
     // Nothing is sent if the results could not be written.
-    let before = json(&system.command(&["jobs", "--json"])?)?.as_array().map(Vec::len);
+    let before = lines(&system.command(&["jobs", "--json"])?)?.len();
     let output = system.command(&["submit", &folder, "--op", "invert", "-o", "/dev/null/results/"])?;
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let output = system.command(&["submit", &folder, "--op", "invert", "-o", &folder])?;
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert_eq!(json(&system.command(&["jobs", "--json"])?)?.as_array().map(Vec::len), before);
+    assert_eq!(lines(&system.command(&["jobs", "--json"])?)?.len(), before);
     Ok(())
 }
 
@@ -129,12 +135,12 @@ fn dead_letters_are_shown_sent_once_more_and_dropped(system: &mut System) -> Res
     producer.flush(LONG)?;
     let letters = |count: usize| {
         wait_for("the dead letters", LONG, || {
-            let letters = json(&system.command(&["dlq", "list", "--topic", "jobs", "--json"])?)?;
-            Ok(letters.as_array().filter(|letters| letters.len() == count).cloned())
+            let letters = lines(&system.command(&["dlq", "list", "--topic", "jobs", "--json"])?)?;
+            Ok((letters.len() == count).then_some(letters))
         })
     };
     let offset = letters(1)?[0]["offset"].to_string();
-    let shown = said(&system.command(&["dlq", "show", "jobs", &offset])?);
+    let shown = said(&system.command(&["dlq", "show", "jobs.dlq", &offset])?);
     assert!(shown.contains("rubbish") && shown.contains("error-class"), "{shown}");
     assert_eq!(system.command(&["dlq", "show", "jobs", "99"])?.status.code(), Some(1));
     ensure!(system.command(&["dlq", "redrive", "jobs", &offset])?.status.success(), "redrive");
@@ -171,15 +177,15 @@ fn exit_codes_tell_refused_from_failed() -> Result<()> {
 #[test]
 fn doctor_workers_topics_and_dlq_tell_how_it_is() -> Result<()> {
     let mut system = System::start(&Options::default())?;
-    let findings = json(&system.command(&["doctor", "--json"])?)?;
-    ensure!(findings.as_array().context("no list")?.iter().all(|finding| finding["ok"] == true), "{findings}");
-    let workers = json(&system.command(&["workers", "--json"])?)?;
-    let alive =
-        workers["workers"].as_array().map(|workers| workers.iter().filter(|worker| worker["alive"] == true).count());
-    assert_eq!(alive, Some(2), "{workers}");
+    let findings = lines(&system.command(&["doctor", "--json"])?)?;
+    ensure!(findings.len() == 7 && findings.iter().all(|finding| finding["ok"] == true), "{findings:?}");
+    let workers = lines(&system.command(&["workers", "--json"])?)?;
+    assert_eq!(workers.iter().filter(|worker| worker["alive"] == true).count(), 2, "{workers:?}");
+    assert!(lines(&system.command(&["topics", "list", "--json"])?)?.len() == 4, "a topic that is read is a line");
+    assert_eq!(lines(&system.command(&["topics", "check", "--json"])?)?.len(), 1);
     assert!(system.command(&["topics", "check"])?.status.success());
-    let made = json(&system.command(&["topics", "create", "--json"])?)?;
-    ensure!(made.as_array().context("no list")?.iter().all(|topic| topic["outcome"] == "exists"), "{made}");
+    let made = lines(&system.command(&["topics", "create", "--json"])?)?;
+    ensure!(made.len() == 7 && made.iter().all(|topic| topic["outcome"] == "exists"), "{made:?}");
 
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &system.kafka.kafka_brokers).create()?;
     let name = Topic::Jobs.name(&system.kafka);
@@ -187,8 +193,8 @@ fn doctor_workers_topics_and_dlq_tell_how_it_is() -> Result<()> {
     producer.send(rubbish).map_err(|(error, _)| error)?;
     producer.flush(LONG)?;
     let letters = wait_for("the dead letter", LONG, || {
-        let letters = json(&system.command(&["dlq", "list", "--json"])?)?;
-        Ok(letters.as_array().filter(|letters| !letters.is_empty()).cloned())
+        let letters = lines(&system.command(&["dlq", "list", "--json"])?)?;
+        Ok((!letters.is_empty()).then_some(letters))
     })?;
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0]["topic"], "jobs.dlq");

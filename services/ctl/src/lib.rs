@@ -45,11 +45,13 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 success; 1 it failed; 2 wrong use, or refused as wrong; 3 a service cannot be reached.
+Every --json prints one JSON object a line: a list is as many lines as it has entries, an empty one none.
 
 Examples:
   tessera run photo.png gray.png --op grayscale
   tessera submit photo.png --op gaussian_blur:ksize=51 --wait --output soft.png
   tessera jobs --status failed
+  tessera workers --json | jq -r .id
   tessera doctor";
 
 #[derive(Subcommand, Debug)]

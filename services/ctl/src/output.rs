@@ -51,9 +51,14 @@ pub fn print(text: &str) -> Result<(), CtlError> {
     }
 }
 
-/// Prints a JSON value over several lines.
+/// Prints a JSON value on a line.
 pub fn print_json(value: &Value) -> Result<(), CtlError> {
-    print(&format!("{value:#}\n"))
+    print(&format!("{value}\n"))
+}
+
+/// Prints JSON values, each on a line of its own; of none, nothing.
+pub fn print_json_lines(values: impl IntoIterator<Item = Value>) -> Result<(), CtlError> {
+    print(&values.into_iter().map(|value| format!("{value}\n")).collect::<String>())
 }
 
 /// The field as text that is safe on a terminal: no control characters, `-` when missing.

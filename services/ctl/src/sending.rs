@@ -177,7 +177,7 @@ impl Sending<'_> {
         if self.order.json {
             let error = error.map(CtlError::full_text);
             let line = json!({ "file": picture.label(), "job": job, "output": place, "error": error });
-            let _ = output::print(&format!("{line}\n"));
+            let _ = output::print_json(&line);
         } else if let (Some(job), None) = (job, error) {
             if !self.order.waits {
                 return self.tell_accepted(picture, job);

@@ -38,11 +38,9 @@ impl Teller {
         // A reader that has gone is no reason to stop following.
         let _ = match (self.telling, &news) {
             (Telling::Json, News::Event(event, _)) => {
-                output::print(&format!("{}\n", json!({ "event": event.kind, "id": event.id, "data": event.data })))
+                output::print_json(&json!({ "event": event.kind, "id": event.id, "data": event.data }))
             }
-            (Telling::Json, News::Asked(job)) => {
-                output::print(&format!("{}\n", json!({ "event": "job", "data": job })))
-            }
+            (Telling::Json, News::Asked(job)) => output::print_json(&json!({ "event": "job", "data": job })),
             (Telling::Lines, News::Event(_, job) | News::Asked(job)) => self.line(job),
             _ => Ok(()),
         };

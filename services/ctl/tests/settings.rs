@@ -38,6 +38,25 @@ fn every_wrong_setting_is_named_also_several_that_no_type_takes() {
 }
 
 #[test]
+fn what_only_services_are_asked_is_an_unknown_flag_of_the_command() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tessera")).arg("--check").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("--check"), "{}", said(&output));
+}
+
+#[test]
+fn json_is_an_object_a_line() {
+    let mut commands = vec![vec!["operations", "--json"], vec!["config", "--json"]];
+    commands.push(vec!["config", "--print", "--json"]);
+    for arguments in commands {
+        let output = Command::new(env!("CARGO_BIN_EXE_tessera")).args(&arguments).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(lines.len() > 10 && lines.iter().all(serde_json::Value::is_object), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
 fn a_variable_that_nothing_reads_is_warned_of_and_no_problem() {
     let output = config(&["--check"], &[("TESSERA_KAFKA_BROKER", "a:1"), ("TESSERA_TEST_X", "1")]);
     assert!(output.status.success(), "{}", said(&output));

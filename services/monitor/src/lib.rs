@@ -59,7 +59,6 @@ const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 /// [`ServiceError`] if the settings do not fit, or a part ends that must not.
 pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     config.validate()?;
-    tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "heartbeats"]);
     let (duty, counts) = (Duty::default(), MonitorCounters::default());
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tessera::bus::records::{PayloadKind, SlotTask, Task, TaskHeader};
+use tessera::input::{Fault, Input, Proof, damaged};
 use tessera::job::{JobId, Manifest};
 use tessera::operation::{Chain, StepError};
 use tessera::picture::Rect;
@@ -21,8 +22,6 @@ use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
 
 use crate::gate::{Clearance, Gate, Stop};
-use crate::input::{Fault, Input, damaged};
-use crate::proof::Proof;
 use crate::pyramid::OriginalPyramid;
 use crate::slots::{PassSlots, StageOf};
 

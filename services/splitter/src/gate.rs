@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tessera::job::JobStatus;
 use tessera::state::WindowView;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::window::{Ceiling, Window};
 
@@ -46,6 +48,8 @@ pub struct Gate {
     run: u32,
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// The same for those who must not block.
+    news: Notify,
 }
 
 #[derive(Debug)]
@@ -87,7 +91,7 @@ impl Gate {
             has_read,
             is_in_line,
         };
-        Self { stage, run, inner: Mutex::new(inner), changed: Condvar::new() }
+        Self { stage, run, inner: Mutex::new(inner), changed: Condvar::new(), news: Notify::new() }
     }
 
     /// Waits until tile `index` of `bytes` may go out; blocks its thread.
@@ -164,6 +168,16 @@ impl Gate {
         at(&self.inner.lock().view)
     }
 
+    /// Ready when the job was looked at again or the pass ends, from now on.
+    pub fn news(&self) -> Notified<'_> {
+        self.news.notified()
+    }
+
+    /// All that the pass sends is out: it can do nothing but wait.
+    pub fn all_sent(&self) {
+        self.inner.lock().is_full = true;
+    }
+
     /// Kafka has a tile.
     pub fn delivered(&self) {
         let mut inner = self.inner.lock();
@@ -192,6 +206,7 @@ impl Gate {
         }
         inner.view = view;
         self.changed.notify_all();
+        self.news.notify_waiters();
         settled
     }
 
@@ -204,6 +219,7 @@ impl Gate {
     pub fn stop(&self, why: Stop) {
         self.inner.lock().stop.get_or_insert(why);
         self.changed.notify_all();
+        self.news.notify_waiters();
     }
 
     /// Why the pass ends, if it does.

@@ -24,6 +24,11 @@ impl Default for Known {
 }
 
 impl Known {
+    /// Has a job's description read again when it is asked for next.
+    pub fn forget(&mut self, job: JobId) {
+        self.manifests.pop(&job);
+    }
+
     /// How often this splitter has read for a stage of a run, this time included.
     pub fn count_pass(&mut self, pass: (JobId, u32, u32)) -> u32 {
         let count = self.sent_before.get(&pass).copied().unwrap_or(0) + 1;

@@ -3,13 +3,13 @@
 //! Owns the order: by the queue, and no pass without memory for its band: who finds none waits for it in its place.
 //! Leases are Redis's; this only asks for them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tessera::budget::Share;
-use tessera::job::{JobId, Manifest, Token};
-use tessera::state::{Leased, StateError};
+use tessera::job::{Grain, JobId, Manifest, Token};
+use tessera::state::{Leased, Release, StateError};
 use tessera::store::StoreError;
 use tessera::telemetry::logs::trace_id;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -21,7 +21,7 @@ use crate::memory::Needs;
 use crate::pass::{self, Ended};
 use crate::places::has_place;
 use crate::splitter::Splitter;
-use crate::verdict;
+use crate::{verdict, whole};
 
 /// Between two looks at the queue when nothing rings.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -47,6 +47,8 @@ pub struct Leaser {
     splitter: Arc<Splitter>,
     passes: JoinSet<(JobId, Ended)>,
     running: HashMap<JobId, Needs>,
+    /// Jobs whose whole picture is out.
+    wholes: HashSet<JobId>,
     /// Whose each of the passes is, also of one that panicked.
     jobs: HashMap<Id, JobId>,
     /// Jobs that have a place and wait for memory.
@@ -63,6 +65,7 @@ impl Leaser {
             splitter,
             passes: JoinSet::new(),
             running: HashMap::new(),
+            wholes: HashSet::new(),
             jobs: HashMap::new(),
             waiting: HashMap::new(),
             admissions: JoinSet::new(),
@@ -105,7 +108,7 @@ impl Leaser {
         match ended {
             Ok((id, (job, ended))) => {
                 self.jobs.remove(&id);
-                self.running.remove(&job);
+                self.forget(job);
                 if ended == Ended::Unreadable {
                     self.resting.insert(job, Instant::now() + UNREADABLE_PAUSE);
                 }
@@ -113,16 +116,27 @@ impl Leaser {
             Err(error) => {
                 tracing::error!(%error, "a pass ended in a panic; its lease runs out by itself");
                 if let Some(job) = self.jobs.remove(&error.id()) {
-                    self.running.remove(&job);
+                    self.forget(job);
                 }
             }
         }
     }
 
+    fn forget(&mut self, job: JobId) {
+        self.running.remove(&job);
+        self.wholes.remove(&job);
+    }
+
+    /// Whether a picture may be read besides those that are, as far as their number says.
+    fn has_tile_place(&self) -> bool {
+        self.running.len() + self.waiting.len() < self.splitter.config.passes.splitter_passes
+    }
+
     async fn fill(&mut self) -> Result<(), LeaseError> {
         let now = Instant::now();
         self.resting.retain(|_, until| *until > now);
-        if self.running.len() + self.waiting.len() >= self.splitter.config.passes.splitter_passes {
+        let mut has_whole_place = self.splitter.whole_places.lock().has_room(0, self.splitter.live_slots());
+        if !self.has_tile_place() && !has_whole_place {
             return Ok(());
         }
         if !self.splitter.logs.may_begin() {
@@ -131,11 +145,12 @@ impl Leaser {
         }
         for job in self.splitter.state.ready_jobs(QUEUE_DEPTH).await? {
             if [&self.running, &self.waiting].iter().any(|jobs| jobs.contains_key(&job))
+                || self.wholes.contains(&job)
                 || self.resting.contains_key(&job)
             {
                 continue;
             }
-            if let Err(error) = self.consider(job).await {
+            if let Err(error) = self.consider(job, &mut has_whole_place).await {
                 self.refused(job, error).await;
             }
         }
@@ -158,7 +173,9 @@ impl Leaser {
         verdict::fail(&self.splitter, job, &reason).await;
     }
 
-    async fn consider(&mut self, job: JobId) -> Result<(), LeaseError> {
+    /// Begins with a job if there is a place for it. A whole picture that finds none keeps those behind it waiting: small
+    /// ones would pass a large one again and again.
+    async fn consider(&mut self, job: JobId, has_whole_place: &mut bool) -> Result<(), LeaseError> {
         let Some(manifest) = self.known.manifest(&self.splitter.store, job).await? else {
             verdict::fail(
                 &self.splitter,
@@ -168,6 +185,14 @@ impl Leaser {
             .await;
             return Ok(());
         };
+        if manifest.grain() == Grain::Whole {
+            let (pixels, slots) = (manifest.plan.input.size.pixels(), self.splitter.crew().await?.slots);
+            *has_whole_place = *has_whole_place && self.splitter.whole_places.lock().has_room(pixels, slots);
+            return if *has_whole_place { self.lease(manifest, None).await } else { Ok(()) };
+        }
+        if !self.has_tile_place() {
+            return Ok(());
+        }
         let needs = self.splitter.memory.needs(&manifest, &self.splitter.config.kafka);
         let taken: Vec<Needs> = self.running.values().chain(self.waiting.values()).copied().collect();
         if !has_place(&taken, needs, self.splitter.config.passes.splitter_passes) {
@@ -175,7 +200,7 @@ impl Leaser {
         }
         let budget = self.splitter.memory.budget(needs).clone();
         if let Some(share) = budget.try_reserve(needs.bytes) {
-            return self.lease(manifest, needs, share).await;
+            return self.lease(manifest, Some((needs, share))).await;
         }
         tracing::info!(%job, bytes = needs.bytes, free = budget.free(), "the job waits for memory");
         self.waiting.insert(job, needs);
@@ -189,19 +214,32 @@ impl Leaser {
         let Ok((manifest, share)) = admitted else { return };
         let job = manifest.job;
         let Some(needs) = self.waiting.remove(&job) else { return };
-        if let Err(error) = self.lease(manifest, needs, share).await {
+        if let Err(error) = self.lease(manifest, Some((needs, share))).await {
             self.refused(job, error).await;
         }
     }
 
-    /// Takes the lease of a job that has a place and memory, and begins its pass.
-    async fn lease(&mut self, manifest: Arc<Manifest>, needs: Needs, share: Share) -> Result<(), LeaseError> {
+    /// Takes the lease of a job that has a place, and memory if it is cut, and begins its pass.
+    async fn lease(&mut self, manifest: Arc<Manifest>, memory: Option<(Needs, Share)>) -> Result<(), LeaseError> {
         let (job, lease) = (manifest.job, Token::random());
         match self.splitter.state.lease(job, &lease, &self.splitter.name()).await? {
             Leased::Granted { stage, run, attempts } => {
-                self.running.insert(job, needs);
                 let attempt = attempts.max(self.known.count_pass((job, run, stage)));
-                self.begin(Grant { manifest, lease, stage, run, attempt }, share);
+                let grant = Grant { manifest, lease, stage, run, attempt };
+                if !self.is_as_described(&grant).await? {
+                    return Ok(());
+                }
+                let share = match memory {
+                    Some((needs, share)) => {
+                        self.running.insert(job, needs);
+                        Some(share)
+                    }
+                    None => {
+                        self.wholes.insert(job);
+                        None
+                    }
+                };
+                self.begin(grant, share);
             }
             Leased::Busy => drop(self.resting.insert(job, Instant::now() + BUSY_PAUSE)),
             Leased::Ended => {}
@@ -212,7 +250,26 @@ impl Leaser {
         Ok(())
     }
 
-    fn begin(&mut self, grant: Grant, share: Share) {
+    /// Whether a job is still what its description, as it is remembered, says. One that was started over in tiles is
+    /// remembered anew, and leased again; where Redis was not told of that, it is now.
+    async fn is_as_described(&mut self, grant: &Grant) -> Result<bool, LeaseError> {
+        let (job, grain) = (grant.manifest.job, grant.manifest.grain());
+        if grant.manifest.tiled.is_none() || grant.manifest.run == grant.run {
+            return Ok(true);
+        }
+        self.known.forget(job);
+        let Some(manifest) = self.known.manifest(&self.splitter.store, job).await? else { return Ok(true) };
+        if manifest.grain() == Grain::Tiles && manifest.run > grant.run {
+            whole::make_good(&self.splitter, grant, &manifest, "it could not be run whole").await;
+        }
+        if manifest.grain() == grain && manifest.run <= grant.run {
+            return Ok(true);
+        }
+        self.splitter.state.release(job, &grant.lease, Release::Drained).await?;
+        Ok(false)
+    }
+
+    fn begin(&mut self, grant: Grant, share: Option<Share>) {
         let (splitter, job) = (self.splitter.clone(), grant.manifest.job);
         let span = tracing::info_span!(
             "picture.cut",

@@ -3,7 +3,8 @@
 //! Owns the reading of pictures: a decoder that crashes takes this process, never the pages. Three
 //! parts: [`command_feed`] applies the commands of `jobs` to Redis, [`leaser`] takes the lease of a
 //! ready job and starts a pass, [`watcher`] looks at all jobs under way for all passes. A pass cuts on
-//! a thread ([`cutter`]) that waits at its [`gate`], and sends what was cut ([`sender`]). Keeps nothing
+//! a thread ([`cutter`]) that waits at its [`gate`], and sends what was cut ([`sender`]); a picture that one worker runs
+//! whole is one task ([`whole`]). Keeps nothing
 //! that a restart would lose: the queue, leases and bits are Redis's.
 
 mod backlog;
@@ -15,15 +16,14 @@ mod error;
 pub mod gate;
 mod gauges;
 mod grant;
-mod input;
 mod known;
 mod leaser;
 mod logs;
 mod memory;
 mod pace;
 mod pass;
+mod pass_outcome;
 mod places;
-mod proof;
 mod pyramid;
 mod runs;
 mod sender;
@@ -32,6 +32,8 @@ mod slots;
 mod splitter;
 mod verdict;
 mod watcher;
+mod whole;
+mod whole_places;
 pub mod window;
 
 pub use config::{Config, PassArgs};

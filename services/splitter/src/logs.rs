@@ -28,6 +28,8 @@ pub struct Logs {
     tasks: LagClient,
     results: LagClient,
     backlog: Mutex<Backlog>,
+    /// The partitions of `tasks` that each worker reads, as last seen.
+    readers: Mutex<Vec<Vec<i32>>>,
     changed: Notify,
     /// Rung when a tile waits for room.
     wanted: Notify,
@@ -43,6 +45,7 @@ impl Logs {
             tasks: LagClient::connect(kafka, Group::Workers)?,
             results: LagClient::connect(kafka, Group::Stitchers)?,
             backlog: Mutex::new(Backlog::new(kafka, Instant::now())),
+            readers: Mutex::default(),
             changed: Notify::new(),
             wanted: Notify::new(),
         })
@@ -51,6 +54,12 @@ impl Logs {
     /// How many partitions `tasks` has: those of the broker, once it was asked.
     pub fn partitions(&self) -> i32 {
         self.backlog.lock().partitions()
+    }
+
+    /// The partitions of `tasks` that each worker reads, as last seen; none if that is not known. Has it looked at again.
+    pub fn readers(&self) -> Vec<Vec<i32>> {
+        self.wanted.notify_one();
+        self.readers.lock().clone()
     }
 
     /// Whether another picture may be begun.
@@ -82,7 +91,9 @@ impl Logs {
 
     async fn look(&self) -> Result<(), BusError> {
         let asked = self.backlog.lock().ask();
-        let (tasks, results) = tokio::try_join!(self.tasks.ask(), self.results.ask())?;
+        let members = async { Ok(self.tasks.members().await.unwrap_or_default()) };
+        let (tasks, results, members) = tokio::try_join!(self.tasks.ask(), self.results.ask(), members)?;
+        *self.readers.lock() = members;
         let mut backlog = self.backlog.lock();
         let before = backlog.partitions();
         backlog.see_tasks(&tasks, asked);

@@ -7,24 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tessera::budget::Share;
-use tessera::job::{JobId, Token, TraceContext};
+use tessera::input::{Fault, Input, InputError};
+use tessera::job::{Grain, JobId, Token, TraceContext};
 use tessera::patience::answered;
 use tessera::plan::Numbers;
 use tessera::state::{JobView, Release, WindowView};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
-use crate::counters::PassEnd;
 use crate::cutter::{Cut, Cutting, CuttingWork};
 use crate::gate::{Gate, Stop};
 use crate::grant::Grant;
-use crate::input::{Fault, Input, InputError};
 use crate::memory::sending_bytes;
+use crate::pass_outcome::{PassOutcome, look};
 use crate::pyramid::OriginalPyramid;
 use crate::sender::{Sent, send_all};
 use crate::slots::PassSlots;
 use crate::splitter::{Pass, Splitter};
-use crate::verdict;
+use crate::{verdict, whole};
 
 /// Tiles that are cut ahead of being sent.
 const CUT_AHEAD: usize = 2;
@@ -43,11 +43,14 @@ pub enum Ended {
 /// Runs a pass to its end.
 pub async fn run(splitter: Arc<Splitter>, grant: Grant) -> Ended {
     let job = grant.manifest.job;
-    let outcome = read(&splitter, &grant).await;
+    let (outcome, out) = match grant.manifest.grain() {
+        Grain::Tiles => (read(&splitter, &grant).await, None),
+        Grain::Whole => whole::send(&splitter, &grant).await,
+    };
     splitter.counts.pass_ended(outcome.end());
     let (release, ended) = match outcome {
         PassOutcome::Complete { tiles } => {
-            tracing::info!(%job, stage = grant.stage, attempt = grant.attempt, tiles, "the picture is cut");
+            tracing::info!(%job, stage = grant.stage, attempt = grant.attempt, tiles, "the picture is on its way");
             (Release::PassComplete, Ended::Well)
         }
         PassOutcome::Stopped(Stop::Lost) => return Ended::Well,
@@ -67,47 +70,28 @@ pub async fn run(splitter: Arc<Splitter>, grant: Grant) -> Ended {
             let taken = verdict::begin_anew(&splitter, &grant, &reason).await;
             (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
         }
+        PassOutcome::InTiles(why) => {
+            let taken = whole::in_tiles(&splitter, &grant, &why).await;
+            (if taken { Release::PassComplete } else { Release::Drained }, Ended::Well)
+        }
         PassOutcome::Unreadable(problem) => {
             tracing::warn!(%job, problem, "the store cannot be read; the job waits");
             (Release::Drained, Ended::Unreadable)
         }
     };
     give_back(&splitter, job, &grant.lease, release).await;
-    ended
-}
-
-enum PassOutcome {
-    Complete { tiles: u32 },
-    Stopped(Stop),
-    Damaged(String),
-    Misread(String),
-    Unreadable(String),
-}
-
-impl PassOutcome {
-    fn end(&self) -> PassEnd {
-        match self {
-            Self::Complete { .. } => PassEnd::Complete,
-            Self::Stopped(stop) => PassEnd::Stopped(*stop),
-            Self::Damaged(_) => PassEnd::Damaged,
-            Self::Misread(_) => PassEnd::Misread,
-            Self::Unreadable(_) => PassEnd::Unreadable,
-        }
+    if let Some(out) = out {
+        out.until_back().await;
     }
+    ended
 }
 
 async fn read(splitter: &Arc<Splitter>, grant: &Grant) -> PassOutcome {
     let (job, stage) = (grant.manifest.job, grant.stage);
-    let look = async || splitter.state.windows(&[(job, stage)]).await;
-    let view = match answered(&splitter.shutdown, look).await {
-        None => return PassOutcome::Stopped(Stop::Drained),
-        Some(Ok(views)) => views.into_iter().next(),
-        Some(Err(error)) => return PassOutcome::Damaged(error.as_reason()),
+    let view = match look(splitter, grant).await {
+        Ok(view) => view,
+        Err(outcome) => return outcome,
     };
-    let Some(view) = view else { return PassOutcome::Stopped(Stop::Ended) };
-    if let Some(damage) = &view.damage {
-        return PassOutcome::Damaged(damage.as_reason());
-    }
     let resent = if view.received() > 0 { 2 } else { 1 };
     let (rows, numbers) = match given(splitter, grant).await {
         Ok(given) => given,
@@ -129,7 +113,7 @@ async fn read(splitter: &Arc<Splitter>, grant: &Grant) -> PassOutcome {
         Err(outcome) => return outcome,
     };
     let gate = Arc::new(Gate::new(stage, grant.run, view, splitter.ceiling.clone()));
-    let pass = Pass { stage, lease: grant.lease.clone(), gate: gate.clone() };
+    let pass = Pass { stage, lease: Some(grant.lease.clone()), gate: gate.clone() };
     let _open = splitter.open(job, pass);
     if splitter.shutdown.is_requested() {
         gate.stop(Stop::Drained);

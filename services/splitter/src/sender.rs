@@ -118,6 +118,20 @@ pub async fn send_all(
     Sent::All { tiles: sent }
 }
 
+/// Sends one task that has no pixels, once Kafka has it.
+pub async fn send_one(splitter: &Splitter, record: Outgoing, gate: &Gate) -> Sent {
+    let weight = Weight { record: 0, pixels: 0, payload: PayloadKind::Shared };
+    match deliver(splitter, record, weight, gate).await {
+        Fate::Delivered(weight) => {
+            splitter.counts.sent(weight.payload, weight.pixels);
+            gate.delivered();
+            Sent::All { tiles: 1 }
+        }
+        Fate::Stopped => Sent::Stopped,
+        Fate::Never(reason) => Sent::Never(reason),
+    }
+}
+
 /// Adds what a tile brings for the sender to the job, before the tile can end it; `false` if the splitter stops first.
 async fn note(splitter: &Splitter, tile: &CutTile) -> bool {
     let job = tile.task.job();

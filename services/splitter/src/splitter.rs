@@ -20,6 +20,7 @@ use crate::gate::{Gate, Stop};
 use crate::logs::Logs;
 use crate::memory::SplitterMemory;
 use crate::slots::Sharing;
+use crate::whole_places::WholePlaces;
 use crate::window::Ceiling;
 
 /// Between two counts of the workers.
@@ -49,6 +50,8 @@ pub struct Splitter {
     pub shutdown: Shutdown,
     /// Whether tiles go by reference.
     pub sharing: Sharing,
+    /// Whole pictures that are out.
+    pub whole_places: Mutex<WholePlaces>,
     /// Whether tiles come back so quickly that they travel together.
     pub are_quick: AtomicBool,
     crew: Mutex<Option<(Crew, Instant)>>,
@@ -65,8 +68,8 @@ pub struct Splitter {
 pub struct Pass {
     /// The stage that is read for.
     pub stage: u32,
-    /// The lease.
-    pub lease: Token,
+    /// The lease; none where all is sent and only its return is awaited.
+    pub lease: Option<Token>,
     /// Where its thread waits.
     pub gate: Arc<Gate>,
 }
@@ -115,6 +118,7 @@ impl Splitter {
             counts,
             shutdown,
             sharing,
+            whole_places: Mutex::default(),
             are_quick: AtomicBool::new(false),
             crew: Mutex::default(),
             store_id: Mutex::default(),

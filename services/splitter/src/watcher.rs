@@ -67,9 +67,13 @@ async fn look(splitter: &Splitter, passes: &[(JobId, Pass)], live_slots: u32) ->
 }
 
 async fn renew(splitter: &Splitter, passes: &[(JobId, Pass)]) -> Result<(), StateError> {
-    let leases: Vec<(JobId, Token)> = passes.iter().map(|(job, pass)| (*job, pass.lease.clone())).collect();
+    let held: Vec<&(JobId, Pass)> = passes.iter().filter(|(_, pass)| pass.lease.is_some()).collect();
+    let leases: Vec<(JobId, Token)> = held.iter().filter_map(|(job, pass)| Some((*job, pass.lease.clone()?))).collect();
+    if leases.is_empty() {
+        return Ok(());
+    }
     let states = splitter.state.renew(&leases).await?;
-    for ((job, pass), state) in passes.iter().zip(states) {
+    for ((job, pass), state) in held.into_iter().zip(states) {
         if state == LeaseState::Lost {
             tracing::info!(%job, "the lease is lost, or the job has ended");
             pass.gate.stop(Stop::Lost);

@@ -14,6 +14,7 @@ mod sweeping;
 mod taking;
 mod troubles;
 mod turns;
+mod wholes;
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;

@@ -13,7 +13,7 @@ use tessera::plan::{Makes, Stage};
 use tessera::store::Object;
 
 use crate::encoding::Encoding;
-use crate::encoding::product::Product;
+use crate::encoding::product::{Product, StageProduct};
 use crate::encoding::strips::Strips;
 use crate::encoding::turn::{Then, Turn};
 use crate::manifests::KnownJob;
@@ -46,6 +46,10 @@ pub struct Assembly {
     pub slots: Arc<Slots>,
     /// Records that are acknowledged when the stage has ended.
     pub held: Vec<Ack>,
+    /// The result, if a worker has made it whole.
+    pub whole: Option<StageProduct>,
+    /// Others that came after it.
+    pub losers: Vec<Object>,
     /// What is being done.
     pub work: Work,
     /// Whether Redis said that all tiles are marked.
@@ -109,6 +113,8 @@ impl Assembly {
             strips,
             slots: Arc::new(slots),
             held: Vec::new(),
+            whole: None,
+            losers: Vec::new(),
             work: Work::Idle(None),
             is_complete: false,
             has_moved: false,
@@ -136,6 +142,11 @@ impl Assembly {
     /// The stage.
     pub fn stage(&self) -> Option<&Stage> {
         self.known.manifest.plan.stage(self.number)
+    }
+
+    /// Whether a worker makes the whole result.
+    pub fn is_whole(&self) -> bool {
+        self.stage().is_some_and(Stage::is_whole)
     }
 
     /// Whether the stage makes the result.
@@ -210,6 +221,9 @@ impl Assembly {
     /// Whether an encoder could take a turn now.
     pub fn is_ready(&self, now: Instant) -> bool {
         let Work::Idle(encoding) = &self.work else { return false };
+        if self.is_whole() {
+            return false;
+        }
         if self.not_before.is_some_and(|not_before| now < not_before) {
             return false;
         }

@@ -9,7 +9,7 @@ use tessera::config::KafkaArgs;
 use tessera::ending::{self, EndError, Verdict};
 use tessera::job::{JobId, TraceContext};
 use tessera::state::{State, StateError};
-use tessera::store::{Store, StoreError};
+use tessera::store::{Object, Store, StoreError};
 use tessera::telemetry::Shutdown;
 
 use crate::counters::StitcherCounters;
@@ -132,6 +132,22 @@ impl StitcherBackends {
         tracing::info!(%job, stage, reason, "asking for tiles again");
         let inline = inline.iter().copied().take(JobCommand::MAX_INLINE).collect();
         self.command(JobCommand::Resend { job, stage, reason, inline }, known.manifest.trace);
+    }
+
+    /// Removes a result that came too late, beside. One that may still be published is left: it goes with its job.
+    pub fn remove_unless_published(&self, object: Object) {
+        let backends = self.clone();
+        tokio::task::spawn_local(async move {
+            let job = object.job();
+            let is_over = match backends.state.job(job).await {
+                Ok(Some(view)) => view.status.is_terminal() && view.final_filename != Some(object.to_string()),
+                Ok(None) => true,
+                Err(_) => false,
+            };
+            if is_over && let Err(error) = backends.store.delete(&object).await {
+                tracing::debug!(%job, %error, "a result that is not needed is left; it goes with its job");
+            }
+        });
     }
 
     /// Sends a record to the dead letters and acknowledges it when it is there; otherwise it comes again.

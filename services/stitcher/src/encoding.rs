@@ -74,7 +74,7 @@ impl Encoding {
         };
         let work = match stage.makes {
             Makes::Map => Work::Link { link: Box::new(Link::Waiting), rows, output },
-            Makes::Pixels | Makes::Statistic => Work::Write { rows, output },
+            Makes::Pixels | Makes::Statistic | Makes::Result => Work::Write { rows, output },
         };
         Ok(Self { stage: stage.clone(), work, next_strip: 0, memory: None, pyramid: None })
     }

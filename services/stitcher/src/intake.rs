@@ -109,6 +109,9 @@ pub fn check_plan(tile: &TileHeader, job: &KnownJob) -> Result<(), String> {
             tile.index, tile.width, tile.height, rect.width, rect.height
         ));
     }
+    if tile.result.is_some() != stage.is_whole() {
+        return Err(format!("tile {} comes as a whole result or not, the plan says otherwise", tile.index));
+    }
     if tile.statistic.map(|words| words as usize) != stage.statistic_words() {
         return Err(format!("tile {} has {:?} words measured", tile.index, tile.statistic));
     }

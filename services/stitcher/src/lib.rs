@@ -54,7 +54,6 @@ const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 /// [`ServiceError`] if the settings do not fit, or a part ends that must not.
 pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<(), ServiceError> {
     config.validate()?;
-    tracing::info!(name = config.name(), ?config, "starting");
     let health = Health::new(&["kafka", "redis", "store", "spool", "results"]);
     let counts = StitcherCounters::new();
     let clients = [tessera::bus::counters::register, tessera::state::counters::register];

@@ -4,8 +4,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lru::LruCache;
+use tessera::bus::records::WholeResult;
 use tessera::job::{JobId, KeptText, Manifest};
 use tessera::plan::PlanHash;
+use tessera::store::Object;
 use tessera::telemetry::logs::trace_id;
 
 /// A manifest with its plan's hash, which is in every tile.
@@ -18,6 +20,12 @@ pub struct KnownJob {
 }
 
 impl KnownJob {
+    /// A whole result's name in the store.
+    pub fn result_object(&self, result: &WholeResult) -> Object {
+        let (job, ext) = (self.manifest.job, self.manifest.format.clone());
+        Object::Result { job, token: result.token.clone(), ext }
+    }
+
     /// The span of what is done for one of its stages.
     pub fn span(&self, stage: u32) -> tracing::Span {
         let Manifest { job, trace, .. } = &self.manifest;
@@ -40,6 +48,16 @@ impl Manifests {
     /// The manifest of `job`, if it is here.
     pub fn get(&mut self, job: JobId) -> Option<Arc<KnownJob>> {
         self.known.get(&job).cloned()
+    }
+
+    /// The same, without counting as asked for.
+    pub fn peek(&self, job: JobId) -> Option<&KnownJob> {
+        self.known.peek(&job).map(Arc::as_ref)
+    }
+
+    /// Has the manifest of `job` read again.
+    pub fn forget(&mut self, job: JobId) {
+        self.known.pop(&job);
     }
 
     /// Keeps a manifest, without what is written beside the result's pixels: that may be large, and is read again
@@ -85,6 +103,7 @@ mod tests {
             original_format: "png".into(),
             plan: Plan::make(info, &Chain::new(Vec::new()), &limits).unwrap(),
             plan_hash: None,
+            tiled: None,
             created_at: String::new(),
         }
     }

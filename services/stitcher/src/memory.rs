@@ -91,7 +91,7 @@ impl StitcherMemory {
         };
         let linked = match stage.makes {
             Makes::Map => LINKED_PIXEL_BYTES * (PART_PIXELS as u64).max(stage.output.size.width.into()),
-            Makes::Pixels | Makes::Statistic => 0,
+            Makes::Pixels | Makes::Statistic | Makes::Result => 0,
         };
         let bytes = ENCODING_BYTES.saturating_add(held).saturating_add(linked).saturating_add(pyramid);
         let early = self.early.try_reserve(bytes);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
+use tessera::job::GrainWish;
 
 use crate::proxies::Proxies;
 
@@ -64,6 +65,10 @@ pub struct HttpArgs {
     /// What happens to an upload while no worker is alive.
     #[arg(long, env = "TESSERA_WITHOUT_WORKERS", default_value = "queue", value_enum, value_name = "WHAT")]
     pub without_workers: WithoutWorkers,
+    /// What a job's tasks are unless its sender says so: tiles, spread over the workers, or the whole picture, which costs
+    /// less where many wait; auto decides by the number of jobs.
+    #[arg(long, env = "TESSERA_GRAIN", default_value = "auto", value_enum, value_name = "WHAT")]
+    pub grain: GrainWish,
     /// Other origins whose pages may post here, as a browser names them: https://pictures.example.
     #[arg(long, env = "TESSERA_ALLOWED_ORIGINS", value_delimiter = ',', value_name = "LIST")]
     pub allowed_origins: Vec<String>,
@@ -84,6 +89,7 @@ impl Default for HttpArgs {
             min_download_rate: 4096,
             trusted_proxies: Vec::new(),
             without_workers: WithoutWorkers::Queue,
+            grain: GrainWish::Auto,
             allowed_origins: Vec::new(),
             max_watchers: 10_000,
             event_heartbeat_seconds: 15,

@@ -11,6 +11,7 @@ mod counting;
 mod credit;
 mod events;
 mod files;
+mod grain;
 mod guard;
 mod jobs;
 mod mender;
@@ -66,12 +67,11 @@ const SERVER_THREADS: usize = 2;
 /// If the settings cannot work, or nothing can listen at the address.
 pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAddr)) -> Result<(), ServiceError> {
     config.validate().map_err(|problems| ServiceError::Config(problems.join("; ")))?;
-    tracing::info!(settings = ?config, "starting");
     allow_connections(config.http.max_watchers);
     let health = Health::new(&["kafka", "redis", "store"]);
     let (services, readers) = connect(&config, health.clone())?;
     let events = EventRelay::new(config.http.max_watchers, shutdown.clone());
-    let (state, producer) = (services.state.clone(), services.producer.clone());
+    let (state, store, producer) = (services.state.clone(), services.store.clone(), services.producer.clone());
     let admission = services.admission.clone();
     let same_store = SameStore::new(&services.store, &services.state, &config.service.name_or("web"));
     let (server, address) = listen(&config, Given { services, events: events.clone(), readers }, &health)?;
@@ -82,7 +82,7 @@ pub async fn run(config: Config, shutdown: Shutdown, ready: impl FnOnce(SocketAd
     tracing::info!(%address, "listening");
     ready(address);
 
-    let watch = admission.watch(state.clone(), producer.clone(), shutdown.clone());
+    let watch = admission.watch((state.clone(), store.clone()), producer.clone(), shutdown.clone());
     let ended = tokio::select! {
         biased;
         () = shutdown.requested() => Ok(()),

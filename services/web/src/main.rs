@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
-use tessera::config::arguments::parse_or_exit;
+use tessera::config::arguments::settings_or_exit;
 use tessera::telemetry::{Shutdown, logs};
 use tessera_web::{Config, ServiceError, http};
 
 fn main() -> ExitCode {
-    let config: Config = parse_or_exit();
+    let (config, settings) = settings_or_exit::<Config>();
     tessera::store::keep_files_private();
     logs::init(config.service.log_format);
+    tracing::info!("starting with {settings}");
     match actix_web::rt::System::new().block_on(run(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

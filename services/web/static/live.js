@@ -102,13 +102,19 @@
     if (element && element.textContent !== text) element.textContent = text;
   }
 
+  function tiles() {
+    if (job.grain !== "whole") return `${job.received_tiles} of ${job.total_tiles} tiles`;
+    if (!job.worker) return "the whole picture waits for a worker";
+    return job.status === "done" ? `made whole by ${job.worker}` : `${job.worker} has the whole picture`;
+  }
+
   function show() {
     if (job.progress === undefined || !root.dataset.events) return;
     const percent = Math.min(Math.floor(job.progress * 100), job.status === "done" ? 100 : 99);
     const bar = part("bar");
     if (bar) bar.value = percent;
     setText(part("percent"), `${percent} %`);
-    setText(part("tiles"), `${job.received_tiles} of ${job.total_tiles}`);
+    setText(part("tiles"), tiles());
     setText(part("eta"), job.eta_seconds == null ? "" : `about ${duration(job.eta_seconds)} left`);
     document.title = document.title.replace(/^(\d+ % )?/, ended(job.status) ? "" : `${percent} % `);
     const quarter = Math.floor(percent / 25) * 25;

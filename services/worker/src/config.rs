@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use tessera::config::{DEFAULT_MEMORY_BUDGET, KafkaArgs, RedisArgs, ServiceArgs};
+use tessera::config::{DEFAULT_MEMORY_BUDGET, KafkaArgs, RedisArgs, ServiceArgs, Sync};
 
 /// Where the other services have their store unless they are told otherwise; it need not be there.
 const NO_STORE: &str = "file://var/store";
@@ -30,6 +30,9 @@ pub struct WorkerConfig {
     /// The store, file:///FOLDER, if this machine reaches it: tiles then come by its slots and not in records.
     #[arg(long, env = "TESSERA_STORE", default_value = NO_STORE, value_name = "URL")]
     pub store: String,
+    /// What is synced to the disk before it counts, of the results of whole pictures: nothing, results, or everything.
+    #[arg(long, env = "TESSERA_SYNC", default_value = "results", value_enum, value_name = "WHAT")]
+    pub sync: Sync,
     /// How long results are kept, in hours: how long a job that this worker fails is remembered.
     #[arg(long, env = "TESSERA_KEEP_RESULTS_HOURS", default_value_t = 24, value_name = "HOURS")]
     pub keep_results_hours: u64,
@@ -51,6 +54,7 @@ impl WorkerConfig {
             slots: 1,
             worker_id: None,
             store: NO_STORE.to_owned(),
+            sync: Sync::Results,
             keep_results_hours: 24,
             memory_budget: DEFAULT_MEMORY_BUDGET,
             tile_delay_ms: 0,

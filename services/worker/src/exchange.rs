@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use tessera::bus::records::TaskHeader;
+use tessera::config::Sync;
 use tessera::state::PlannedStage;
 use tessera::store::{SlotKind, SlotPlace, SlotsOf, Store, StoreId};
 
@@ -37,11 +38,16 @@ pub struct Output {
 
 impl Exchange {
     /// The store at an address; that there is none is no error.
-    pub fn at(url: &str) -> Self {
-        let store = Store::without_scratch(url).inspect_err(
+    pub fn at(url: &str, sync: Sync) -> Self {
+        let store = Store::without_scratch(url, sync).inspect_err(
             |error| tracing::warn!(%error, "this worker reaches no store (TESSERA_STORE): its tiles come in records"),
         );
         Self { store: store.ok() }
+    }
+
+    /// The store itself.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
     }
 
     /// The store's id; `None` while it cannot be reached, or can only be read: then no result could go there.
@@ -137,7 +143,7 @@ mod tests {
 
     fn scene() -> Scene {
         let folder = tempfile::tempdir().unwrap();
-        let exchange = Exchange::at(&format!("file://{}", folder.path().display()));
+        let exchange = Exchange::at(&format!("file://{}", folder.path().display()), Sync::None);
         let planned = planned();
         let slot = tessera::bus::records::SlotTask {
             job: tessera::job::JobId::random(),
@@ -199,8 +205,8 @@ mod tests {
     async fn a_folder_without_an_id_is_no_store() {
         let scene = scene();
         assert_eq!(scene.exchange.identity().await, None);
-        assert_eq!(Exchange::at("s3://somewhere").identity().await, None);
-        assert_eq!(Exchange::at("file:///no/such/folder").identity().await, None);
+        assert_eq!(Exchange::at("s3://somewhere", Sync::None).identity().await, None);
+        assert_eq!(Exchange::at("file:///no/such/folder", Sync::None).identity().await, None);
         let id = StoreId::random();
         std::fs::write(scene.folder.path().join("store-id"), id.to_string()).unwrap();
         assert_eq!(scene.exchange.identity().await, Some(id));

@@ -1,10 +1,11 @@
 //! How a worker divides its memory budget.
 //!
-//! Owns the division: client queues, and the rest for the tiles that are run. Warns where more slots are set
+//! Owns the division: client queues, pictures that are run whole, and the rest for tiles. Warns where more slots are set
 //! than can be used at once.
 
 use tessera::budget::{Budget, Share, TooSmall};
 use tessera::bus::{ConsumerOptions, Producer};
+use tessera::pipeline::WholeBudget;
 
 use crate::WorkerConfig;
 
@@ -16,6 +17,8 @@ const RECORDS_PER_TILE: u64 = 4;
 pub struct WorkerMemory {
     /// For tiles that are run.
     pub tiles: Budget,
+    /// For pictures that are run whole.
+    pub wholes: Budget,
     tile_bytes: u64,
     _tasks: Share,
 }
@@ -41,8 +44,11 @@ impl WorkerMemory {
         let beats = whole.set_aside(least, "the producer of heartbeats")?;
         let results = whole.set_aside((whole.total() / 6).max(least), "the producer of results")?;
         let tile_bytes = config.kafka.max_record_bytes as u64 * RECORDS_PER_TILE;
-        let tiles = whole.part(whole.free().max(tile_bytes), "tiles that are run")?;
-        Ok((Self { tiles, tile_bytes, _tasks: tasks }, Queues { results, beats }))
+        let for_tiles = whole.free().saturating_sub(WholeBudget::of(whole.total()).bytes());
+        let tiles = whole.part(for_tiles.max(tile_bytes), "tiles that are run")?;
+        // A small budget has none for whole pictures, which are then cut into tiles.
+        let wholes = whole.part(whole.free(), "whole pictures").unwrap_or_else(|_| Budget::new(0));
+        Ok((Self { tiles, wholes, tile_bytes, _tasks: tasks }, Queues { results, beats }))
     }
 
     /// Waits for what running a tile takes.

@@ -12,8 +12,8 @@ use tessera::state::{NameKind, State, StateOptions};
 use tessera::telemetry::health::Health;
 use tessera::telemetry::{Metrics, Shutdown, page, parts};
 
-use crate::actors::TaskRunner;
 use crate::actors::{Farewell, HAND_BACK_LIMIT, Heart, ResultPublisher, TaskFeed, TileExecutor};
+use crate::actors::{TaskRunner, WholePlaces};
 use crate::counters::WorkerCounters;
 use crate::exchange::Exchange;
 use crate::memory::{WorkerMemory, in_flight_bytes};
@@ -52,7 +52,7 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
             "more slots than the memory budget has room for; raise TESSERA_MEMORY_BUDGET"
         );
     }
-    let exchange = Exchange::at(&config.store);
+    let exchange = Exchange::at(&config.store, config.sync);
     let heart = start_heart(&config, &identity, &progress, &heart_thread, (queues.beats, exchange.clone()))?;
 
     let number = answered(&shutdown, async || state.worker_number(&identity.worker).await).await;
@@ -62,9 +62,11 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let (consumer, deliveries) = Consumer::start(&config.kafka, tasks)?;
     let kafka = config.kafka.clone();
     let publisher = ResultPublisher::new(producer.clone(), kafka, identity, number, shutdown.clone());
+    let wholes = WholePlaces::new(&config, &memory, &progress);
     let executor = TileExecutor::start(&config, memory, &progress, &counts)?;
     let keep = config.keep_results();
-    let runner = TaskRunner::new(state.clone(), executor, publisher, exchange, counts, keep, shutdown.clone());
+    let runner =
+        TaskRunner::new(state.clone(), executor, publisher, exchange, counts, (keep, wholes), shutdown.clone());
     let mut feed = TaskFeed::new(deliveries, runner.clone());
 
     let ended = |part| WorkerError::Ended { part };
@@ -80,7 +82,7 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> Result<(), WorkerE
     let outcome = shutdown.excuse(outcome);
 
     health.drain();
-    runner.executor().close();
+    runner.close();
     // As soon as nothing is in hand; at the latest when what was cut off is handed back.
     let limit = config.service.drain_limit();
     let (stopped, ()) = tokio::join!(consumer.stop(limit + HAND_BACK_LIMIT), feed.drain(limit));

@@ -3,9 +3,12 @@
 //! Owns the answer to "up to where may we commit?" and "where must we read again?". Must never
 //! step over a record that is not finished, in whatever order records come.
 
+mod unread;
+
 use std::collections::BTreeMap;
 
 use super::runs::Runs;
+use unread::Unread;
 
 /// How often a seek to a waiting record may bring a later one first before the record is taken to
 /// be gone from the log (deleted by retention or compaction). More than one, because records fetched
@@ -20,17 +23,6 @@ enum Progress {
     InHand { attempt: u32 },
     /// Given back; `attempts` were counted so far.
     Waiting { attempts: u32 },
-}
-
-/// From where on all is still to be read, whatever was read meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Unread {
-    from: i64,
-    /// Whether a seek was made to it, or to one before it, and nothing beyond it came since.
-    is_sought: bool,
-    misses: u32,
-    /// The lowest beyond it that was read since.
-    next: i64,
 }
 
 /// What to do with a record that was read.
@@ -203,26 +195,13 @@ impl PartitionAcks {
     }
 
     fn leave_unread(&mut self, from: i64) {
-        self.unread = Some(Unread { from, is_sought: false, misses: 0, next: i64::MAX });
+        self.unread = Some(Unread::from(from));
     }
 
-    /// Whether no record before that at `offset` is left unread. One that several seeks do not find is gone.
+    /// Whether no record before that at `offset` is left unread.
     fn is_read_up_to(&mut self, offset: i64) -> bool {
-        let Some(mut unread) = self.unread.filter(|unread| offset >= unread.from) else { return true };
-        if offset > unread.from {
-            unread.next = unread.next.min(offset);
-        }
-        if !unread.is_sought {
-            self.unread = Some(unread);
-            return false;
-        }
-        if offset > unread.from {
-            (unread.is_sought, unread.misses) = (false, unread.misses + 1);
-            if unread.misses >= MISSES_UNTIL_GONE {
-                unread = Unread { from: unread.next, misses: 0, next: i64::MAX, ..unread };
-            }
-        }
-        self.unread = (offset != unread.from).then_some(unread);
+        let Some(unread) = self.unread.filter(|unread| offset >= unread.from) else { return true };
+        self.unread = unread.after(offset);
         self.unread.is_none()
     }
 

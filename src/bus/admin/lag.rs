@@ -11,12 +11,14 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::LIMIT;
+use super::members;
 use crate::bus::log::Logging;
 use crate::bus::producer::blocking;
 use crate::bus::{BusError, Group, settings};
 use crate::config::KafkaArgs;
 
 const ASKING: &str = "asking for the lag of a group";
+const ASKING_MEMBERS: &str = "asking who reads what in a group";
 
 /// How far a group is in one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,7 @@ impl PartitionLag {
 pub struct LagClient {
     consumer: Arc<BaseConsumer<Logging>>,
     topic: String,
+    group: String,
 }
 
 impl std::fmt::Debug for LagClient {
@@ -62,7 +65,7 @@ impl LagClient {
         let mut config = settings::client(args, "tessera-lag");
         config.set("group.id", group.name(args)).set("enable.auto.commit", "false");
         let consumer = BaseConsumer::from_config_and_context(&config, Logging).map_err(BusError::Client)?;
-        Ok(Self { consumer: Arc::new(consumer), topic: group.topic().name(args) })
+        Ok(Self { consumer: Arc::new(consumer), topic: group.topic().name(args), group: group.name(args) })
     }
 
     /// How far the group is in each partition of its topic.
@@ -72,6 +75,15 @@ impl LagClient {
     pub async fn ask(&self) -> Result<Vec<PartitionLag>, BusError> {
         let (consumer, topic) = (Arc::clone(&self.consumer), self.topic.clone());
         blocking(ASKING, &self.topic, move || ask(&consumer, &topic)).await
+    }
+
+    /// The partitions of the topic that each member of the group reads now; members without any are left out.
+    ///
+    /// # Errors
+    /// [`BusError::Unavailable`] when Kafka does not answer.
+    pub async fn members(&self) -> Result<Vec<Vec<i32>>, BusError> {
+        let (consumer, group, topic) = (Arc::clone(&self.consumer), self.group.clone(), self.topic.clone());
+        blocking(ASKING_MEMBERS, &self.topic, move || members::ask(&consumer, &group, &topic)).await
     }
 }
 

@@ -8,6 +8,7 @@ mod client;
 mod lag;
 mod letters;
 mod look;
+mod members;
 mod peek;
 mod raise;
 mod trim;

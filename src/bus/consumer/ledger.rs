@@ -3,30 +3,17 @@
 //! Owns assignment, generations, trackers, backoffs and slots, as plain state with the time passed
 //! in. Must never talk to Kafka.
 
+mod partition;
+
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::slots::Slots;
 use crate::bus::ack::{Decision, Handing, PartitionAcks, Verdict};
-
-/// The first pause before a record is handed out again, and the longest; each doubles the last.
-const FIRST_BACKOFF: Duration = Duration::from_millis(200);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+use partition::Partition;
 
 /// A partition and an offset in it.
 pub(super) type Place = (i32, i64);
-
-#[derive(Debug)]
-struct Partition {
-    acks: PartitionAcks,
-    generation: u64,
-    /// The commit point that the broker has or is being sent.
-    sent: Option<i64>,
-    retry_at: Option<Instant>,
-    backoff: Duration,
-    /// Why records that wait were given back, by their offsets.
-    causes: BTreeMap<i64, String>,
-}
 
 /// The state of one consumer.
 #[derive(Debug)]
@@ -113,7 +100,8 @@ impl Ledger {
         let mut handing = state.acks.deliver(offset);
         if handing == Handing::Rewound {
             tracing::warn!(partition, offset, "a record below what was committed; was the topic made again?");
-            let fresh = Partition { acks: PartitionAcks::beginning_at(offset), ..self.fresh() };
+            let mut fresh = self.fresh();
+            fresh.acks = PartitionAcks::beginning_at(offset);
             self.partitions.insert(partition, fresh);
             state = self.partitions.get_mut(&partition)?;
             handing = Handing::Hand { attempt: 1 };
@@ -161,7 +149,7 @@ impl Ledger {
             Decision::Done => {
                 state.causes.remove(&verdict.offset);
                 if state.acks.finish(verdict.offset).is_some() {
-                    state.backoff = FIRST_BACKOFF;
+                    state.has_moved_on();
                     self.has_progress = true;
                 }
             }
@@ -169,15 +157,8 @@ impl Ledger {
     }
 
     fn give_back(&mut self, (partition, offset): Place, how: Decision, now: Instant) {
-        let Some(state) = self.partitions.get_mut(&partition) else { return };
-        if how == Decision::PutOff {
-            state.acks.put_off(offset)
-        } else {
-            state.acks.retry(offset)
-        }
-        if state.retry_at.is_none() {
-            state.retry_at = Some(now + state.backoff);
-            state.backoff = (state.backoff * 2).min(LONGEST_BACKOFF);
+        if let Some(state) = self.partitions.get_mut(&partition) {
+            state.give_back(offset, how, now);
         }
     }
 
@@ -205,8 +186,7 @@ impl Ledger {
     /// Takes note that reading again failed: it is tried after another backoff.
     pub(super) fn seek_failed(&mut self, (partition, _): Place, now: Instant) {
         if let Some(state) = self.partitions.get_mut(&partition) {
-            state.retry_at = Some(now + state.backoff);
-            state.backoff = (state.backoff * 2).min(LONGEST_BACKOFF);
+            state.back_off(now);
         }
     }
 
@@ -257,20 +237,7 @@ impl Ledger {
 
     fn fresh(&mut self) -> Partition {
         self.generations += 1;
-        let acks = PartitionAcks::new();
-        let (generation, causes) = (self.generations, BTreeMap::new());
-        Partition { acks, generation, sent: None, retry_at: None, backoff: FIRST_BACKOFF, causes }
-    }
-}
-
-impl Partition {
-    /// Where it is to be read again now.
-    fn due(&self, now: Instant) -> Option<i64> {
-        let is_over = self.retry_at.is_some_and(|at| at <= now);
-        let waiting = self.acks.waiting().filter(|_| is_over || self.acks.has_missed());
-        let may_go_on = self.acks.has_room() && self.retry_at.is_none_or(|at| at <= now);
-        let unread = self.acks.unread().filter(|_| may_go_on);
-        waiting.into_iter().chain(unread).min()
+        Partition::new(self.generations)
     }
 }
 

@@ -11,6 +11,7 @@ mod delivery;
 mod ledger;
 mod pauses;
 mod poller;
+mod rounds;
 mod slots;
 mod upkeep;
 mod watchdog;
@@ -31,7 +32,8 @@ pub use board::ConsumerStatus;
 use client::Settings;
 pub use delivery::{Delivery, MAX_ATTEMPTS};
 use ledger::Ledger;
-use poller::{Pace, Poller};
+use poller::Poller;
+use rounds::Rounds;
 use slots::Slots;
 
 const STOPPING: &str = "stopping a consumer";
@@ -75,7 +77,7 @@ impl Consumer {
             signals: inbox,
             verdicts: signals.clone(),
             deliveries,
-            pace: Pace::new(),
+            rounds: Rounds::new(),
         };
         let board = Arc::clone(&poller.board);
         let client = poller.open()?;

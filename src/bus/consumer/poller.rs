@@ -19,7 +19,7 @@ use super::copy;
 use super::delivery::Delivery;
 use super::ledger::Ledger;
 use super::pauses::{Closed, Pauses};
-use super::watchdog::Watchdog;
+use super::rounds::Rounds;
 use crate::bus::BusError;
 use crate::bus::ack::{Ack, Signal};
 
@@ -47,40 +47,7 @@ pub(super) struct Poller {
     pub(super) signals: Receiver<Signal>,
     pub(super) verdicts: Sender<Signal>,
     pub(super) deliveries: mpsc::Sender<Delivery>,
-    pub(super) pace: Pace,
-}
-
-/// What the loop remembers from one round to the next.
-pub(super) struct Pace {
-    pub(super) watchdog: Watchdog,
-    pub(super) committed_at: Instant,
-    pub(super) probed_at: Instant,
-    pub(super) reminded_at: Instant,
-    pub(super) lag_shown_at: Instant,
-    full_since: Option<Instant>,
-    pauses: Pauses,
-    pub(super) closed: Closed,
-    /// Set by a stop: when to give up waiting for records in flight.
-    pub(super) stop_at: Option<Instant>,
-    is_deserted: bool,
-}
-
-impl Pace {
-    pub(super) fn new() -> Self {
-        let now = Instant::now();
-        Self {
-            watchdog: Watchdog::new(),
-            committed_at: now,
-            probed_at: now,
-            reminded_at: now,
-            lag_shown_at: now,
-            full_since: None,
-            pauses: Pauses::default(),
-            closed: Closed::default(),
-            stop_at: None,
-            is_deserted: false,
-        }
-    }
+    pub(super) rounds: Rounds,
 }
 
 impl Poller {
@@ -112,8 +79,8 @@ impl Poller {
     }
 
     fn reopen(&mut self) -> Result<Client, BusError> {
-        self.pace.watchdog.rebuilt();
-        (self.pace.pauses, self.pace.closed) = (Pauses::default(), Closed::default());
+        self.rounds.watchdog.rebuilt();
+        (self.rounds.pauses, self.rounds.closed) = (Pauses::default(), Closed::default());
         self.wait_for_signal(REPLACE_PAUSE);
         let client = self.open();
         self.board.set_assignment(Vec::new());
@@ -124,7 +91,7 @@ impl Poller {
         loop {
             self.take_signals();
             let now = Instant::now();
-            if self.pace.stop_at.is_some_and(|at| at <= now || self.ledger.lock().undecided() == 0) {
+            if self.rounds.stop_at.is_some_and(|at| at <= now || self.ledger.lock().undecided() == 0) {
                 return End::Stopped;
             }
             self.remind_if_due(client, now);
@@ -132,7 +99,7 @@ impl Poller {
             self.commit_if_due(client, now);
             self.seek_if_due(client, now);
             self.close_and_open(client);
-            let broken = if self.pace.stop_at.is_some() || self.pace.is_deserted {
+            let broken = if self.rounds.stop_at.is_some() || self.rounds.is_deserted {
                 self.hold(client)
             } else if self.ledger.lock().slots.is_free() {
                 self.ask(client)
@@ -147,7 +114,7 @@ impl Poller {
 
     /// Reads one record and hands it out.
     fn ask(&mut self, client: &Client) -> Option<String> {
-        self.pace.full_since = None;
+        self.rounds.full_since = None;
         self.resume(client);
         let patience = self.patience();
         let asked_at = Instant::now();
@@ -162,7 +129,7 @@ impl Poller {
     /// The longest wait for a record that lets the next commit or seek be in time.
     fn patience(&self) -> Duration {
         let ledger = self.ledger.lock();
-        let commit = ledger.has_progress().then(|| self.pace.committed_at + COMMIT_EVERY);
+        let commit = ledger.has_progress().then(|| self.rounds.committed_at + COMMIT_EVERY);
         let due = ledger.next_seek().into_iter().chain(commit).min();
         let wait = due.map_or(IDLE_POLL, |due| due.saturating_duration_since(Instant::now()));
         // Not zero, or a seek that must wait would make the thread spin.
@@ -170,7 +137,7 @@ impl Poller {
     }
 
     fn hand_out(&mut self, message: &BorrowedMessage<'_>) {
-        self.pace.watchdog.received();
+        self.rounds.watchdog.received();
         let (partition, offset) = (message.partition(), message.offset());
         let bytes = message.payload_len();
         let (generation, attempt, cause) = {
@@ -192,14 +159,14 @@ impl Poller {
         };
         match self.deliveries.try_send(delivery) {
             Ok(()) => {}
-            Err(TrySendError::Closed(_)) => self.pace.is_deserted = true,
+            Err(TrySendError::Closed(_)) => self.rounds.is_deserted = true,
             // The channel has a place for each slot, so this cannot be; the record comes again.
             Err(TrySendError::Full(_)) => tracing::error!(partition, offset, "no place for a record in the channel"),
         }
     }
 
     fn wait_for_slot(&mut self, client: &Client, now: Instant) -> Option<String> {
-        let full_since = *self.pace.full_since.get_or_insert(now);
+        let full_since = *self.rounds.full_since.get_or_insert(now);
         if now.duration_since(full_since) >= PAUSE_AFTER {
             return self.hold(client);
         }
@@ -213,7 +180,7 @@ impl Poller {
             let ledger = self.ledger.lock();
             (ledger.changes(), ledger.assignment())
         };
-        if self.pace.pauses.begin(changes, &assignment) {
+        if self.rounds.pauses.begin(changes, &assignment) {
             client.pause(&assignment);
         }
         match client.poll(Duration::ZERO) {
@@ -226,11 +193,11 @@ impl Poller {
     }
 
     fn resume(&mut self, client: &Client) {
-        let paused = self.pace.pauses.end();
+        let paused = self.rounds.pauses.end();
         if !paused.is_empty() {
             client.resume(&paused);
             // Those that are closed are paused again at the next look.
-            self.pace.closed = Closed::default();
+            self.rounds.closed = Closed::default();
         }
     }
 
@@ -249,7 +216,7 @@ impl Poller {
     fn take_signal(&mut self, signal: &Signal) {
         match signal {
             Signal::Verdict(verdict) => self.ledger.lock().decide(verdict, Instant::now()),
-            Signal::Stop(limit) => self.pace.stop_at = Some(Instant::now() + *limit),
+            Signal::Stop(limit) => self.rounds.stop_at = Some(Instant::now() + *limit),
         }
     }
 }

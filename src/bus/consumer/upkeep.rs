@@ -20,10 +20,10 @@ const LAG_EVERY: Duration = Duration::from_secs(2);
 
 impl Poller {
     pub(super) fn commit_if_due(&mut self, client: &Client, now: Instant) {
-        if now.duration_since(self.pace.committed_at) < COMMIT_EVERY || !self.ledger.lock().has_progress() {
+        if now.duration_since(self.rounds.committed_at) < COMMIT_EVERY || !self.ledger.lock().has_progress() {
             return;
         }
-        self.pace.committed_at = now;
+        self.rounds.committed_at = now;
         let places = self.ledger.lock().take_commits();
         if !places.is_empty()
             && let Err(error) = client.commit(&places, CommitMode::Async)
@@ -34,27 +34,27 @@ impl Poller {
     }
 
     pub(super) fn remind_if_due(&mut self, client: &Client, now: Instant) {
-        if now.duration_since(self.pace.reminded_at) >= REMIND_EVERY {
-            self.pace.reminded_at = now;
+        if now.duration_since(self.rounds.reminded_at) >= REMIND_EVERY {
+            self.rounds.reminded_at = now;
             client.remind();
         }
     }
 
     pub(super) fn show_lag_if_due(&mut self, client: &Client, now: Instant) {
-        if now.duration_since(self.pace.lag_shown_at) >= LAG_EVERY {
-            self.pace.lag_shown_at = now;
+        if now.duration_since(self.rounds.lag_shown_at) >= LAG_EVERY {
+            self.rounds.lag_shown_at = now;
             let positions = self.ledger.lock().positions();
             counters::lagging(self.settings.options.topic, client.known_lag(&positions));
         }
     }
 
     pub(super) fn seek_if_due(&mut self, client: &Client, now: Instant) {
-        if self.pace.stop_at.is_some() {
+        if self.rounds.stop_at.is_some() {
             return;
         }
         let places = self.ledger.lock().seeks(now);
         for place in places {
-            let is_closed = self.pace.closed.has(place.0);
+            let is_closed = self.rounds.closed.has(place.0);
             if is_closed {
                 client.resume(&[place.0]);
             }
@@ -73,7 +73,7 @@ impl Poller {
 
     /// Lets the client bring nothing of partitions that have too many unfinished records.
     pub(super) fn close_and_open(&mut self, client: &Client) {
-        let (close, open) = self.pace.closed.change(self.ledger.lock().closed());
+        let (close, open) = self.rounds.closed.change(self.ledger.lock().closed());
         if !close.is_empty() {
             client.pause(&close);
         }
@@ -108,14 +108,14 @@ impl Poller {
 
     /// `Some` when there are records that the client does not bring.
     pub(super) fn take_silence(&mut self, client: &Client, waited: Duration) -> Option<String> {
-        if !self.board.is_connected() && self.pace.probed_at.elapsed() >= PROBE_EVERY {
-            self.pace.probed_at = Instant::now();
+        if !self.board.is_connected() && self.rounds.probed_at.elapsed() >= PROBE_EVERY {
+            self.rounds.probed_at = Instant::now();
             match client.probe() {
                 Ok(()) => self.board.connected(),
                 Err(error) => self.board.failed(&error),
             }
         }
-        if !self.pace.watchdog.asked_in_vain(waited) {
+        if !self.rounds.watchdog.asked_in_vain(waited) {
             return None;
         }
         let positions = self.ledger.lock().positions();

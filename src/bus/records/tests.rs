@@ -112,6 +112,7 @@ fn a_tile_reads_back_and_a_wrong_checksum_does_not() {
         channels: 3,
         depth: 8,
         statistic: None,
+        result: None,
         crc32c: crc32c::crc32c(&pixels),
         ms: StepTimes::default(),
     };

@@ -8,7 +8,7 @@ use super::checks::{
 };
 use super::payload::PayloadKind;
 use crate::bus::Headers;
-use crate::job::{JobId, Token, WorkerId};
+use crate::job::{Digest, JobId, Token, WorkerId};
 use crate::picture::PixelFormat;
 use crate::plan::PlanHash;
 
@@ -19,6 +19,17 @@ pub struct StepTimes {
     pub wait: f32,
     /// Running the operations.
     pub run: f32,
+}
+
+/// A job's result that a worker has made whole and put into the store, where it is visible.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeResult {
+    /// The attempt that its name has: of the name's parts the only one that the plan does not say.
+    pub token: Token,
+    /// Its length.
+    pub bytes: u64,
+    /// Its digest.
+    pub digest: Option<Digest>,
 }
 
 /// The header `tile` of a record on `results`.
@@ -56,6 +67,9 @@ pub struct TileHeader {
     /// Words of the value, if it is no pixels but what was measured of them: 8 bytes each, low byte first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistic: Option<u32>,
+    /// The result, where the tile is the whole picture: then there is no value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<WholeResult>,
     /// CRC-32C of the value.
     pub crc32c: u32,
     /// What it took.
@@ -64,7 +78,7 @@ pub struct TileHeader {
 
 impl TileHeader {
     /// What its records say they are.
-    pub const SCHEMA: &'static str = "tile/1.1";
+    pub const SCHEMA: &'static str = "tile/1.2";
 
     /// The record's headers.
     pub fn encode(&self) -> Vec<(&'static str, String)> {
@@ -85,7 +99,7 @@ impl TileHeader {
             depth: tile.depth,
             crc32c: tile.crc32c,
         };
-        if !tile.payload.is_inline() {
+        if !tile.payload.is_inline() || tile.result.is_some() {
             check_empty(payload)?;
             check_format(&claim)?;
             return Ok(tile);

@@ -46,13 +46,29 @@ fn value(big_endian: bool, kind: u16, number: u32) -> [u8; 4] {
 
 #[test]
 fn every_type_of_whole_numbers_is_an_orientation_and_becomes_upright() {
-    for (kind, big_endian) in [1, 3, 4, 6, 7, 8, 9].into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+    for (kind, big_endian) in [1, 3, 4, 6, 8, 9].into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
         for number in 1..=8 {
             let block = of_type(big_endian, kind, 1, value(big_endian, kind, number));
             let expected = Turn::from_exif(number as u16).unwrap();
             assert_eq!(orientation(&block), Orientation::Is(expected), "type {kind} {big_endian} {number}");
             assert_eq!(orientation(&for_result(&block).unwrap()), Orientation::Is(Turn::None));
         }
+    }
+}
+
+#[test]
+fn of_several_numbers_the_first_is_the_orientation() {
+    for big_endian in [true, false] {
+        for (kind, count) in [(3, 2), (8, 2), (1, 2), (1, 4)] {
+            let block = of_type(big_endian, kind, count, value(big_endian, kind, 6));
+            assert_eq!(orientation(&block), Orientation::Is(Turn::from_exif(6).unwrap()), "{kind} {count}");
+        }
+        let mut far = of_type(big_endian, 3, 3, [0; 4]);
+        let at = u32::try_from(far.len()).unwrap();
+        let at = if big_endian { at.to_be_bytes() } else { at.to_le_bytes() };
+        far[18..22].copy_from_slice(&at);
+        far.extend(if big_endian { [0, 8, 0, 1, 0, 1] } else { [8, 0, 1, 0, 1, 0] });
+        assert_eq!(orientation(&far), Orientation::Is(Turn::from_exif(8).unwrap()));
     }
 }
 
@@ -65,7 +81,8 @@ fn what_is_not_understood_is_neither_applied_nor_overwritten() {
             (11, 1, 6),
             (99, 1, 6),
             (3, 0, 6),
-            (3, 2, 6),
+            (7, 1, 6),
+            (13, 1, 6),
             (4, 7, 6),
             (3, 1, 0),
             (3, 1, 9),

@@ -3,18 +3,18 @@
 //! Owns that a file which is cut within what makes the picture is damaged, and that one which is cut behind it is read
 //! and says so. Source: GIF89a specification, sections 17 to 27.
 
+mod found;
+
 use std::io::{self, BufRead, ErrorKind, Read, Seek};
 
-use super::pieces::{self, Image};
+use super::pieces::Image;
 use crate::picture::header::MAX_FRAMES;
+use found::{End, Found};
 
 /// Bytes that are walked over at most.
 const MAX_WALK_BYTES: u64 = 1 << 30;
 /// Images that may make one picture together.
 const MAX_PIECES: usize = 1024;
-const ZEROS: &str = "it has bytes between its parts that belong to nothing; they were skipped";
-const NO_END: &str = "it has no end mark: what came before it was read";
-const CUT: &str = "it is cut or damaged behind its first image, which was read";
 
 /// What the blocks say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,17 +57,6 @@ impl Blocks {
     }
 }
 
-/// How the walk ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// At the mark, or after as many frames as are counted.
-    Marked,
-    /// Behind a whole block.
-    Unmarked,
-    /// Within a block, or at something that is not a block.
-    Damaged,
-}
-
 /// What is said of the image that comes next.
 #[derive(Clone, Copy, Debug, Default)]
 struct Control {
@@ -80,21 +69,6 @@ struct Walk<'a, R> {
     walked: u64,
     control: Control,
     found: Found,
-}
-
-/// What was found on the way.
-#[derive(Default)]
-struct Found {
-    head: Vec<u8>,
-    /// The images so far, the last of which may be cut, up to one more than may be pieces.
-    images: Vec<Image>,
-    frames: u32,
-    /// Something says that images come one after the other in time.
-    is_animated: bool,
-    has_comments: bool,
-    has_profile: bool,
-    has_xmp: bool,
-    has_zeros: bool,
 }
 
 impl<'a, R: BufRead + Seek> Walk<'a, R> {
@@ -148,14 +122,16 @@ impl<'a, R: BufRead + Seek> Walk<'a, R> {
         match self.bytes()? {
             [0xf9] => {
                 let [length, flags, d0, d1, index] = self.bytes()?;
-                if length != 4 {
-                    return Err(io::Error::other("a graphic control extension of another length than 4"));
-                }
+                // Of a longer one other readers use the start, too.
+                let Some(more) = length.checked_sub(4) else {
+                    return Err(io::Error::other("a graphic control extension that is too short"));
+                };
+                self.skip(more.into())?;
                 let transparent = (flags & 1 != 0).then_some(index);
                 self.control = Control { transparent, has_delay: [d0, d1] != [0, 0] };
             }
-            // Text as an image uses up what is said of the next image.
-            [0x01] => self.control = Control::default(),
+            // By the standard what is said of the next image would be the text's; readers, which draw none, know better.
+            [0x01] => self.found.has_texts = true,
             [0xfe] => self.found.has_comments = true,
             [0xff] => self.application()?,
             // The standard asks for others to be skipped.
@@ -211,42 +187,6 @@ impl<'a, R: BufRead + Seek> Walk<'a, R> {
             ErrorKind::UnexpectedEof => "the GIF ends early, within its first image".to_owned(),
             _ => error.to_string(),
         }
-    }
-}
-
-impl Found {
-    fn settle(self, ended: End) -> Result<Blocks, String> {
-        let mut remarks = Vec::new();
-        let (mut pieces, mut frames) = (self.images, self.frames);
-        if !self.is_animated && pieces.len() <= MAX_PIECES && pieces::are_apart(&pieces) && pieces.len() > 1 {
-            if ended == End::Damaged {
-                return Err(format!("the GIF ends early, within piece {} of its picture", frames + 1));
-            }
-            remarks.push("its picture is made of several images, which were put together");
-            frames = 1;
-        }
-        if frames > 1 || ended == End::Damaged {
-            pieces.truncate(1);
-        }
-        remarks.extend(self.has_zeros.then_some(ZEROS));
-        match ended {
-            End::Marked => {}
-            End::Unmarked => remarks.push(NO_END),
-            End::Damaged => remarks.push(CUT),
-        }
-        let &[_, _, _, _, _, _, w0, w1, h0, h1, ..] = &self.head[..] else { return Err("no GIF start".to_owned()) };
-        let [width, height] = [[w0, w1], [h0, h1]].map(|side| u32::from(u16::from_le_bytes(side)));
-        // Other readers make the canvas as large as its first image, too.
-        let width = pieces.iter().map(Image::right).fold(width, u32::max);
-        let height = pieces.iter().map(Image::bottom).fold(height, u32::max);
-        if pieces.is_empty() {
-            return Err("a GIF without an image".to_owned());
-        }
-        if width == 0 || height == 0 || pieces.iter().any(|piece| piece.area() == 0) {
-            return Err("a GIF with a side of 0 pixels".to_owned());
-        }
-        let (head, has_comments, has_profile, has_xmp) = (self.head, self.has_comments, self.has_profile, self.has_xmp);
-        Ok(Blocks { width, height, head, pieces, frames, has_comments, has_profile, has_xmp, remarks })
     }
 }
 

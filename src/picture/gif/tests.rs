@@ -129,6 +129,22 @@ fn unknown_extensions_and_stray_zeros_are_skipped() {
 }
 
 #[test]
+fn what_other_readers_make_of_odd_controls_is_made_of_them_here() {
+    let (start, frame) = (canvas(1, 1), image(0, 0, 1, 1, &ONE_PIXEL));
+    let text = [&[0x21, 1, 12][..], &[0; 12], &[2, b'h', b'i', 0]].concat();
+    for control in [&[0x21, 0xf9, 4, 1, 0, 0, 1, 0][..], &[0x21, 0xf9, 6, 1, 0, 0, 1, 8, 8, 0]] {
+        for between in [&[][..], &text] {
+            let file = [&start[..], control, between, &frame, &[0x3b]].concat();
+            assert_eq!(decode(&file).unwrap(), (Layout::Rgba, vec![0; 4]), "the colour is transparent");
+            assert_eq!(notices(&file).iter().any(|notice| notice.contains("texts")), !between.is_empty());
+        }
+    }
+    assert!(decode(&[&start[..], &[0x21, 0xf9, 3, 1, 0, 0, 0], &frame, &[0x3b]].concat()).is_err());
+    let small = [&canvas(2, 1)[..], &frame, &[0x3b]].concat();
+    assert!(notices(&small)[0].contains("does not cover"), "{:?}", notices(&small));
+}
+
+#[test]
 fn pieces_of_one_picture_are_put_together() {
     let other = [0b0100_0100, 0b0000_0001];
     let pieces = [image(1, 0, 1, 1, &ONE_PIXEL), image(0, 0, 1, 1, &other), image(0, 1, 2, 1, &TWO_PIXELS)];

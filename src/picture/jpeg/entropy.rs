@@ -61,13 +61,13 @@ impl Walk {
                 0x01 | 0xD0..=0xD7 => self.leftover(input)?,
                 0xD9 => return Ok(()),
                 0xDA => self.scan(input)?,
-                0xC4 => self.take_tables(&segment(input)?)?,
-                0xC0..=0xC2 => self.take_frame(&segment(input)?, marker == 0xC2)?,
-                0xDD => match segment(input)?[..] {
+                0xC4 => self.take_tables(&segment(marker, input)?)?,
+                0xC0..=0xC2 => self.take_frame(&segment(marker, input)?, marker == 0xC2)?,
+                0xDD => match segment(marker, input)?[..] {
                     [high, low] => self.interval = usize::from(u16::from_be_bytes([high, low])),
                     _ => return Err(uncertain()),
                 },
-                _ => drop(segment(input)?),
+                _ => drop(segment(marker, input)?),
             }
         }
     }
@@ -99,7 +99,7 @@ impl Walk {
     }
 
     fn scan(&mut self, input: &mut impl BufRead) -> io::Result<()> {
-        let scan = Scan::parse(&segment(input)?, &self.layout).ok_or_else(uncertain)?;
+        let scan = Scan::parse(&segment(0xDA, input)?, &self.layout).ok_or_else(uncertain)?;
         let component = scan.component.filter(|_| scan.has_band());
         let mut known = component.and_then(|at| self.known.get_mut(at)).map(std::mem::take).unwrap_or_default();
         if component.is_some() {
@@ -167,8 +167,10 @@ impl Walk {
     }
 }
 
-fn segment(input: &mut impl Read) -> io::Result<Vec<u8>> {
-    Segment::begin(input).and_then(|segment| segment.take(input)).map_err(|error| io::Error::other(error.to_string()))
+fn segment(marker: u8, input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let begun = Segment::begin(marker, input);
+    let taken = begun.and_then(|segment| segment.map_or_else(|| Ok(Vec::new()), |segment| segment.take(input)));
+    taken.map_err(|error| io::Error::other(error.to_string()))
 }
 
 fn uncertain() -> io::Error {

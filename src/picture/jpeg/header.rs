@@ -16,6 +16,8 @@ use crate::picture::sniff::Format;
 /// Bytes of headers that are looked through at most before the first scan must have begun.
 const MAX_HEADER_BYTES: u64 = 32 << 20;
 
+const STRAY: &str = "it has bytes between its parts that belong to nothing; they were skipped";
+
 /// What a JPEG's headers say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JpegHeader {
@@ -59,7 +61,7 @@ pub fn read_info(input: impl BufRead) -> Result<JpegHeader, ReadError> {
     loop {
         let (marker, skipped) = next_marker(&mut input).map_err(damaged)?;
         if skipped > 0 {
-            extras.metadata.remark("it has bytes between its parts that belong to nothing; they were skipped");
+            extras.metadata.remark(STRAY);
         }
         if matches!(marker, 0x01 | 0xD0..=0xD8) {
             continue;
@@ -67,7 +69,10 @@ pub fn read_info(input: impl BufRead) -> Result<JpegHeader, ReadError> {
         if marker == 0xD9 {
             return Err(ReadError::Header("the JPEG ends before its data".to_owned()));
         }
-        let segment = Segment::begin(&mut input)?;
+        let Some(segment) = Segment::begin(marker, &mut input)? else {
+            extras.metadata.remark(STRAY);
+            continue;
+        };
         match marker {
             0xDA => {
                 let frame = frame.ok_or_else(|| ReadError::Header("the JPEG has no frame header".to_owned()))?;
@@ -106,11 +111,16 @@ fn first_scan_components(segment: &[u8]) -> u8 {
 pub(super) struct Segment(u16);
 
 impl Segment {
-    pub(super) fn begin(input: &mut impl Read) -> Result<Self, ReadError> {
+    /// Reads the length of the segment of a marker. Behind one that does not even count itself libjpeg goes on if it is of
+    /// a kind that changes nothing: `None`.
+    pub(super) fn begin(marker: u8, input: &mut impl Read) -> Result<Option<Self>, ReadError> {
         let length = u16::from_be_bytes(next_bytes(input).map_err(damaged)?);
-        let rest =
-            length.checked_sub(2).ok_or_else(|| ReadError::Header("a segment shorter than its length".into()))?;
-        Ok(Self(rest))
+        match length.checked_sub(2) {
+            None if !matches!(marker, 0xE0..=0xEF | 0xFE) => {
+                Err(ReadError::Header("a segment shorter than its length".into()))
+            }
+            rest => Ok(rest.map(Self)),
+        }
     }
 
     pub(super) fn take(self, input: &mut impl Read) -> Result<Vec<u8>, ReadError> {

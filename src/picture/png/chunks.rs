@@ -24,23 +24,20 @@ const MAX_NAME_BYTES: u64 = 81;
 /// Bytes of a chunk that are looked at: a compressed profile is not longer than this and its name.
 const MOST_BYTES: usize = MAX_ICC_BYTES + (64 << 10);
 
-/// Chunks about the picture itself, in words.
-const OF_THE_PICTURE: [(&[u8; 4], &str); 15] = [
-    (b"tRNS", "transparency"),
-    (b"gAMA", "gamma"),
-    (b"cHRM", "primary colours"),
-    (b"sRGB", "colour space"),
-    (b"cICP", "colour space"),
-    (b"mDCV", "colour range"),
-    (b"cLLI", "brightness"),
-    (b"iCCP", "colour profile"),
-    (b"sBIT", "significant bits"),
-    (b"bKGD", "background"),
-    (b"hIST", "histogram"),
-    (b"pHYs", "pixel size"),
-    (b"eXIf", "EXIF"),
-    (b"acTL", "animation"),
-    (b"fcTL", "frame"),
+/// Chunks about the picture itself, in words, and what is not certain without them. Background, histogram, significant bits
+/// and the size of a pixel are not among these: they change no pixel and no colour.
+const OF_THE_PICTURE: [(&[u8; 4], &str, &str); 11] = [
+    (b"tRNS", "transparency", "its pixels are"),
+    (b"gAMA", "gamma", "its colours are"),
+    (b"cHRM", "primary colours", "its colours are"),
+    (b"sRGB", "colour space", "its colours are"),
+    (b"cICP", "colour space", "its colours are"),
+    (b"mDCV", "colour range", "its colours are"),
+    (b"cLLI", "brightness", "its colours are"),
+    (b"iCCP", "colour profile", "its colours are"),
+    (b"eXIf", "EXIF", "its orientation is"),
+    (b"acTL", "animation", "its pixels are"),
+    (b"fcTL", "frame", "its pixels are"),
 ];
 
 /// What stands beside the pixels.
@@ -111,9 +108,9 @@ fn walk_over(input: &mut (impl BufRead + Seek), walk: Walk, extras: &mut Extras)
             }
         } else if is_sound {
             extras.take(kind, &data);
-        } else if let Some((_, what)) = OF_THE_PICTURE.iter().find(|(known, _)| **known == kind) {
+        } else if let Some((_, what, open)) = OF_THE_PICTURE.iter().find(|(known, ..)| **known == kind) {
             return Ok(Some(format!(
-                "the checksum of the PNG's {what} ({}) is wrong, so that its pixels are not certain; save it again",
+                "the checksum of the PNG's {what} ({}) is wrong, so that {open} not certain; save it again",
                 name(kind)
             )));
         } else {

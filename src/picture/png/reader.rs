@@ -6,6 +6,7 @@ use std::io::{BufRead, Seek};
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
 use super::bytes::swap_bytes;
+use super::transparency::MaskedGray;
 use super::words::describe;
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::{Depth, Layout, PictureInfo, PixelFormat, Size};
@@ -36,6 +37,7 @@ pub fn read_info(input: impl BufRead + Seek) -> Result<PngHeader, ReadError> {
 pub struct PngRows<R: BufRead + Seek> {
     reader: Reader<R>,
     info: PictureInfo,
+    masked: MaskedGray,
     next_row: u32,
 }
 
@@ -53,7 +55,8 @@ impl<R: BufRead + Seek> PngRows<R> {
     }
 
     pub(super) fn new(reader: Reader<R>, info: PictureInfo) -> Self {
-        Self { reader, info, next_row: 0 }
+        let masked = MaskedGray::of(reader.info());
+        Self { reader, info, masked, next_row: 0 }
     }
 
     fn row_error(&self, cause: impl Into<String>) -> ReadError {
@@ -81,6 +84,7 @@ impl<R: BufRead + Seek + Send> RowReader for PngRows<R> {
         if self.info.format.depth == Depth::Sixteen {
             swap_bytes(row);
         }
+        self.masked.apply(row);
         self.next_row += 1;
         Ok(())
     }

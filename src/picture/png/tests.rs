@@ -207,6 +207,24 @@ fn palettes_and_low_depths_are_expanded() {
 }
 
 #[test]
+fn bits_of_a_transparent_gray_that_the_picture_has_not_are_masked() {
+    for (depth, row, gray) in [(1, 0b0100_0000, [0xff, 0xff]), (2, 0b0011_0000, [0, 0xff]), (4, 0x0f, [7, 0x1f])] {
+        let [plain, masked] = [[0, (1 << depth) - 1], gray].map(|gray| {
+            let file = handmade(ihdr(2, 1, depth, 0, 0), &[(b"tRNS", &gray)], &[0, row]);
+            let rows = decode(&file).unwrap();
+            let whole =
+                handmade(ihdr(2, 1, depth, 0, 1), &[(b"tRNS", &gray)], &[0, row & !(0xff >> depth), 0, row << depth]);
+            let mut reader = open(Cursor::new(whole), 1 << 20).unwrap();
+            let mut samples = vec![0; 4];
+            reader.read_row(&mut samples).unwrap();
+            assert_eq!(samples, rows.1, "interlaced");
+            rows
+        });
+        assert_eq!((plain.1, masked.1), (vec![0, 255, 255, 0], vec![0, 255, 255, 0]), "{depth}");
+    }
+}
+
+#[test]
 fn interlaced_and_oversized_pictures_are_refused_by_name() {
     let interlaced = handmade(ihdr(1, 1, 8, 0, 1), &[], &[0, 9]);
     assert!(read_info(Cursor::new(&interlaced)).unwrap().interlaced);

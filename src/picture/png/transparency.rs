@@ -1,7 +1,9 @@
 //! Whether a PNG's transparency can be what it is taken for.
 //!
 //! Owns the rules of the standard (11.3.1.1): who breaks one of them is read in one way by one program and in another by
-//! the next, and by our decoder as if there were no transparency at all.
+//! the next, and by our decoder as if there were no transparency at all; and the one rule that our decoder leaves out.
+
+use png::{ColorType, Info};
 
 /// What the chunks before the transparency say that it must be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +46,34 @@ impl Transparency {
             0 if length != 2 => Err("has another length than one gray"),
             2 if length != 6 => Err("has another length than one colour"),
             _ => Ok(()),
+        }
+    }
+}
+
+/// The transparent gray of a picture of less than 8 bits whose file names one of more bits.
+///
+/// By the standard the other bits must be masked before the value is used; our decoder compares them too, and then finds no
+/// such gray.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MaskedGray(Option<u8>);
+
+impl MaskedGray {
+    /// What is to be made transparent beside what the decoder does.
+    pub(super) fn of(info: &Info<'_>) -> Self {
+        let bits = info.bit_depth as u8;
+        let value = info.trns.as_deref().and_then(|values| values.first().copied());
+        let Some(value) = value.filter(|_| info.color_type == ColorType::Grayscale && bits < 8) else {
+            return Self(None);
+        };
+        let top = (1 << bits) - 1;
+        Self((value > top).then(|| (value & top) * (255 / top)))
+    }
+
+    /// Takes the alpha from the pixels of that gray, of gray and alpha.
+    pub(super) fn apply(self, samples: &mut [u8]) {
+        let Some(gray) = self.0 else { return };
+        for pixel in samples.as_chunks_mut::<2>().0.iter_mut().filter(|pixel| pixel[0] == gray) {
+            pixel[1] = 0;
         }
     }
 }

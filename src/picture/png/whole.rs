@@ -7,6 +7,7 @@ use png::Reader;
 use super::bytes::swap_bytes;
 use super::chunks::{Walk, extras};
 use super::reader::{PngRows, read_info, start};
+use super::transparency::MaskedGray;
 use super::words::describe;
 use crate::picture::header::{Header, MAX_FRAMES};
 use crate::picture::rows::{ReadError, RowReader};
@@ -68,6 +69,7 @@ fn decode<R: BufRead + Seek>(mut reader: Reader<R>, info: PictureInfo) -> Result
     let mut samples = room(info.bytes())?;
     reader.next_frame(&mut samples).map_err(|error| describe(&error))?;
     reader.finish().map_err(|error| describe(&error))?;
+    MaskedGray::of(reader.info()).apply(&mut samples);
     if info.format.depth == Depth::Sixteen {
         swap_bytes(&mut samples);
     }

@@ -56,7 +56,7 @@ impl Layout {
         let stored = stored(&mut fields)?;
         let chunks = chunks(&mut fields, size)?;
         let (profile, colors, mut metadata) = (fields.profile(), fields.colors(), fields.metadata());
-        remark.into_iter().for_each(|remark| metadata.remark(remark));
+        remark.into_iter().chain(unsaid_alpha(&mut fields)?).for_each(|remark| metadata.remark(remark));
         Ok(Self {
             info: PictureInfo { size, format: stored.format() },
             stored,
@@ -98,6 +98,14 @@ fn stored<R: BufRead + Seek>(fields: &mut Fields<'_, R>) -> Result<Stored, Strin
         other => return Err(format!("TIFF with predictor {other} is not supported; save it with predictor 1 or 2")),
     };
     Stored::new(bits, colors, alpha, differences, fields.source.big_endian)
+}
+
+/// Says of a sample behind the colours that the file leaves it open what it is: some programs take it for alpha,
+/// others leave it out.
+fn unsaid_alpha<R: BufRead + Seek>(fields: &mut Fields<'_, R>) -> Result<Option<String>, String> {
+    let is_unsaid = fields.list(tag::EXTRA_SAMPLES, 1)?.first() == Some(&0);
+    let text = "the TIFF does not say what the sample behind its colours is: it is taken for alpha";
+    Ok(is_unsaid.then(|| text.to_owned()))
 }
 
 /// Bits of a sample, the same for all.

@@ -18,6 +18,16 @@ const FRAME_BYTES: u64 = 16;
 /// The word that some writers put before EXIF.
 const EXIF_NAME_BYTES: usize = 6;
 
+/// A frame of an animation: where it lies on the canvas, and its own chunks in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) size: Size,
+    pub(super) at: u64,
+    pub(super) bytes: u64,
+}
+
 /// What the chunks say.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
@@ -28,7 +38,10 @@ pub(super) struct Chunks {
     /// Bytes of the lossy picture as it is coded, which the decoder holds.
     pub(super) coded: u64,
     pub(super) metadata: Metadata,
+    /// The first frame of an animation.
+    pub(super) first: Option<Frame>,
     is_animated: bool,
+    has_alpha_chunk: bool,
     has_pixels: bool,
     has_profile: bool,
     /// The header's word on which parts beside the pixels count.
@@ -72,7 +85,7 @@ fn walk(input: &mut (impl BufRead + Seek), chunks: &mut Chunks) -> io::Result<()
         if at.min(at - (size & 1)) > end {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        take(kind, &mut input.by_ref().take(size), chunks)?;
+        take(kind, &mut input.by_ref().take(size), at - size.next_multiple_of(2), chunks)?;
         // Keeps the input's buffer, which a seek to a place throws away.
         let here = input.stream_position()?;
         input.seek_relative(at as i64 - here as i64)?;
@@ -80,7 +93,8 @@ fn walk(input: &mut (impl BufRead + Seek), chunks: &mut Chunks) -> io::Result<()
     Err(damaged("a WebP of too many chunks"))
 }
 
-fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::Result<()> {
+/// Takes a chunk, whose data begins at `at` in the file.
+fn take(kind: [u8; 4], data: &mut Take<impl Read>, at: u64, chunks: &mut Chunks) -> io::Result<()> {
     match &kind {
         b"VP8X" => {
             let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = bytes(data)?;
@@ -95,16 +109,24 @@ fn take(kind: [u8; 4], data: &mut Take<impl Read>, chunks: &mut Chunks) -> io::R
             let (size, alpha) = picture(kind, data)?;
             if alpha {
                 chunks.found_alpha();
+            } else if chunks.has_alpha && &kind == b"VP8 " && !chunks.has_alpha_chunk {
+                chunks.metadata.remark("its header announces a transparency that is not there");
+                chunks.has_alpha = false;
             }
             chunks.agree(size)?;
             (chunks.frames, chunks.has_pixels) = (chunks.frames.max(1), true);
         }
-        b"ALPH" if !chunks.is_animated && !chunks.has_alpha => {
+        b"ALPH" if !chunks.is_animated && chunks.has_alpha => chunks.has_alpha_chunk = true,
+        b"ALPH" if !chunks.is_animated => {
             chunks.metadata.remark("its header does not announce its transparency, which is not used");
         }
         b"ANMF" => {
             if !chunks.has_pixels {
-                chunks.coded = chunks.coded.max(first_frame(data, chunks.canvas)?);
+                let bytes = data.limit();
+                let (frame, coded) = first_frame(data, chunks.canvas)?;
+                chunks.coded = chunks.coded.max(coded);
+                // A frame whose sides were read is longer than what stands before its chunks.
+                chunks.first = Some(Frame { at: at + FRAME_BYTES, bytes: bytes - FRAME_BYTES, ..frame });
                 chunks.has_pixels = true;
             }
             chunks.frames += 1;
@@ -171,9 +193,9 @@ fn lossy_bytes(kind: [u8; 4], size: u64) -> u64 {
     if &kind == b"VP8 " { size } else { 0 }
 }
 
-/// Checks the first frame of an animation: inside the canvas, and its picture of the frame's size. Gives its
-/// [`lossy_bytes`].
-fn first_frame(data: &mut impl Read, canvas: Option<Size>) -> io::Result<u64> {
+/// Checks the first frame of an animation: inside the canvas, and its picture of the frame's size. Gives it, but for its
+/// place in the file, and its [`lossy_bytes`].
+fn first_frame(data: &mut impl Read, canvas: Option<Size>) -> io::Result<(Frame, u64)> {
     let canvas = canvas.ok_or_else(|| damaged("an animated WebP without a canvas"))?;
     let [x0, x1, x2, y0, y1, y2, w0, w1, w2, h0, h1, h2, ..] = bytes::<{ FRAME_BYTES as usize }>(data)?;
     let (left, top) = (triple([x0, x1, x2]) * 2, triple([y0, y1, y2]) * 2);
@@ -187,7 +209,7 @@ fn first_frame(data: &mut impl Read, canvas: Option<Size>) -> io::Result<u64> {
         (kind, size) = chunk(data)?;
     }
     match picture(kind, &mut data.take(size))? {
-        (side, _) if side == frame => Ok(lossy_bytes(kind, size)),
+        (side, _) if side == frame => Ok((Frame { left, top, size: frame, at: 0, bytes: 0 }, lossy_bytes(kind, size))),
         _ => Err(damaged("the parts of the WebP do not agree about its size")),
     }
 }

@@ -6,6 +6,7 @@ use image_webp::{DecodingError, WebPDecoder};
 
 use super::announced::Announced;
 use super::chunks::{self, Chunks};
+use super::still;
 use crate::picture::header::Header;
 use crate::picture::rows::{ReadError, RowReader};
 use crate::picture::sniff::Format;
@@ -25,8 +26,9 @@ const DECODER_COPIES: u64 = 3;
 pub fn read_header(mut input: impl BufRead + Seek) -> Result<Header, ReadError> {
     let chunks = chunks::read(&mut input).map_err(ReadError::Header)?;
     let info = info(&chunks);
+    let held = DECODER_BYTES_PER_PIXEL * info.size.pixels() + DECODER_COPIES * chunks.coded;
     let header = Header {
-        whole_bytes: Some(info.bytes() + DECODER_BYTES_PER_PIXEL * info.size.pixels() + DECODER_COPIES * chunks.coded),
+        whole_bytes: Some(info.bytes() + held + chunks.first.map_or(0, still::held)),
         frames: chunks.frames,
         profile: chunks.profile,
         ..Header::new(Format::WebP, info)
@@ -51,7 +53,12 @@ pub fn open<R: BufRead + Seek + Send + 'static>(
     whole::open(input, max_decode_bytes, |input| read_header(input), decode)
 }
 
-fn decode(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {
+fn decode(mut input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, String> {
+    let chunks = chunks::read(&mut input)?;
+    if let Some(frame) = chunks.first {
+        return still::decode(input, frame, info);
+    }
+    input.rewind().map_err(|error| error.to_string())?;
     let announced = Announced::new(input, info.format.layout.has_alpha()).map_err(|error| describe(error.into()))?;
     let mut decoder = WebPDecoder::new(announced).map_err(describe)?;
     let size = (info.size.width, info.size.height);
@@ -63,7 +70,7 @@ fn decode(input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, Stri
     Ok(samples)
 }
 
-fn describe(error: DecodingError) -> String {
+pub(super) fn describe(error: DecodingError) -> String {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "the data of the picture ends early".to_owned()

@@ -122,6 +122,51 @@ fn transparency_beside_the_picture_counts_only_if_the_header_announces_it() {
     assert_eq!(notices, ["its header does not announce its transparency, which is not used"]);
 }
 
+/// An animation of one frame, at an even place on a larger canvas.
+fn animation(still: &[u8], size: (u32, u32), canvas: (u32, u32), place: (u32, u32), flags: u8) -> Vec<u8> {
+    let triple = |number: u32| number.to_le_bytes()[..3].to_vec();
+    let picture = &still[12..];
+    let chunk = |kind: &[u8; 4], data: Vec<u8>| [&kind[..], &(data.len() as u32).to_le_bytes(), &data].concat();
+    let header = [vec![flags | 2, 0, 0, 0], triple(canvas.0 - 1), triple(canvas.1 - 1)].concat();
+    let sides = [triple(place.0 / 2), triple(place.1 / 2), triple(size.0 - 1), triple(size.1 - 1)].concat();
+    let frame = [sides, vec![100, 0, 0, 0], picture.to_vec()].concat();
+    let body = [chunk(b"VP8X", header), chunk(b"ANIM", vec![1, 2, 3, 255, 0, 0]), chunk(b"ANMF", frame)].concat();
+    [&b"RIFF"[..], &(body.len() as u32 + 4).to_le_bytes(), b"WEBP", &body].concat()
+}
+
+#[test]
+fn the_first_frame_of_an_animation_has_the_pixels_that_were_coded() {
+    for (layout, flags) in [(Layout::Rgb, 0), (Layout::Rgb, 0x10), (Layout::Rgba, 0x10)] {
+        let (still, samples) = encode(info(20, 10, layout), None);
+        let canvas = if flags == 0 { Layout::Rgb } else { Layout::Rgba };
+        let file = animation(&still, (20, 10), (24, 14), (2, 4), flags);
+        let (found, pixels) = decode(&file).unwrap();
+        assert_eq!(found, info(24, 14, canvas));
+        let (from, to) = (layout.channels(), canvas.channels());
+        for (at, pixel) in pixels.chunks(to).enumerate() {
+            let (x, y) = (at % 24, at / 24);
+            let is_inside = (2..22).contains(&x) && (4..14).contains(&y);
+            let expected = is_inside.then(|| &samples[((y - 4) * 20 + x - 2) * from..][..from]);
+            let expected = expected.map_or(vec![0; to], |pixel| [pixel, &[255]].concat()[..to].to_vec());
+            assert_eq!(pixel, expected, "{x} {y}");
+        }
+    }
+}
+
+#[test]
+fn transparency_that_is_announced_and_not_there_is_none() {
+    let lossy = fixture("lossy.webp");
+    let picture = lossy.windows(4).position(|name| name == b"VP8 ").unwrap();
+    let (right, samples) = decode(&lossy).unwrap();
+    let sides = [right.size.width - 1, right.size.height - 1].map(u32::to_le_bytes);
+    let header = [&b"VP8X\x0a\0\0\0\x10\0\0\0"[..], &sides[0][..3], &sides[1][..3]].concat();
+    let body = [&b"WEBP"[..], &header, &lossy[picture..]].concat();
+    let file = [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), &body].concat();
+    assert_eq!(decode(&file).unwrap(), (right, samples));
+    let notices = read_header(Cursor::new(&file)).unwrap().notices(Layout::Rgb);
+    assert_eq!(notices, ["its header announces a transparency that is not there"]);
+}
+
 #[test]
 fn what_is_announced_and_not_there_is_done_without() {
     let (plain, samples) = encode(info(20, 10, Layout::Rgb), Some(&profile(b"RGB ", 300)));

@@ -172,7 +172,7 @@ local function begin_run(job, run, now, why)
   each_stage_key(job, function(key) redis.call('DEL', key) end)
   redis.call('HDEL', job, 'final_filename', 'digest')
   redis.call('HDEL', job, 'reason', 'finished_at', 'started_at', 'lease', 'lease_until', 'again', 'claim', 'spool',
-    'stitcher', 'splitter', 'rows', 'stage_at_ms', 'queued_ms', 'stage_ms', 'started_ms', 'finished_ms', 'in_line_ms')
+    'stitcher', 'splitter', 'rows', 'worker', 'rows_permille', 'stage_at_ms', 'queued_ms', 'stage_ms', 'started_ms', 'finished_ms', 'in_line_ms')
   for _, field in ipairs(redis.call('HKEYS', job)) do
     local is_time = string.sub(field, 1, 3) == 'ms_' and field ~= 'ms_upload'
     if is_time or string.sub(field, 1, 8) == 'numbers:' then redis.call('HDEL', job, field) end

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::job::Priority;
-use crate::state::lifecycle::ready_score;
 
 /// Compares hashes and indexes of all jobs in one step, so that what it finds was so at one moment. Answers the job
 /// and what is wrong.
@@ -131,4 +130,22 @@ async fn the_queue_has_the_same_order_for_scripts_and_rust() {
         let score: f64 = scene.redis(&["ZSCORE", &scene.key("jobs:ready"), &of.job.to_string()]);
         assert_eq!(score as i64, ready_score(priority, crate::time::millis(time).unwrap()), "{time}");
     }
+}
+
+/// What the scripts enter a job with among the ready ones.
+fn ready_score(priority: Priority, created_ms: i64) -> i64 {
+    let rank = match priority {
+        Priority::Low => 1,
+        Priority::Normal => 2,
+        Priority::High => 3,
+    };
+    rank * 10_000_000_000_000 - created_ms.clamp(0, 9_999_999_999_999)
+}
+
+#[test]
+fn priority_comes_before_age() {
+    let now = 1_800_000_000_000;
+    assert!(ready_score(Priority::High, now) > ready_score(Priority::Normal, 0));
+    assert!(ready_score(Priority::Normal, now) > ready_score(Priority::Low, 0));
+    assert!(ready_score(Priority::Normal, now) > ready_score(Priority::Normal, now + 1));
 }

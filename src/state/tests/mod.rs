@@ -2,6 +2,7 @@
 
 mod connection;
 mod damage;
+mod ends;
 mod idempotency;
 mod indexes;
 mod leases;
@@ -189,6 +190,7 @@ pub(super) fn manifest(stages: usize) -> Manifest {
         original_format: "png".to_owned(),
         plan: Plan { input, output: input, stages: vec![stage; stages] },
         plan_hash: None,
+        tiled: None,
         created_at: now(),
     }
 }

@@ -144,7 +144,7 @@ struct BenchArgs {
     /// Where pictures and results go while it runs [default: the system's folder for temporary files].
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// Print JSON: every single figure.
+    /// Print JSON: every single figure, one object on one line.
     #[arg(long)]
     json: bool,
 }

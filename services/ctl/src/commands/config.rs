@@ -24,7 +24,7 @@ pub struct Args {
     /// Check that these settings agree with each other; all problems are told at once.
     #[arg(long)]
     check: bool,
-    /// Print JSON.
+    /// Print JSON: one object a setting, on a line of its own.
     #[arg(long)]
     json: bool,
 }
@@ -51,8 +51,7 @@ pub fn run(args: &Args) -> Result<(), CtlError> {
             return Err(CtlError::Usage(texts(wrong).join("\n")));
         }
         let settings = settings(&command, &matches);
-        let text = if args.json { format!("{:#}\n", json!(settings)) } else { table(&settings) };
-        output::print(&text)?;
+        if args.json { output::print_json_lines(settings)? } else { output::print(&table(&settings))? }
     }
     for unknown in variables::unknown() {
         eprintln!("warning: {unknown}");

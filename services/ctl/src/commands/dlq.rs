@@ -1,19 +1,22 @@
 //! `tessera dlq`: records that were set aside and why; looked at, sent once more, or dropped.
 
+mod shown;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 use tessera::bus::admin::{self, Letter, Peeked};
-use tessera::bus::{Headers, Producer, Topic};
+use tessera::bus::{Producer, Topic};
 use tessera::config::KafkaArgs;
 
 use crate::CtlError;
 use crate::output::{self, Table};
 use crate::runtime::{block_on, bus_error};
 use crate::target::Target;
+use shown::{letter_json, peeked_json, shown};
 
 /// Look at dead letters, records that could not be understood or run; send them once more, or drop them.
 #[derive(clap::Args, Debug)]
@@ -26,7 +29,7 @@ Examples:
 pub struct Args {
     #[command(subcommand)]
     action: Action,
-    /// Print JSON.
+    /// Print JSON: one object a dead letter, on a line of its own; of what was done, one in all.
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
@@ -48,7 +51,7 @@ enum Action {
 #[derive(clap::Args, Debug)]
 struct ListArgs {
     /// Only those that came from this topic.
-    #[arg(long, value_parser = SOURCES)]
+    #[arg(long, value_parser = source)]
     topic: Option<String>,
     /// The most to list of each topic.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -58,7 +61,7 @@ struct ListArgs {
 #[derive(clap::Args, Debug)]
 struct ShowArgs {
     /// The topic that it came from.
-    #[arg(value_parser = SOURCES)]
+    #[arg(value_parser = source)]
     topic: String,
     /// Its offset among the dead letters, as `list` shows it.
     offset: i64,
@@ -70,7 +73,7 @@ struct ShowArgs {
 #[derive(clap::Args, Debug)]
 struct RedriveArgs {
     /// The topic that it came from.
-    #[arg(value_parser = SOURCES)]
+    #[arg(value_parser = source)]
     topic: String,
     /// Its offset among the dead letters, as `list` shows it.
     #[arg(required_unless_present = "all")]
@@ -83,7 +86,7 @@ struct RedriveArgs {
 #[derive(clap::Args, Debug)]
 struct DropArgs {
     /// The topic that they came from.
-    #[arg(value_parser = SOURCES)]
+    #[arg(value_parser = source)]
     topic: String,
     /// Those up to and with this offset; else all.
     #[arg(long, value_name = "OFFSET")]
@@ -94,10 +97,15 @@ struct DropArgs {
 }
 
 const SOURCES: [&str; 3] = ["jobs", "tasks", "results"];
+
+/// A topic that has dead letters, by its own name or by theirs, as `list` shows it.
+fn source(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix(".dlq").unwrap_or(text);
+    let known = SOURCES.contains(&name).then(|| name.to_owned());
+    known.ok_or_else(|| format!("it is one of {}", SOURCES.join(", ")))
+}
 const MOST_REDRIVEN: usize = 1000;
 const FLUSH_LIMIT: Duration = Duration::from_secs(10);
-/// Bytes of a value that are shown.
-const SHOWN_BYTES: usize = 256;
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
     match &args.action {
@@ -126,8 +134,7 @@ fn list(args: &Args, wanted: &ListArgs) -> Result<(), CtlError> {
         letters.extend(peek(args, topic, usize::from(wanted.limit))?.into_iter().map(|letter| (topic, letter)));
     }
     if args.json {
-        let values: Vec<Value> = letters.iter().map(|(topic, letter)| peeked_json(*topic, letter)).collect();
-        return output::print_json(&json!(values));
+        return output::print_json_lines(letters.iter().map(|(topic, letter)| peeked_json(*topic, letter)));
     }
     let mut table = Table::new(&["topic", "offset", "failed at", "class", "from", "attempts", "bytes", "why"]);
     for (topic, letter) in &letters {
@@ -164,22 +171,6 @@ fn show(args: &Args, wanted: &ShowArgs) -> Result<(), CtlError> {
     let key = letter.key.as_deref().map_or_else(|| "-".into(), String::from_utf8_lossy);
     text += &format!("{:<18} {}\n{:<18} {} bytes\n", "key", output::clean(&key), "value", letter.payload.len());
     output::print(&(text + &shown(&letter.payload)))
-}
-
-/// The beginning of a value: as text if it is one, else in hexadecimal.
-fn shown(value: &[u8]) -> String {
-    let start = &value[..value.len().min(SHOWN_BYTES)];
-    let text = match std::str::from_utf8(start) {
-        Ok(text) if text.chars().all(|letter| !letter.is_control() || letter == '\n') => text.to_owned(),
-        _ => start
-            .chunks(32)
-            .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n")
-            .collect(),
-    };
-    let rest = value.len() - start.len();
-    let more = if rest > 0 { format!("… {rest} bytes more: see --output\n") } else { String::new() };
-    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    format!("{text}{end}{more}")
 }
 
 fn redrive(args: &Args, wanted: &RedriveArgs) -> Result<(), CtlError> {
@@ -220,6 +211,9 @@ fn drop(args: &Args, wanted: &DropArgs) -> Result<(), CtlError> {
     let count = letters.iter().filter(|letter| letter.offset <= through).count();
     let more = if letters.len() == MOST_REDRIVEN { " or more" } else { "" };
     if !wanted.yes {
+        if args.json {
+            return output::print_json(&json!({ "topic": wanted.topic, "would_drop": count, "dropped": 0 }));
+        }
         eprintln!("tessera: {count}{more} dead letters of {} would be dropped: say --yes to do it", wanted.topic);
         return Ok(());
     }
@@ -244,43 +238,13 @@ fn read(args: &Args, topic: Topic, offset: i64) -> Result<Letter, CtlError> {
     letter.ok_or_else(|| CtlError::Failed(format!("{name} has no record at {offset}: see tessera dlq list")))
 }
 
-fn headers_json(headers: &Headers) -> serde_json::Map<String, Value> {
-    headers.iter().map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into_owned().into())).collect()
-}
-
-fn peeked_json(topic: Topic, letter: &Peeked) -> Value {
-    json!({
-        "topic": topic.base_name(),
-        "partition": letter.partition,
-        "offset": letter.offset,
-        "key": letter.key.as_deref().map(String::from_utf8_lossy),
-        "payload_bytes": letter.payload_bytes,
-        "headers": headers_json(&letter.headers),
-    })
-}
-
-fn letter_json(letter: &Letter) -> Value {
-    json!({
-        "topic": letter.topic.base_name(),
-        "partition": 0,
-        "offset": letter.offset,
-        "key": letter.key.as_deref().map(String::from_utf8_lossy),
-        "payload_bytes": letter.payload.len(),
-        "payload": std::str::from_utf8(&letter.payload).ok(),
-        "headers": headers_json(&letter.headers),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_shown_as_text_or_in_hexadecimal() {
-        assert_eq!(shown(b"{\"command\":1}"), "{\"command\":1}\n");
-        assert_eq!(shown(&[0, 255]), "00ff\n");
-        assert_eq!(shown(b""), "");
-        assert!(shown(&[b'a'; 300]).ends_with("44 bytes more: see --output\n"));
-        assert!(!shown(b"\x1b[2J").contains('\u{1b}'));
+    fn a_topic_is_known_by_its_name_and_by_that_of_its_dead_letters() {
+        assert_eq!((source("jobs"), source("jobs.dlq")), (Ok("jobs".to_owned()), Ok("jobs".to_owned())));
+        assert!(source("heartbeats").is_err() && source("jobs.dlq.dlq").is_err());
     }
 }

@@ -1,14 +1,14 @@
 //! `tessera doctor`: what each dependency says, and the remedy where one is missing.
 
+mod store;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera::bus::admin::{self, TopicState};
 use tessera::bus::{Producer, Topic};
 use tessera::config::{KafkaArgs, RedisArgs, StoreArgs};
-use tessera::same_store::another;
-use tessera::state::{Announced, State, StateOptions, SystemStore};
-use tessera::store::{Store, StoreId};
+use tessera::state::{State, StateOptions};
 
 use super::topics::{gigabytes, log_bytes};
 use crate::api::Api;
@@ -22,7 +22,7 @@ use crate::{CtlError, pasted};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: . var/env && tessera doctor")]
 pub struct Args {
-    /// Print JSON.
+    /// Print JSON: one object a check, on a line of its own; with --scrub, one in all.
     #[arg(long)]
     json: bool,
     /// Make the store that is set here the system's, in place of the one the services agreed on. Stop them first.
@@ -52,7 +52,7 @@ const LIMIT: Duration = Duration::from_secs(12);
 pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     let mut partitions = args.kafka.tasks_partitions;
     if args.adopt_store {
-        return block_on(adopt_store(args));
+        return block_on(store::adopt(args));
     }
     if args.scrub {
         return block_on(scrub::run(&args.store, args.json));
@@ -61,12 +61,12 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
         let (kafka, topics, found) = kafka(&args.kafka).await;
         partitions = found.unwrap_or(partitions);
         let (redis, sentinel) = redis(&args.redis).await;
-        Ok(vec![kafka, topics, redis, sentinel, store(args).await])
+        Ok(vec![kafka, topics, redis, sentinel, store::look(args).await])
     })?;
     let (web, workers) = web(api, partitions, &args.kafka);
     findings.extend([web, workers]);
     if args.json {
-        output::print_json(&json!(findings.iter().map(to_json).collect::<Vec<_>>()))?;
+        output::print_json_lines(findings.iter().map(to_json))?;
     } else {
         output::print(&findings.iter().map(describe).collect::<String>())?;
     }
@@ -157,54 +157,6 @@ async fn redis(args: &RedisArgs) -> (Finding, Finding) {
     (redis, Finding { what: "state", said: sentinel, remedy })
 }
 
-async fn store(args: &Args) -> Finding {
-    Finding {
-        what: "store",
-        said: look_at_store(args).await,
-        remedy: "make the folder writable, or say where it is: TESSERA_STORE=file:///FOLDER, the same for all services"
-            .to_owned(),
-    }
-}
-
-/// The store that is set here beside the system's, and beside what the services say that they have.
-async fn look_at_store(args: &Args) -> Result<String, String> {
-    let store = Store::at(&args.store).map_err(|error| with_causes(&error))?;
-    let own = bounded(store.identity()).await?;
-    let state = State::lazy(&args.redis, StateOptions::default()).map_err(|error| error.to_string())?;
-    let Some(system) = bounded(state.system_store()).await? else {
-        return Ok(format!("no service has named one yet; {} is set here", args.store.store));
-    };
-    if own != Some(system.id) {
-        return Err(another(&store.place(), own, &system));
-    }
-    let strangers = strangers(&bounded(state.announced_stores()).await?, &system);
-    if !strangers.is_empty() {
-        return Err(format!("the system's is {}, but {}", system.id, strangers.join("; ")));
-    }
-    store.check_writable().await.map_err(|error| format!("{} takes no files: {error}", store.place()))?;
-    let jobs = bounded(store.jobs()).await?.len();
-    Ok(format!("{jobs} jobs in {}, {} as for all services", args.store.store, system.id))
-}
-
-fn strangers(announced: &[Announced], system: &SystemStore) -> Vec<String> {
-    let of = |id: Option<StoreId>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
-    let others = announced.iter().filter(|said| said.id != Some(system.id));
-    others.map(|said| format!("{} has {} at {}", said.service, of(said.id), said.place)).collect()
-}
-
-async fn adopt_store(args: &Args) -> Result<(), CtlError> {
-    let failed = |text: String| CtlError::Failed(format!("the system's store was not changed: {text}"));
-    let store = Store::at(&args.store).map_err(|error| failed(with_causes(&error)))?;
-    let state = State::lazy(&args.redis, StateOptions::default()).map_err(|error| failed(error.to_string()))?;
-    let own = bounded(store.identity()).await.map_err(failed)?;
-    let id = match own {
-        Some(id) => id,
-        None => bounded(store.make_identity()).await.map_err(failed)?,
-    };
-    let system = bounded(state.replace_store(id, &store.place())).await.map_err(failed)?;
-    output::print(&format!("the system's store is {} now ({})\n", system.id, system.place))
-}
-
 fn web(api: &Api, partitions: i32, kafka: &KafkaArgs) -> (Finding, Finding) {
     let said = match api.probe("/readyz") {
         Ok((true, _)) => Ok(format!("ready at {}", api.base())),
@@ -267,16 +219,6 @@ fn spare(workers: usize, partitions: i32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn services_of_another_store_are_named() {
-        let id = StoreId::random();
-        let system = SystemStore { id, place: "here".to_owned(), since: String::new() };
-        let said = |service: &str, id| Announced { service: service.to_owned(), id, place: "there".to_owned() };
-        let other = StoreId::random();
-        let named = strangers(&[said("web-1", Some(id)), said("stitcher-2", Some(other)), said("x", None)], &system);
-        assert_eq!(named, [format!("stitcher-2 has {other} at there"), "x has none at there".to_owned()]);
-    }
 
     #[test]
     fn workers_beyond_the_partitions_have_no_work() {

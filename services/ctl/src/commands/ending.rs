@@ -58,7 +58,7 @@ pub fn run(args: &Args, deed: Deed, api: &Api) -> Result<(), CtlError> {
         if args.json {
             let error = outcome.as_ref().err().map(CtlError::full_text);
             let done = outcome.is_ok().then(|| deed.word());
-            output::print(&format!("{}\n", json!({ "id": id, "outcome": done, "error": error })))?;
+            output::print_json(&json!({ "id": id, "outcome": done, "error": error }))?;
         } else if outcome.is_ok() {
             output::print(&format!("{id}  {}\n", deed.word()))?;
         }

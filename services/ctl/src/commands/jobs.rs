@@ -32,7 +32,7 @@ pub struct Args {
     /// The most jobs to list, 1 to 10000.
     #[arg(long, default_value = "20", value_name = "N", allow_hyphen_values = true)]
     limit: String,
-    /// Print JSON.
+    /// Print JSON: one object a job, on a line of its own; with --watch, one an event.
     #[arg(long)]
     json: bool,
 }
@@ -46,7 +46,7 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
         let job = job_wait::follow(api, &id.to_string(), &mut |news| teller.tell(news))?;
         drop(teller);
         if args.json {
-            output::print(&format!("{}\n", serde_json::json!({ "event": "end", "data": job })))?;
+            output::print_json(&serde_json::json!({ "event": "end", "data": job }))?;
         }
         return job_wait::outcome(&id.to_string(), &job);
     }
@@ -55,7 +55,7 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
         return if args.json { output::print_json(&job) } else { output::print(&describe(&job)) };
     }
     let jobs = list(api, args)?;
-    if args.json { output::print_json(&Value::Array(jobs)) } else { output::print(&table(&jobs)) }
+    if args.json { output::print_json_lines(jobs) } else { output::print(&table(&jobs)) }
 }
 
 fn list(api: &Api, args: &Args) -> Result<Vec<Value>, CtlError> {

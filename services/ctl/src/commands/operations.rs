@@ -8,16 +8,16 @@ use crate::output::{self, Table};
 
 /// List the operations and their parameters.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: tessera operations --json | jq '.operations[].name'")]
+#[command(after_help = "Example: tessera operations --json | jq .name")]
 pub struct Args {
-    /// Print JSON, as GET /api/v1/operations answers it.
+    /// Print JSON: one object an operation, on a line of its own, as GET /api/v1/operations has them.
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: &Args) -> Result<(), CtlError> {
     if args.json {
-        return output::print_json(&json!({ "operations": registry() }));
+        return output::print_json_lines(registry().iter().map(|definition| json!(definition)));
     }
     let mut table = Table::new(&["operation", "parameters (default)", "what it does"]);
     for definition in registry() {

@@ -87,7 +87,7 @@ fn has_ended_before(job: &Value, before: SystemTime) -> bool {
 
 fn list(args: &Args, jobs: &[Value]) -> Result<(), CtlError> {
     if args.json {
-        return jobs.iter().try_for_each(|job| output::print(&format!("{}\n", line(job, None, None))));
+        return output::print_json_lines(jobs.iter().map(|job| line(job, None, None)));
     }
     let mut table = Table::new(&["id", "status", "ended", "file"]);
     for job in jobs {
@@ -106,7 +106,7 @@ fn tell(args: &Args, job: &Value, outcome: &Result<(), CtlError>) -> Result<(), 
         return Ok(());
     }
     let error = outcome.as_ref().err().map(CtlError::full_text);
-    output::print(&format!("{}\n", line(job, outcome.is_ok().then_some("deleted"), error)))
+    output::print_json(&line(job, outcome.is_ok().then_some("deleted"), error))
 }
 
 fn line(job: &Value, outcome: Option<&str>, error: Option<String>) -> Value {

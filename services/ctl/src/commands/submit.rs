@@ -36,6 +36,9 @@ pub struct Args {
     /// Place in the queue.
     #[arg(long, value_parser = ["low", "normal", "high"], default_value = "normal")]
     priority: String,
+    /// What the job's tasks are: tiles over all workers, the whole picture for one, or as the service is set (auto).
+    #[arg(long, value_name = "WHAT", value_parser = ["auto", "tiles", "whole"])]
+    grain: Option<String>,
     /// Format of the results: same, png, jpeg, webp or tiff [default: that of OUTPUT's name, else same].
     #[arg(long, value_name = "FORMAT")]
     format: Option<WantedFormat>,
@@ -95,7 +98,8 @@ fn fields(args: &Args, format: WantedFormat) -> Vec<(&'static str, String)> {
     let chroma = args.chroma.map(|chroma| ("chroma", chroma.to_string()));
     let metadata = args.metadata.to_string();
     let always = [("priority", args.priority.clone()), ("format", format.to_string()), ("metadata", metadata)];
-    steps.chain(always).chain(quality).chain(chroma).collect()
+    let grain = args.grain.clone().map(|grain| ("grain", grain));
+    steps.chain(always).chain(quality).chain(chroma).chain(grain).collect()
 }
 
 /// Tells of every error; the first decides the exit code.

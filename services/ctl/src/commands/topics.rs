@@ -37,7 +37,7 @@ enum Action {
 
 #[derive(clap::Args, Debug)]
 struct Options {
-    /// Print JSON.
+    /// Print JSON: one object a topic, on a line of its own; of a check, one in all.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -68,7 +68,7 @@ fn create(options: &Options) -> Result<(), CtlError> {
     };
     if options.json {
         let row = |state: &TopicState| json!({"topic": state.name, "partitions": state.partitions, "outcome": word(state.topic)});
-        output::print_json(&json!(states.iter().map(row).collect::<Vec<_>>()))?;
+        output::print_json_lines(states.iter().map(row))?;
     } else {
         let mut table = Table::new(&["topic", "partitions", "outcome"]);
         for state in &states {
@@ -152,7 +152,7 @@ fn raise(options: &Options) -> Result<(), CtlError> {
         changed.into_iter().map(|(topic, changes)| (topic.name(kafka), changes)).collect();
     if options.json {
         let row = |(name, changes): &(String, Vec<Change>)| json!({"topic": name, "changes": changes.iter().map(ToString::to_string).collect::<Vec<_>>()});
-        return output::print_json(&json!(changed.iter().map(row).collect::<Vec<_>>()));
+        return output::print_json_lines(changed.iter().map(row));
     }
     let lines: String = changed
         .iter()
@@ -181,7 +181,7 @@ fn list(options: &Options) -> Result<(), CtlError> {
                 "partitions": lag.iter().map(partition_json).collect::<Vec<_>>(),
             })
         };
-        return output::print_json(&json!(rows.iter().map(value).collect::<Vec<_>>()));
+        return output::print_json_lines(rows.iter().map(value));
     }
     let mut table = Table::new(&["topic", "partitions", "records", "group", "unread"]);
     for (group, lag) in &rows {

@@ -17,7 +17,7 @@ pub struct Args {
     /// Show them again every two seconds, until interrupted.
     #[arg(long)]
     watch: bool,
-    /// Print JSON.
+    /// Print JSON: one object a worker, on a line of its own.
     #[arg(long)]
     json: bool,
 }
@@ -27,11 +27,13 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     loop {
         let answer = api.get("/workers")?;
-        let text = if args.json { format!("{answer}\n") } else { table(&answer) };
-        if args.watch && !args.json && std::io::stdout().is_terminal() {
-            output::print("\u{1b}[H\u{1b}[2J")?;
+        let workers = answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if args.json {
+            output::print_json_lines(workers.iter().cloned())?;
+        } else {
+            let clear = if args.watch && std::io::stdout().is_terminal() { "\u{1b}[H\u{1b}[2J" } else { "" };
+            output::print(&(clear.to_owned() + &table(workers)))?;
         }
-        output::print(&text)?;
         if !args.watch {
             return Ok(());
         }
@@ -39,12 +41,12 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
     }
 }
 
-fn table(answer: &Value) -> String {
+fn table(workers: &[Value]) -> String {
     let columns = ["id", "status", "host", "pid", "busy", "slots", "tiles_done", "tiles_failed", "mean_ms"];
     let mut heads = columns.to_vec();
     heads.extend(["payload", "last_heartbeat", "current"]);
     let mut table = Table::new(&heads);
-    for worker in answer["workers"].as_array().map(Vec::as_slice).unwrap_or_default() {
+    for worker in workers {
         let is_dead = worker["alive"] == false;
         let cell = |name: &&str| match *name {
             "status" if is_dead => "dead".to_owned(),

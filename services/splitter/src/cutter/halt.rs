@@ -3,12 +3,11 @@
 use std::any::Any;
 use std::io;
 
+use tessera::input::{Fault, Proof};
 use tessera::picture::ReadError;
 use tessera::telemetry::parts::text_of;
 
 use crate::gate::{Gate, Stop};
-use crate::input::Fault;
-use crate::proof::Proof;
 
 /// How cutting ended.
 #[derive(Debug, PartialEq, Eq)]

@@ -57,7 +57,13 @@ impl Assembler {
     }
 
     /// Clears the marks of tiles and asks for them; for those of `inline` with their pixels.
-    async fn ask(&mut self, job: JobId, tiles: &[u32], reason: String, inline: &[u32]) -> Result<(), Trouble> {
+    pub(super) async fn ask(
+        &mut self,
+        job: JobId,
+        tiles: &[u32],
+        reason: String,
+        inline: &[u32],
+    ) -> Result<(), Trouble> {
         let Some(assembly) = self.assemblies.get_mut(&job) else { return Ok(()) };
         let (number, token) = (assembly.number, assembly.token.clone());
         for index in tiles.iter().copied() {

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use tessera::job::{JobStatus, Token};
+use tessera::plan::Stage;
 use tessera::state::{Claim, WindowView};
 use tessera::store::{SlotKind, SlotsOf};
 
@@ -100,6 +101,9 @@ impl Assembler {
         let owner = SlotOwner { job, stage: number, plan: known.plan };
         let stage = known.manifest.plan.stage(number);
         let (tiles, largest) = stage.map_or((0, 0), |stage| (stage.grid().tiles(), stage.largest_result_bytes()));
+        if stage.is_some_and(Stage::is_whole) {
+            return Ok((self.memory_spool.clone(), Slots::in_memory(owner)));
+        }
         let (store, out) = (self.backends.store.clone(), SlotsOf { job, run, stage: number, kind: SlotKind::Out });
         let path = store.slots_path(out);
         if tokio::task::spawn_blocking(move || store.open_slots(out).is_ok()).await.map_err(io::Error::other)? {

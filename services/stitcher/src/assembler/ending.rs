@@ -25,6 +25,8 @@ pub struct StageEnd {
     run: u32,
     stage: u32,
     stages: usize,
+    /// A worker made the result: other stitchers may be about to publish the same file.
+    is_whole: bool,
     token: Token,
     product: StageProduct,
     trace: Option<TraceContext>,
@@ -70,6 +72,7 @@ impl StageEnd {
             run: assembly.run,
             stage: assembly.number,
             stages: assembly.known.manifest.plan.stages.len(),
+            is_whole: assembly.is_whole(),
             token: assembly.token.clone(),
             product,
             trace: assembly.known.manifest.trace,
@@ -150,7 +153,10 @@ async fn finish_job(
         Transition::Refused { status } => {
             tracing::info!(job = %end.job, ?status, "the job was not this attempt's to end");
             let view = insist(&backends.shutdown, "reading a job", || backends.state.job(end.job)).await?;
-            if view.as_ref().and_then(|view| view.final_filename.as_ref()) != marker.final_filename.as_ref() {
+            let may_be_published = end.is_whole && view.as_ref().is_some_and(|view| !view.status.is_terminal());
+            let is_published =
+                view.as_ref().and_then(|view| view.final_filename.as_ref()) == marker.final_filename.as_ref();
+            if !is_published && !may_be_published {
                 insist(&backends.shutdown, "removing a result", || backends.store.delete(object)).await?;
             }
         }
@@ -196,7 +202,8 @@ impl Assembler {
         self.backends.counts.stage_ended(outcome.kind());
         match outcome {
             EndAttempt::Ended => {
-                if let Some(assembly) = self.drop_assembly(job) {
+                if let Some(mut assembly) = self.drop_assembly(job) {
+                    self.remove_losers(std::mem::take(&mut assembly.losers));
                     self.remove_tiles(&assembly);
                     assembly.held.into_iter().for_each(Ack::done);
                 }

@@ -13,6 +13,7 @@ use tracing::Instrument;
 use super::putting::{Pixels, Put, Putted, timed};
 use super::{Assembler, Placed};
 use crate::backends::Trouble;
+use crate::encoding::product::StageProduct;
 use crate::reference::Reference;
 
 /// A tile whose pixels are in its slot.
@@ -28,6 +29,14 @@ impl Assembler {
             return Ok(());
         }
         let (mut puts, mut waiting, mut now_known) = (Vec::new(), Vec::new(), HashSet::new());
+        let (wholes, tiles): (Vec<_>, Vec<_>) = tiles.into_iter().partition(|placed| placed.tile.result.is_some());
+        for placed in wholes {
+            let (job, span, result) = (placed.tile.job, self.span_of(placed.tile.job), placed.tile.result.clone());
+            let Some(result) = result else { continue };
+            if let Err(trouble) = self.take_whole(placed, result).instrument(span).await {
+                self.spoiled(job, trouble).await?;
+            }
+        }
         for Placed { tile, pixels, ack } in tiles {
             // Without an assembly (its claim was lost to a later record of this batch) the tile comes again.
             let Some(assembly) = self.assemblies.get(&tile.job).filter(|found| found.number == tile.stage) else {
@@ -105,7 +114,7 @@ impl Assembler {
         Ok(())
     }
 
-    async fn mark(&mut self, stored: Vec<Stored>) -> Result<(), Trouble> {
+    pub(super) async fn mark(&mut self, stored: Vec<Stored>) -> Result<(), Trouble> {
         if stored.is_empty() {
             return Ok(());
         }
@@ -144,6 +153,9 @@ impl Assembler {
             }
             Marked::Ended => {
                 if let Some(assembly) = self.drop_assembly(mark.job) {
+                    if let Some(StageProduct::Stored { object, .. }) = assembly.whole.clone() {
+                        self.backends.remove_unless_published(object);
+                    }
                     self.remove_tiles(&assembly);
                     assembly.held.into_iter().for_each(Ack::done);
                 }
@@ -163,11 +175,18 @@ impl Assembler {
         if assembly.is_complete {
             return Ok(());
         }
+        let is_whole = assembly.is_whole();
+        if is_whole && assembly.whole.is_none() {
+            return self.whole_completed(job).await;
+        }
         assembly.complete();
         if assembly.is_last() {
             let token = assembly.token.clone();
             let ask = || self.backends.state.finishing(job, &token);
             insist(&self.backends.shutdown, "saying that a job is finishing", ask).await?;
+        }
+        if is_whole {
+            return self.whole_completed(job).await;
         }
         Ok(())
     }

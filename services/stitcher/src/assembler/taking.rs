@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tessera::bus::Delivery;
 use tessera::bus::records::{Check, TileHeader};
-use tessera::job::JobId;
+use tessera::job::{Grain, JobId};
 use tessera::patience::insist;
 use tessera::telemetry::logs::trace_id;
 use tessera::telemetry::parts;
@@ -92,6 +92,9 @@ impl Assembler {
             Place::Drop(why) => {
                 self.backends.counts.dropped();
                 tracing::debug!(job = %tile.job, stage = tile.stage, index = tile.index, why, "tile dropped");
+                if let (Some(result), Some(known)) = (&tile.result, self.manifests.peek(tile.job)) {
+                    self.backends.remove_unless_published(known.result_object(result));
+                }
                 delivery.ack.done();
             }
             Place::Refuse(class, message) => self.backends.bury(Rubbish::new(delivery, class, message)),
@@ -100,7 +103,16 @@ impl Assembler {
 
     /// Finds out where a tile belongs, and claims its stage if it is the first.
     async fn place(&mut self, tile: &TileHeader, partition: i32) -> Result<Place, Trouble> {
-        let Some(known) = self.known(tile.job).await? else { return Ok(Place::Drop("there is no such job")) };
+        let Some(mut known) = self.known(tile.job).await? else { return Ok(Place::Drop("there is no such job")) };
+        if tile.plan != known.plan && known.manifest.tiled.is_some() {
+            // It may have been started over in tiles since.
+            self.manifests.forget(tile.job);
+            let Some(now) = self.known(tile.job).await? else { return Ok(Place::Drop("there is no such job")) };
+            known = now;
+            if tile.result.is_some() && known.manifest.grain() == Grain::Tiles {
+                return Ok(Place::Drop("its job was started over in tiles"));
+            }
+        }
         if let Err(message) = intake::check_plan(tile, &known) {
             return Ok(Place::Refuse("plan", message));
         }
@@ -117,6 +129,10 @@ impl Assembler {
         let heard = || self.backends.state.heard(job, stage);
         if let Err(error) = insist(&self.backends.shutdown, "saying that a check was read", heard).await {
             return self.troubled(job, delivery.ack, error.into()).await;
+        }
+        if self.manifests.peek(job).is_some_and(|known| known.manifest.tiled.is_some()) {
+            // It may have been started over in tiles since.
+            self.manifests.forget(job);
         }
         let known = match self.known(job).await {
             Ok(Some(known)) => known,

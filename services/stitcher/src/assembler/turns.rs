@@ -125,17 +125,7 @@ impl Assembler {
                 assembly.put_back(encoding);
             }
             TurnEnd::Finished(product) => {
-                assembly.work = Work::Ending;
-                if let StageProduct::Stored { written, .. } = &product {
-                    self.backends.counts.produced(written.bytes);
-                }
-                let end = StageEnd::of(assembly, product);
-                let (backends, reports) = (self.backends.clone(), self.reports.clone());
-                let ending = async move {
-                    let ended = parts::caught("making of an end known", ending::end(&backends, end)).await;
-                    reports(Report::Ended(ended.unwrap_or_else(|_| StageEnded::panicked(id, job))));
-                };
-                tokio::task::spawn_local(ending.in_current_span());
+                self.begin_ending(job, product);
             }
             TurnEnd::BadSlots(tiles) => {
                 assembly.put_back(encoding);
@@ -149,6 +139,22 @@ impl Assembler {
             TurnEnd::Panicked => self.fail(job, "the encoder failed on this picture").await?,
         }
         Ok(())
+    }
+
+    /// Has the end of a stage made known whose product is there, beside.
+    pub(super) fn begin_ending(&mut self, job: JobId, product: StageProduct) {
+        let Some(assembly) = self.assemblies.get_mut(&job) else { return };
+        assembly.work = Work::Ending;
+        if let StageProduct::Stored { written, .. } = &product {
+            self.backends.counts.produced(written.bytes);
+        }
+        let (id, end) = (assembly.id, StageEnd::of(assembly, product));
+        let (backends, reports) = (self.backends.clone(), self.reports.clone());
+        let ending = async move {
+            let ended = parts::caught("making of an end known", ending::end(&backends, end)).await;
+            reports(Report::Ended(ended.unwrap_or_else(|_| StageEnded::panicked(id, job))));
+        };
+        tokio::task::spawn_local(ending.in_current_span());
     }
 
     async fn encoding_failed(&mut self, job: JobId, error: EncodeError) -> Result<(), Trouble> {

@@ -74,6 +74,7 @@ impl Job {
             channels: of.output.format.layout.channels() as u8,
             depth: of.output.format.depth.bits(),
             statistic: None,
+            result: None,
             crc32c: crc32c::crc32c(pixels),
             ms: StepTimes::default(),
         }

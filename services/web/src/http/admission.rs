@@ -4,16 +4,18 @@
 //! that asking costs no round trip. Takes no upload itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tessera::budget::{Budget, Share};
 use tessera::bus::Producer;
 use tessera::config::LimitArgs;
 use tessera::state::State;
+use tessera::store::Store;
 use tessera::telemetry::{Health, Shutdown};
 
 use super::client::Client;
+use super::grain::Crowd;
 use super::places::{self, Holder, Places};
 use super::problem::Problem;
 use crate::config::WithoutWorkers;
@@ -44,7 +46,10 @@ pub struct Admission {
     wait: Duration,
     limits: LimitArgs,
     unfinished_jobs: AtomicU64,
+    /// Jobs that were accepted since they were counted.
+    accepted_since: AtomicU64,
     live_slots: AtomicU32,
+    all_share: AtomicBool,
 }
 
 /// A place for an upload, until it is dropped.
@@ -73,6 +78,8 @@ impl Admission {
             wait: WAIT_FOR_PLACE,
             limits,
             unfinished_jobs: AtomicU64::new(0),
+            accepted_since: AtomicU64::new(0),
+            all_share: AtomicBool::new(false),
             // Until the first look nothing is said about workers.
             live_slots: AtomicU32::new(1),
         }
@@ -86,6 +93,20 @@ impl Admission {
     /// Jobs that wait or run, at the last look.
     pub fn unfinished_jobs(&self) -> u64 {
         self.unfinished_jobs.load(Ordering::Relaxed)
+    }
+
+    /// A job was accepted: it counts before the next look.
+    pub fn accepted(&self) {
+        self.accepted_since.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What is going on, as far as it decides how a job is run.
+    pub fn crowd(&self) -> Crowd {
+        Crowd {
+            unfinished: self.unfinished_jobs() + self.accepted_since.load(Ordering::Relaxed),
+            slots: self.live_slots.load(Ordering::Relaxed),
+            all_share: self.all_share.load(Ordering::Relaxed),
+        }
     }
 
     /// Whether any worker was alive at the last look.
@@ -150,9 +171,9 @@ impl Admission {
     }
 
     /// Looks at the dependencies until the stop is requested.
-    pub async fn watch(&self, state: State, producer: Producer, shutdown: Shutdown) {
+    pub async fn watch(&self, (state, store): (State, Store), producer: Producer, shutdown: Shutdown) {
         for look in 0_u32.. {
-            self.look_at_redis(&state).await;
+            self.look_at_redis(&state, &store).await;
             if look.is_multiple_of(REDIS_PER_KAFKA) || !self.health.is_ready() {
                 self.health.set("kafka", producer.is_up().await.map_err(|error| error.to_string()));
             }
@@ -162,12 +183,16 @@ impl Admission {
         }
     }
 
-    async fn look_at_redis(&self, state: &State) {
+    async fn look_at_redis(&self, state: &State, store: &Store) {
         let outcome = async {
             state.ping().await?;
+            let counted = self.accepted_since.load(Ordering::Relaxed);
             let unfinished = state.queued().await?;
             self.unfinished_jobs.store(unfinished, Ordering::Relaxed);
-            self.live_slots.store(state.live_slots().await?, Ordering::Relaxed);
+            self.accepted_since.fetch_sub(counted, Ordering::Relaxed);
+            let crew = state.crew(store.identity().await.ok().flatten()).await?;
+            self.live_slots.store(crew.slots, Ordering::Relaxed);
+            self.all_share.store(crew.all_share(), Ordering::Relaxed);
             Ok(())
         };
         let outcome: Result<(), tessera::state::StateError> = outcome.await;
@@ -181,77 +206,4 @@ pub fn too_large(max_upload_bytes: u64) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use actix_web::http::header::HeaderMap;
-
-    use super::*;
-    use crate::proxies::Proxies;
-
-    fn client() -> Client {
-        Client::of(None, &HeaderMap::new(), &Proxies::default())
-    }
-
-    fn admission(ready: bool, max_uploads: usize) -> Admission {
-        let health = Health::new(&["kafka", "redis"]);
-        if ready {
-            health.set("kafka", Ok(()));
-            health.set("redis", Ok(()));
-        }
-        let limits = LimitArgs { max_uploads, max_upload_bytes: 1000, max_queued_jobs: 5, ..LimitArgs::default() };
-        Admission::new(health, limits, Budget::new(2 * UPLOAD_BYTES), WithoutWorkers::Queue)
-    }
-
-    #[tokio::test]
-    async fn no_upload_enters_while_a_dependency_is_down() {
-        let problem = admission(false, 2).enter(client(), None).await.unwrap_err();
-        assert!(matches!(&problem, Problem::Unavailable(text) if text == "kafka and redis is not available now"));
-        let stopping = admission(true, 2);
-        stopping.health.drain();
-        assert!(matches!(stopping.enter(client(), None).await, Err(Problem::Unavailable(_))));
-    }
-
-    #[tokio::test]
-    async fn limits_are_known_before_the_body() {
-        let admission = admission(true, 2);
-        assert!(admission.enter(client(), Some(1000)).await.is_ok());
-        assert!(matches!(admission.enter(client(), Some(1 << 20)).await, Err(Problem::TooLarge(_))));
-        admission.unfinished_jobs.store(5, Ordering::Relaxed);
-        assert!(matches!(admission.enter(client(), None).await, Err(Problem::TooMany(_))));
-    }
-
-    #[tokio::test]
-    async fn a_place_is_waited_for_a_while_and_comes_back_when_dropped() {
-        let admission = admission(true, 1);
-        let place = admission.enter(client(), None).await.unwrap();
-        let (waiting, ()) = tokio::join!(admission.enter(client(), None), async { drop(place) });
-        let place = waiting.unwrap();
-        let impatient =
-            Admission { wait: Duration::from_millis(20), places: admission.places.clone(), ..self::admission(true, 1) };
-        let problem = impatient.enter(client(), None).await.unwrap_err();
-        assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("max_uploads")));
-        drop(place);
-        assert!(impatient.enter(client(), None).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn without_workers_uploads_are_queued_or_refused_as_the_setting_says() {
-        let queueing = admission(true, 2);
-        queueing.live_slots.store(0, Ordering::Relaxed);
-        assert!(queueing.enter(client(), None).await.is_ok());
-        let refusing = Admission { without_workers: WithoutWorkers::Refuse, ..queueing };
-        let problem = refusing.enter(client(), None).await.unwrap_err();
-        assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("without_workers")));
-        refusing.live_slots.store(1, Ordering::Relaxed);
-        assert!(refusing.enter(client(), None).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn uploads_beyond_the_memory_budget_are_told_to_come_again() {
-        let admission = Admission { wait: Duration::from_millis(20), ..admission(true, 9) };
-        let places = (admission.enter(client(), None).await.unwrap(), admission.enter(client(), None).await.unwrap());
-        let problem = admission.enter(client(), None).await.unwrap_err();
-        assert!(matches!(&problem, Problem::Unavailable(text) if text.contains("memory_budget")));
-        drop(places);
-        assert!(admission.enter(client(), None).await.is_ok());
-    }
-}
+mod tests;

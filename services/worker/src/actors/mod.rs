@@ -10,5 +10,5 @@ mod tile_executor;
 pub use heart::{Farewell, Heart};
 pub use result_publisher::{Published, ResultPublisher};
 pub use task_feed::{HAND_BACK_LIMIT, TaskFeed};
-pub use task_runner::TaskRunner;
+pub use task_runner::{TaskRunner, WholePlaces};
 pub use tile_executor::{Run, Setback, Source, TileExecutor};

@@ -4,11 +4,12 @@
 //! broker has not acknowledged.
 
 use bytes::Bytes;
-use tessera::bus::records::{JobCommand, StepTimes, TaskHeader, TileHeader};
+use tessera::bus::records::{JobCommand, PayloadKind, StepTimes, TaskHeader, TileHeader, WholeResult};
 use tessera::bus::{BusError, Delivery, Outgoing, Producer, RawRecord, Topic, dead_letter};
 use tessera::config::KafkaArgs;
 use tessera::job::{JobId, TraceContext};
 use tessera::patience::Patience;
+use tessera::picture::PictureInfo;
 use tessera::telemetry::Shutdown;
 
 use crate::Identity;
@@ -61,6 +62,40 @@ impl ResultPublisher {
         trace: Option<&TraceContext>,
     ) -> Published {
         let header = TileHeader {
+            payload: made.payload,
+            width: made.size.width,
+            height: made.size.height,
+            channels: u8::try_from(made.format.layout.channels()).unwrap_or(u8::MAX),
+            depth: made.format.depth.bits(),
+            statistic: made.statistic,
+            crc32c: made.crc32c,
+            ..self.header(task, ms)
+        };
+        self.result(header, made.value, trace).await
+    }
+
+    /// Sends to `results` that the whole picture of a task has become `result`, a picture of `info`.
+    pub async fn whole(
+        &self,
+        task: &TaskHeader,
+        (result, info): (WholeResult, PictureInfo),
+        ms: StepTimes,
+        trace: Option<&TraceContext>,
+    ) -> Published {
+        let header = TileHeader {
+            width: info.size.width,
+            height: info.size.height,
+            channels: u8::try_from(info.format.layout.channels()).unwrap_or(u8::MAX),
+            depth: info.format.depth.bits(),
+            result: Some(result),
+            ..self.header(task, ms)
+        };
+        self.result(header, Bytes::new(), trace).await
+    }
+
+    /// What a result says of its task and of this worker.
+    fn header(&self, task: &TaskHeader, ms: StepTimes) -> TileHeader {
+        TileHeader {
             job: task.job,
             run: task.run,
             stage: task.stage,
@@ -70,18 +105,21 @@ impl ResultPublisher {
             worker: self.identity.worker.clone(),
             worker_number: self.worker_number,
             incarnation: self.identity.incarnation.clone(),
-            payload: made.payload,
-            width: made.size.width,
-            height: made.size.height,
-            channels: u8::try_from(made.format.layout.channels()).unwrap_or(u8::MAX),
-            depth: made.format.depth.bits(),
-            statistic: made.statistic,
-            crc32c: made.crc32c,
+            payload: PayloadKind::Shared,
+            width: 0,
+            height: 0,
+            channels: 0,
+            depth: 0,
+            statistic: None,
+            result: None,
+            crc32c: 0,
             ms,
-        };
-        let key = Some(task.job.to_string());
-        let record =
-            Outgoing { topic: Topic::Results, key, partition: None, headers: header.encode(), payload: made.value };
+        }
+    }
+
+    async fn result(&self, header: TileHeader, payload: Bytes, trace: Option<&TraceContext>) -> Published {
+        let key = Some(header.job.to_string());
+        let record = Outgoing { topic: Topic::Results, key, partition: None, headers: header.encode(), payload };
         self.send(record.traced(trace).into()).await
     }
 

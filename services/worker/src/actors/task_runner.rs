@@ -5,6 +5,7 @@
 //! record unacknowledged, and it comes again.
 
 mod burying;
+mod wholes;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,6 +23,8 @@ use tessera::telemetry::Shutdown;
 use tessera::telemetry::logs::trace_id;
 use tessera::telemetry::parts::read_record;
 use tracing::Instrument;
+
+pub use wholes::WholePlaces;
 
 use super::in_hand::{TileName, TilesInHand, Verdict, name};
 use super::{Published, ResultPublisher, Run, Setback, Source, TileExecutor};
@@ -44,6 +47,7 @@ pub struct TaskRunner {
     poisoned: Mutex<HashMap<TileName, Poison>>,
     hand: TilesInHand,
     gather: Gather,
+    wholes: WholePlaces,
 }
 
 impl fmt::Debug for TaskRunner {
@@ -60,18 +64,37 @@ impl TaskRunner {
         publisher: ResultPublisher,
         exchange: Exchange,
         counts: WorkerCounters,
-        keep: Duration,
+        (keep, wholes): (Duration, WholePlaces),
         shutdown: Shutdown,
     ) -> Rc<Self> {
         let (plans, poisoned, gather) = (Plans::default(), Mutex::default(), Gather::default());
         let incarnation = publisher.identity().incarnation.clone();
         let hand = TilesInHand::new(state.clone(), incarnation, shutdown.clone());
-        Rc::new(Self { state, executor, publisher, exchange, counts, keep, shutdown, plans, poisoned, hand, gather })
+        Rc::new(Self {
+            state,
+            executor,
+            publisher,
+            exchange,
+            counts,
+            keep,
+            shutdown,
+            plans,
+            poisoned,
+            hand,
+            gather,
+            wholes,
+        })
     }
 
     /// The threads.
     pub fn executor(&self) -> &TileExecutor {
         &self.executor
+    }
+
+    /// Begins with no more: those who wait for a place get none.
+    pub fn close(&self) {
+        self.executor.close();
+        self.wholes.close();
     }
 
     /// Runs one task to its end.
@@ -124,12 +147,11 @@ impl TaskRunner {
 
     async fn execute(
         &self,
-        mut delivery: Delivery,
+        delivery: Delivery,
         task: Arc<TaskHeader>,
         planned: Option<Arc<PlannedStage>>,
         slot: Option<u32>,
     ) {
-        let (arrived, expected) = (Instant::now(), self.gather.begin());
         if let Some(reason) = delivery.spent() {
             return self.condemn(delivery, &task, &Poison { class: "spent", reason }).await;
         }
@@ -137,6 +159,20 @@ impl TaskRunner {
         if let Some(poison) = known {
             return self.condemn(delivery, &task, &poison).await;
         }
+        match planned.as_ref().map(|planned| planned.stage.is_whole()) {
+            Some(true) => self.run_whole(delivery, &task).await,
+            _ => self.run_tile(delivery, task, planned, slot).await,
+        }
+    }
+
+    async fn run_tile(
+        &self,
+        mut delivery: Delivery,
+        task: Arc<TaskHeader>,
+        planned: Option<Arc<PlannedStage>>,
+        slot: Option<u32>,
+    ) {
+        let (arrived, expected) = (Instant::now(), self.gather.begin());
         // Taken only when it can be run at once: a tile that ends the process must not drag down its neighbours.
         let Some(place) = self.executor.slot().await else { return };
         match self.hand.verdict(&task).await {

@@ -57,6 +57,7 @@ impl Picture {
             original_format: "png".to_owned(),
             plan: self.plan(),
             plan_hash: None,
+            tiled: None,
             created_at: tessera::time::now(),
         }
     }

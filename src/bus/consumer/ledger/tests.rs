@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use super::partition::{FIRST_BACKOFF, LONGEST_BACKOFF};
 use super::*;
 
 fn ledger() -> Ledger {

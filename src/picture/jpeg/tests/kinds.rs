@@ -136,7 +136,8 @@ fn bytes_between_the_headers_are_skipped_and_said() {
         let right = decode(&file).unwrap();
         assert!(remarks(&file).is_empty());
         for at in segments(&file) {
-            for junk in [&b"\0"[..], b"any words", &[0xff, 0, 0xff, 0], &[7; 5000]] {
+            let short: [&[u8]; 3] = [&[0xff, 0xe5, 0, 0], &[0xff, 0xfe, 0, 1], &[0xff, 0xe2, 0, 0, 7]];
+            for junk in [&b"\0"[..], b"any words", &[0xff, 0, 0xff, 0], &[7; 5000]].into_iter().chain(short) {
                 let changed = insert(&file, at, junk);
                 assert_eq!(decode(&changed).unwrap(), right, "before {at}");
                 assert_eq!(remarks(&changed).len(), 1, "before {at}");

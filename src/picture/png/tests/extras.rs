@@ -37,13 +37,11 @@ fn a_chunk_about_the_picture_with_a_wrong_checksum_is_refused_by_name() {
     let data = |kind: &[u8; 4]| match kind {
         b"eXIf" => EXIF.to_vec(),
         b"cHRM" => vec![1; 32],
-        b"tRNS" | b"bKGD" => vec![0, 1],
-        b"sBIT" | b"sRGB" => vec![1],
+        b"tRNS" => vec![0, 1],
+        b"sRGB" => vec![1],
         _ => vec![0, 0, 0, 9],
     };
-    for kind in
-        [b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"iCCP", b"sBIT", b"bKGD", b"pHYs", b"eXIf"]
-    {
+    for kind in [b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"iCCP", b"eXIf"] {
         let name = String::from_utf8(kind.to_vec()).unwrap();
         let data = data(kind);
         let error = said(&file(&[(kind, &data)], &[], kind)).unwrap_err();
@@ -53,6 +51,21 @@ fn a_chunk_about_the_picture_with_a_wrong_checksum_is_refused_by_name() {
     }
     let behind = file(&[], &[(b"eXIf", EXIF)], b"eXIf");
     assert!(said(&behind).unwrap_err().contains("eXIf"));
+}
+
+#[test]
+fn a_chunk_that_changes_no_pixel_and_no_colour_may_be_damaged_and_that_is_said() {
+    for (kind, data) in
+        [(b"sBIT", &[1][..]), (b"bKGD", &[0, 1]), (b"pHYs", &[0, 0, 0, 9, 0, 0, 0, 9, 1]), (b"tIME", &[0; 7])]
+    {
+        let file = file(&[(kind, data)], &[], kind);
+        let (_, notices) = said(&file).unwrap();
+        let name = String::from_utf8(kind.to_vec()).unwrap();
+        assert_eq!(notices, [format!("a part of the PNG ({name}) has a wrong checksum and is not used")]);
+        let mut rows = open(Cursor::new(file), 1 << 20).unwrap();
+        let mut row = vec![0; rows.info().row_bytes()];
+        rows.read_row(&mut row).and_then(|()| rows.finish()).unwrap();
+    }
 }
 
 #[test]

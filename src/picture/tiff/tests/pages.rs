@@ -89,6 +89,17 @@ fn a_reduced_copy_is_not_the_picture() {
 }
 
 #[test]
+fn a_sample_of_which_the_file_does_not_say_what_it_is_is_alpha_with_a_notice() {
+    for (said, is_open) in [(0, true), (1, false), (2, false)] {
+        let fields = with(basic(1, 1, 8, 1), &[(277, &[2]), (338, &[said])]);
+        let file = strips(false, &fields, &[&[100, 255]]);
+        let (info, _) = decode(&file).unwrap();
+        assert_eq!(info.format.layout, Channels::GrayAlpha);
+        assert_eq!(notices(&file).iter().any(|notice| notice.contains("taken for alpha")), is_open, "{said}");
+    }
+}
+
+#[test]
 fn raw_files_of_cameras_are_refused_by_name() {
     let letters = |text: &str| (271, 2, text.bytes().chain([0]).map(u64::from).collect::<Vec<u64>>());
     let sensor = || (262, SHORT, vec![32_803]);

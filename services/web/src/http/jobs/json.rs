@@ -35,6 +35,11 @@ pub struct JobJson {
     owner: String,
     operations: Vec<String>,
     format: String,
+    /// What its tasks are: `tiles`, or the picture `whole`.
+    grain: &'static str,
+    /// Who has the whole picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<String>,
     priority: &'static str,
     run: u32,
     attempts: u32,
@@ -101,6 +106,8 @@ impl JobJson {
             owner: view.owner.clone(),
             operations: view.operations.clone(),
             format: view.format.clone(),
+            grain: view.grain.as_str(),
+            worker: view.worker.clone(),
             priority: view.priority.as_str(),
             run: view.run,
             attempts: view.attempts,
@@ -140,7 +147,7 @@ pub fn notice(view: &JobView, has_workers: bool) -> Option<&'static str> {
 /// Each stage with its share.
 pub fn stages(view: &JobView) -> Vec<StageJson> {
     let done = matches!(view.status, JobStatus::Done);
-    let share = f64::from(view.received_tiles) / f64::from(view.total_tiles.max(1));
+    let share = view.stage_progress();
     let state = |stage: u32| match stage.cmp(&view.stage) {
         _ if done => ("done", 1.0),
         std::cmp::Ordering::Less => ("done", 1.0),

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
-use tessera::job::JobStatus;
+use tessera::job::{Grain, JobStatus};
 use tessera::state::JobView;
 use tessera::time::{between, now};
 
@@ -39,8 +39,8 @@ struct JobPage {
     reason: Option<String>,
     remedy: Option<&'static str>,
     percent: u32,
-    received_tiles: u32,
-    total_tiles: u32,
+    /// How many tiles are in, or who has the whole picture.
+    tiles: String,
     /// From 1, as people count.
     stage: u32,
     eta: Option<String>,
@@ -73,8 +73,7 @@ impl JobPage {
             reason: view.reason.clone().filter(|_| view.status.is_terminal()),
             remedy: is_failed.then(|| remedy(view.reason.as_deref().unwrap_or_default())),
             percent: percent(view),
-            received_tiles: view.received_tiles,
-            total_tiles: view.total_tiles,
+            tiles: tiles(view),
             eta: eta_seconds(view).map(|seconds| words::duration(seconds as i64 * 1000)),
             took: view.finished_at.as_ref().and_then(|end| between(&view.created_at, end)).map(words::duration),
             stages: stages(view),
@@ -90,18 +89,22 @@ impl JobPage {
     }
 }
 
+/// How many tiles are in, or who has the whole picture; as `live.js` says it.
+fn tiles(view: &JobView) -> String {
+    match (view.grain, &view.worker) {
+        (Grain::Tiles, _) => format!("{} of {} tiles", view.received_tiles, view.total_tiles),
+        (Grain::Whole, Some(worker)) if view.status == JobStatus::Done => format!("made whole by {worker}"),
+        (Grain::Whole, Some(worker)) => format!("{worker} has the whole picture"),
+        (Grain::Whole, None) => "the whole picture waits for a worker".to_owned(),
+    }
+}
+
 fn facts(view: &JobView) -> Vec<(&'static str, String)> {
     let time = |text: &Option<String>| text.as_deref().map_or_else(|| "\u{2013}".to_owned(), words::time);
     let mut facts = vec![
         ("picture", format!("{} \u{d7} {} pixels", view.original_width, view.original_height)),
         ("sent", words::bytes(view.bytes_in)),
-        (
-            "tiles",
-            format!(
-                "{} \u{d7} {} of {} \u{d7} {} pixels",
-                view.grid_width, view.grid_height, view.tile_width, view.tile_height
-            ),
-        ),
+        ("tiles", cut(view)),
         ("priority", view.priority.as_str().to_owned()),
         ("created", words::time(&view.created_at)),
         ("started", time(&view.started_at)),
@@ -111,6 +114,16 @@ fn facts(view: &JobView) -> Vec<(&'static str, String)> {
         facts.push(("run", view.run.to_string()));
     }
     facts
+}
+
+/// How the picture is cut.
+fn cut(view: &JobView) -> String {
+    if view.grain == Grain::Whole {
+        return "none: one worker runs the whole picture, as many jobs were waiting or its sender asked for it"
+            .to_owned();
+    }
+    let (columns, rows) = (view.grid_width, view.grid_height);
+    format!("{columns} \u{d7} {rows} of {} \u{d7} {} pixels", view.tile_width, view.tile_height)
 }
 
 /// What a sender can do about a failure, by the words of its reason.
@@ -130,7 +143,8 @@ fn remedy(reason: &str) -> &'static str {
 /// `GET /jobs/{id}`.
 pub async fn show(services: Data<Services>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let view = job(&services, &id).await?;
-    let mosaic = if view.total_tiles <= MAX_DRAWN { draw(&services, &view).await? } else { None };
+    let mosaic =
+        if view.grain == Grain::Tiles && view.total_tiles <= MAX_DRAWN { draw(&services, &view).await? } else { None };
     let shown = Shown::of(&services, &view).await;
     page(&JobPage::new(&view, services.admission.has_workers(), mosaic, shown))
 }

@@ -18,6 +18,7 @@ use tessera::time::now;
 use super::form::JobRequest;
 use super::inspect::inspect;
 use super::receive::Received;
+use crate::http::grain::{self, Picture};
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 
@@ -57,10 +58,15 @@ pub async fn describe(
     let config = &services.config;
     let header = inspect(&services.store, received.job, received.format, &config.limits).await?;
     let limits = config.limits.plan_limits(config.kafka.max_record_bytes);
-    let plan = Plan::make(header.info, &request.chain.after(header.orientation), &limits)?;
+    let chain = request.chain.after(header.orientation);
+    let plan = Plan::make(header.info, &chain, &limits)?;
     let most = config.limits.max_decode_bytes;
     let delivery = Delivery::of(&header, request.wanted, plan.output, most);
     let Delivery { format, kept, notices } = delivery.map_err(Problem::Unprocessable)?;
+    let picture = Picture { info: header.info, held: header.whole_bytes.unwrap_or(0), chain: &chain, format };
+    let wish = request.grain.unwrap_or(config.http.grain);
+    let whole = grain::whole(wish, services.admission.crowd(), picture, config.limits.memory_budget);
+    let (plan, tiled) = whole.map_or((plan.clone(), None), |whole| (whole, Some(plan)));
     check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
         job: received.job,
@@ -80,6 +86,7 @@ pub async fn describe(
         original_format: received.format.extension().to_owned(),
         plan_hash: Some(plan.hash()),
         plan,
+        tiled,
         created_at: now(),
         trace: Some(trace),
     })
@@ -112,6 +119,7 @@ fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
 /// [`Problem::Unavailable`]; then nothing of the job is left but, while Redis is down, a hash that ends itself.
 pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accepted, Problem> {
     let job = manifest.job;
+    services.admission.accepted();
     let tiles = manifest.plan.stage(0).map_or(0, |stage| stage.grid().tiles());
     let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles, trace: manifest.trace };
     services.store.put_manifest(manifest).await?;

@@ -2,7 +2,7 @@
 //!
 //! Knows the names of the fields, not how they are sent. The grammar of operations is the library's.
 
-use tessera::job::Priority;
+use tessera::job::{GrainWish, Priority};
 use tessera::operation::{Chain, Step};
 use tessera::picture::codec::Wanted;
 use tessera::picture::metadata::MetadataPolicy;
@@ -20,6 +20,7 @@ pub struct JobForm {
     steps: Vec<String>,
     row: Option<String>,
     priority: Priority,
+    grain: Option<GrainWish>,
     wanted: Wanted,
     text_bytes: usize,
     /// What is wrong so far.
@@ -33,6 +34,8 @@ pub struct JobRequest {
     pub chain: Chain,
     /// The order in the queue.
     pub priority: Priority,
+    /// Whether it is run whole, if the sender says so.
+    pub grain: Option<GrainWish>,
     /// What the result is to be.
     pub wanted: Wanted,
 }
@@ -40,7 +43,7 @@ pub struct JobRequest {
 impl JobRequest {
     /// A chain, and defaults for everything else.
     pub fn of(chain: Chain) -> Self {
-        Self { chain, priority: Priority::default(), wanted: Wanted::default() }
+        Self { chain, priority: Priority::default(), grain: None, wanted: Wanted::default() }
     }
 }
 
@@ -109,8 +112,9 @@ impl JobForm {
                 Ok(())
             }
             "priority" => self.take_priority(value.trim()),
+            "grain" => self.take_grain(value.trim()),
             other => Err(bad(format!(
-                "unknown field {other:?}; there are image, op, format, quality, chroma, metadata, priority"
+                "unknown field {other:?}; there are image, op, format, quality, chroma, metadata, priority, grain"
             ))),
         }
     }
@@ -128,6 +132,14 @@ impl JobForm {
         if !value.is_empty() {
             let refusal = |_| bad(format!("priority must be one of low, normal, high, got {value:?}"));
             self.priority = value.parse().map_err(refusal)?;
+        }
+        Ok(())
+    }
+
+    fn take_grain(&mut self, value: &str) -> Result<(), Problem> {
+        if !value.is_empty() {
+            let refusal = |_| bad(format!("grain must be one of auto, tiles, whole, got {value:?}"));
+            self.grain = Some(value.parse().map_err(refusal)?);
         }
         Ok(())
     }
@@ -169,7 +181,7 @@ impl JobForm {
             return Err(Problem::Unprocessable(text));
         }
         let chain = Chain::parse(&self.steps, max_operations)?;
-        Ok(JobRequest { chain, priority: self.priority, wanted: self.wanted })
+        Ok(JobRequest { chain, priority: self.priority, grain: self.grain, wanted: self.wanted })
     }
 }
 
@@ -183,82 +195,4 @@ fn bad(text: String) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn form(fields: &[(&str, &str)]) -> Result<JobRequest, Problem> {
-        let mut form = JobForm::default();
-        fields.iter().try_for_each(|(name, value)| form.take(name, value))?;
-        form.finish(4)
-    }
-
-    fn steps(request: &JobRequest) -> Vec<String> {
-        request.chain.steps().iter().map(|step| step.name().to_owned()).collect()
-    }
-
-    #[test]
-    fn steps_come_from_fields_rows_and_the_free_text_in_order() {
-        let request = form(&[("op", "grayscale"), ("op", "gaussian_blur:ksize=51"), ("priority", "high")]).unwrap();
-        assert_eq!(steps(&request), ["grayscale", "gaussian_blur"]);
-        assert_eq!(request.priority, Priority::High);
-        let rows = [
-            ("row_operation", "gaussian_blur"),
-            ("row_parameters", " ksize = 5, sigma=2 "),
-            ("row_operation", ""),
-            ("row_parameters", ""),
-            ("row_operation", "invert"),
-            ("row_parameters", ""),
-            ("chain", "grayscale |\r\n invert"),
-            ("format", "same"),
-        ];
-        assert_eq!(steps(&form(&rows).unwrap()), ["gaussian_blur", "invert", "grayscale", "invert"]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let texts = [
-            (vec![("op", "grayscale"), ("ops", "invert")], "unknown field \"ops\""),
-            (vec![("op", "grayscale"), ("format", "gif")], "format must be one of"),
-            (vec![("op", "grayscale"), ("quality", "0")], "quality must be an integer from 1 to 100"),
-            (vec![("op", "grayscale"), ("chroma", "422")], "chroma must be one of 420, 444, got \"422\""),
-            (vec![("op", "grayscale"), ("metadata", "some")], "metadata must be one of drop, keep, got \"some\""),
-            (vec![("format", "png"), ("quality", "80")], "quality is a setting of JPEG and the result is PNG"),
-            (vec![("quality", "80"), ("format", "webp")], "quality is a setting of JPEG and the result is WebP"),
-            (vec![("chroma", "444"), ("format", "tiff")], "chroma is a setting of JPEG and the result is TIFF"),
-            (vec![("op", "grayscale"), ("priority", "urgent")], "priority must be one of low, normal, high"),
-            (vec![("row_operation", ""), ("row_parameters", "ksize=3")], "belong to no operation"),
-            (vec![], "no operation was chosen"),
-        ];
-        for (fields, text) in texts {
-            let problem = form(&fields).unwrap_err();
-            assert!(matches!(&problem, Problem::BadRequest(found) if found.contains(text)), "{problem}");
-        }
-    }
-
-    #[test]
-    fn all_that_is_wrong_is_told_at_once() {
-        let fields = [
-            ("op", "blurr"),
-            ("op", "gaussian_blur:ksize=4,size=3"),
-            ("quality", "0"),
-            ("chain", "invert sharpn"),
-            ("sides", "2"),
-        ];
-        let problem = form(&fields).unwrap_err().to_string();
-        for text in
-            ["\"blurr\"", "ksize must be", "\"size\"", "quality must be", "\"sharpn\"", "unknown field \"sides\""]
-        {
-            assert!(problem.contains(text), "{text}: {problem}");
-        }
-        assert_eq!(form(&vec![("op", "blurr"); 500]).unwrap_err().to_string().matches("blurr").count(), MAX_PROBLEMS);
-    }
-
-    #[test]
-    fn a_long_chain_and_a_long_text_are_refused() {
-        let many = vec![("op", "grayscale"); 5];
-        let problem = form(&many).unwrap_err();
-        assert!(matches!(&problem, Problem::Unprocessable(text) if text.contains("max_operations is 4")), "{problem}");
-        let text = "x".repeat(MAX_TEXT_BYTES);
-        assert!(matches!(form(&[("format", &text)]), Err(Problem::BadRequest(_))));
-    }
-}
+mod tests;

@@ -3,19 +3,21 @@
 //! Tells a picture that is damaged from a store that cannot be read: the one fails the job, the other
 //! is waited for.
 
+mod proof;
+
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
+use crate::job::{JobId, Manifest};
+use crate::picture::codec::{self, MAX_DECODE_BYTES};
+use crate::picture::raw::RawRows;
+use crate::picture::sniff::Format;
+use crate::picture::{ReadError, RowReader};
+use crate::store::{Damage, Object, Store, StoreError};
 use parking_lot::Mutex;
-use tessera::job::{JobId, Manifest};
-use tessera::picture::codec::{self, MAX_DECODE_BYTES};
-use tessera::picture::raw::RawRows;
-use tessera::picture::sniff::Format;
-use tessera::picture::{ReadError, RowReader};
-use tessera::store::{Damage, Object, Store, StoreError};
 
-use crate::proof::Proof;
+pub use proof::Proof;
 
 /// Read from the file at once.
 const BUFFER_BYTES: usize = 256 << 10;

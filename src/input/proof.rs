@@ -8,8 +8,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use crate::job::{Digest, Digester};
 use parking_lot::Mutex;
-use tessera::job::{Digest, Digester};
 
 /// Read from the file at once.
 const PIECE_BYTES: usize = 256 << 10;

@@ -1,0 +1,299 @@
+//! Pictures that one worker runs whole: the same bytes and the same promise as in tiles, whatever befalls them.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use tessera::bus::Topic;
+
+use crate::records::records_of;
+use crate::support::http::Form;
+use crate::support::system::topics::written;
+use crate::support::system::{Options, System};
+use crate::support::{LONG, pictures, wait_for};
+
+const OPERATIONS: [&str; 1] = ["gaussian_blur:ksize=15"];
+
+/// A system that runs pictures whole, once web has seen that all its workers reach the store.
+fn system(options: Options) -> Result<System> {
+    let grain = ("TESSERA_GRAIN".to_owned(), "whole".to_owned());
+    let system = System::start(&Options { environment: vec![grain], ..options.by("auto") })?;
+    until_shared(&system)?;
+    Ok(system)
+}
+
+fn until_shared(system: &System) -> Result<()> {
+    let small = pictures::rgb_png(16, 16, 1)?;
+    wait_for("pictures to go whole", LONG, || {
+        let job = system.submit(&small, &["invert"])?;
+        let view = system.wait_for_end(&job, LONG)?;
+        ensure!(view["status"] == "done", "{view}");
+        Ok((view["grain"] == "whole").then_some(()))
+    })
+}
+
+/// A picture that a worker has in hand, read to some rows of its 2,500.
+fn in_the_middle(options: Options, seed: u32) -> Result<(System, Vec<u8>, String)> {
+    let system = system(Options { tile_delay_ms: 100, ..options })?;
+    let picture = pictures::rgb_png(1500, 2500, seed)?;
+    let job = system.submit(&picture, &OPERATIONS)?;
+    until_in_hand(&system, &job, 1)?;
+    Ok((system, picture, job))
+}
+
+/// Sends a picture with one more field.
+fn submit_with(system: &System, picture: &[u8], (field, value): (&str, &str)) -> Result<String> {
+    let mut form = Form::picture("p.png", picture, &OPERATIONS);
+    form.field(field, value);
+    let answer = system.client.post("/api/v1/jobs", &form, &[])?;
+    ensure!(answer.status == 202, "{}: {}", answer.status, answer.text());
+    Ok(answer.json()?["id"].as_str().context("no id")?.to_owned())
+}
+
+/// Waits until a worker has read at least `permille` of a job's rows, and gives its process.
+fn until_in_hand(system: &System, job: &str, permille: u32) -> Result<String> {
+    wait_for("a worker to have the picture", LONG, || {
+        let rows: u32 = system.field(job, "rows_permille")?.unwrap_or_default().parse().unwrap_or(0);
+        ensure!(system.field(job, "received_tiles")?.as_deref() == Some("0"), "it is done before the test could act");
+        Ok((rows >= permille).then_some(()))
+    })?;
+    let worker = system.field(job, "worker")?.context("no worker")?;
+    Ok(worker.trim_start_matches(&system.prefix).to_owned())
+}
+
+fn is_whole(system: &System, job: &str) -> Result<()> {
+    let view = system.job(job)?;
+    ensure!(view["grain"] == "whole" && view["total_tiles"] == 1, "{view}");
+    Ok(())
+}
+
+/// The results that lie in the store.
+fn results(system: &System) -> Vec<PathBuf> {
+    let is_result = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.ends_with(".png") && !name.contains('#')
+    };
+    system.files("store").into_iter().filter(is_result).collect()
+}
+
+fn no_dead_letters(system: &System) -> Result<()> {
+    for letters in [Topic::TasksDlq, Topic::ResultsDlq, Topic::JobsDlq] {
+        ensure!(records_of(system, letters)? == 0, "{letters:?} has letters");
+    }
+    Ok(())
+}
+
+#[test]
+fn whole_pictures_have_the_bytes_of_one_process_in_every_kind_of_chain() -> Result<()> {
+    let system = system(Options::default())?;
+    let picture = pictures::rgb_png(1300, 900, 301)?;
+    let chains: [&[&str]; 6] = [
+        &["grayscale"],
+        &["gaussian_blur:ksize=51"],
+        &["contrast:factor=1.4", "rotate:degrees=90"],
+        &["equalize", "otsu"],
+        &["canny", "gaussian_blur:ksize=99"],
+        &["flip:axis=v", "sharpen", "flip:axis=h"],
+    ];
+    let before = written(&system.kafka, Topic::Tasks)?;
+    for chain in chains {
+        let job = system.submit_and_compare(&picture, chain).with_context(|| format!("{chain:?}"))?;
+        is_whole(&system, &job)?;
+        ensure!(system.job(&job)?["worker"].is_string(), "nobody had it");
+    }
+    ensure!(written(&system.kafka, Topic::Tasks)? == before + 6, "a picture is one task");
+    for (end, field) in [("jpg", "jpeg"), ("webp", "webp"), ("tif", "tiff")] {
+        let job = submit_with(&system, &picture, ("format", field))?;
+        ensure!(system.wait_for_end(&job, LONG)?["status"] == "done");
+        is_whole(&system, &job)?;
+        ensure!(system.result(&job)? == system.reference_as(&picture, &OPERATIONS, ("png", end))?, "{end}");
+    }
+    no_dead_letters(&system)
+}
+
+#[test]
+fn of_many_at_once_those_that_wait_go_whole_and_all_are_right() -> Result<()> {
+    let system = System::start(&Options::default().by("auto"))?;
+    wait_for("the workers to say that they reach the store", LONG, || {
+        let workers = system.client.get("/api/v1/workers")?.text();
+        Ok((workers.matches("\"payload\":\"shared\"").count() == 2).then_some(()))
+    })?;
+    let picture = pictures::rgb_png(1500, 1200, 302)?;
+    let reference = system.reference(&picture, &OPERATIONS)?;
+    let has_whole = wait_for("a crowd in which some go whole", LONG, || {
+        let jobs: Vec<String> = (0..12).map(|_| system.submit(&picture, &OPERATIONS)).collect::<Result<_>>()?;
+        let mut wholes = 0;
+        for job in &jobs {
+            let view = system.wait_for_end(job, LONG)?;
+            ensure!(view["status"] == "done", "{view}");
+            ensure!(system.result(job)? == reference, "{job}: other bytes");
+            wholes += usize::from(view["grain"] == "whole");
+        }
+        Ok((wholes > 0).then_some(wholes))
+    })?;
+    ensure!(has_whole < 12, "the first has all workers for itself");
+    no_dead_letters(&system)
+}
+
+#[test]
+fn a_sender_can_say_which() -> Result<()> {
+    let system = system(Options::default())?;
+    let picture = pictures::rgb_png(1500, 1200, 303)?;
+    for grain in ["tiles", "whole"] {
+        let job = submit_with(&system, &picture, ("grain", grain))?;
+        system.compare(&job, &picture, &OPERATIONS)?;
+        ensure!(system.job(&job)?["grain"] == grain);
+    }
+    Ok(())
+}
+
+#[test]
+fn its_worker_is_killed_and_another_runs_it() -> Result<()> {
+    let (mut system, picture, job) = in_the_middle(Options::default(), 311)?;
+    let worker = until_in_hand(&system, &job, 100)?;
+    system.kill(&worker)?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    ensure!(system.field(&job, "worker")?.is_some_and(|other| !other.ends_with(&worker)), "nobody took over");
+    is_whole(&system, &job)?;
+    no_dead_letters(&system)
+}
+
+#[test]
+fn its_worker_is_asked_to_stop_and_another_runs_it() -> Result<()> {
+    let (mut system, picture, job) = in_the_middle(Options::default(), 312)?;
+    let worker = until_in_hand(&system, &job, 100)?;
+    system.process(&worker)?.signal(libc::SIGTERM)?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    is_whole(&system, &job)?;
+    no_dead_letters(&system)
+}
+
+#[test]
+fn its_worker_is_frozen_and_wakes_when_another_has_done_it() -> Result<()> {
+    let (mut system, picture, job) = in_the_middle(Options::default(), 313)?;
+    let worker = until_in_hand(&system, &job, 100)?;
+    system.process(&worker)?.signal(libc::SIGSTOP)?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    system.process(&worker)?.signal(libc::SIGCONT)?;
+    system.submit_and_compare(&picture, &OPERATIONS)?;
+    // What it made for nothing does not stay.
+    wait_for("one result for each job", LONG, || {
+        let done = system.client.get("/api/v1/jobs?status=done&limit=200")?.text().matches("\"id\":").count();
+        Ok((results(&system).len() == done).then_some(()))
+    })?;
+    no_dead_letters(&system)
+}
+
+#[test]
+fn every_other_service_is_killed_in_the_middle() -> Result<()> {
+    for (name, seed) in [("splitter", 314), ("stitcher-1", 315), ("monitor", 316), ("web", 317)] {
+        let (mut system, picture, job) = in_the_middle(Options::default(), seed)?;
+        system.kill(name)?;
+        system.restart(name)?;
+        system.compare(&job, &picture, &OPERATIONS).with_context(|| name.to_owned())?;
+        is_whole(&system, &job)?;
+        no_dead_letters(&system)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_cancelled_one_is_put_down_within_a_second_and_leaves_nothing() -> Result<()> {
+    let (system, _, job) = in_the_middle(Options::default(), 321)?;
+    let before = results(&system).len();
+    ensure!(system.client.post_empty(&format!("/api/v1/jobs/{job}/cancel"))?.status == 202);
+    let cancelled = Instant::now();
+    let worker = system.field(&job, "worker")?.context("no worker")?;
+    let tries = format!("{}:tries:0", system.job_key(&job));
+    wait_for("the worker to put it down", LONG, || {
+        let held: u64 = redis::Commands::hlen(&mut system.connection()?, &tries)?;
+        Ok((held == 0).then_some(()))
+    })?;
+    // A delay of the test and a look of a quarter of a second; another second for a busy machine.
+    ensure!(cancelled.elapsed() < Duration::from_secs(2), "{worker} went on for {:?}", cancelled.elapsed());
+    wait_for("what it had written to be gone", LONG, || {
+        let unfinished = system.files("store").into_iter().filter(|file| file.to_string_lossy().contains('#')).count();
+        Ok((unfinished == 0 && results(&system).len() == before).then_some(()))
+    })?;
+    no_dead_letters(&system)
+}
+
+#[test]
+fn a_picture_that_is_cut_off_fails_as_in_tiles() -> Result<()> {
+    let system = system(Options::default())?;
+    let before = results(&system).len();
+    let picture = pictures::rgb_png(1500, 1200, 322)?;
+    let mut reasons = Vec::new();
+    for grain in ["tiles", "whole"] {
+        let job = submit_with(&system, &picture[..picture.len() / 2], ("grain", grain))?;
+        let view = system.wait_for_end(&job, LONG)?;
+        ensure!(view["status"] == "failed" && view["grain"] == grain, "{view}");
+        reasons.push(view["reason"].as_str().unwrap_or_default().to_owned());
+    }
+    ensure!(reasons[0] == reasons[1] && reasons[0].contains("truncated or damaged"), "{reasons:?}");
+    ensure!(results(&system).len() == before, "a part of a result is visible");
+    no_dead_letters(&system)
+}
+
+#[test]
+fn an_original_that_was_damaged_in_the_store_fails_with_what_to_do() -> Result<()> {
+    let mut system = system(Options::default())?;
+    system.process("splitter")?.signal(libc::SIGSTOP)?;
+    let picture = pictures::rgb_png(1500, 1200, 323)?;
+    let job = system.submit(&picture, &OPERATIONS)?;
+    let original = system.files("store").into_iter().find(|file| {
+        let path = file.to_string_lossy().into_owned();
+        path.contains(&job) && path.ends_with("original")
+    });
+    let path = system.folder.path().join("store").join(original.context("no original")?);
+    let mut bytes = std::fs::read(&path)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes)?;
+    system.process("splitter")?.signal(libc::SIGCONT)?;
+    let view = system.wait_for_end(&job, LONG)?;
+    ensure!(view["status"] == "failed", "{view}");
+    ensure!(view["reason"].as_str().is_some_and(|reason| reason.contains("damaged in the store")), "{view}");
+    Ok(())
+}
+
+#[test]
+fn a_result_that_is_gone_before_it_is_published_is_made_again() -> Result<()> {
+    let mut system = system(Options::default())?;
+    let before = results(&system);
+    system.process("stitcher-1")?.signal(libc::SIGSTOP)?;
+    let picture = pictures::rgb_png(700, 500, 324)?;
+    let job = system.submit(&picture, &OPERATIONS)?;
+    let made = wait_for("the result to be there", LONG, || {
+        Ok(results(&system).into_iter().find(|file| !before.contains(file)))
+    })?;
+    std::fs::remove_file(system.folder.path().join("store").join(made))?;
+    system.process("stitcher-1")?.signal(libc::SIGCONT)?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    is_whole(&system, &job)
+}
+
+/// The setting sends it to a worker that reaches no store; and the splitter sees by itself that none does.
+#[test]
+fn what_no_worker_can_run_whole_is_started_over_in_tiles() -> Result<()> {
+    for payload in ["shared", "auto"] {
+        let grain = ("TESSERA_GRAIN".to_owned(), "whole".to_owned());
+        let options = Options { workers: 1, environment: vec![grain], ..Options::default() };
+        let mut system = System::start(&options.by(payload))?;
+        until_shared(&system)?;
+        system.process("splitter")?.signal(libc::SIGSTOP)?;
+        let picture = pictures::rgb_png(1500, 1200, 331)?;
+        let job = system.submit(&picture, &["contrast", "gaussian_blur:ksize=15"])?;
+        is_whole(&system, &job)?;
+        system.process("worker-1")?.signal(libc::SIGTERM)?;
+        wait_for("the worker to end", LONG, || Ok(system.process("worker-1")?.has_ended()?.map(|_| ())))?;
+        system.start_worker_without_store(3)?;
+        system.wait_for_live_workers(1)?;
+        system.process("splitter")?.signal(libc::SIGCONT)?;
+        system.compare(&job, &picture, &["contrast", "gaussian_blur:ksize=15"]).context(payload)?;
+        let view = system.job(&job)?;
+        ensure!(view["grain"] == "tiles" && view["run"] == 2, "{view}");
+        no_dead_letters(&system)?;
+    }
+    Ok(())
+}
