@@ -75,6 +75,11 @@ impl<W: Write> PyramidMaker<W> {
         self.levels.first().is_none_or(Level::is_complete)
     }
 
+    /// Whether no row has come.
+    pub fn is_new(&self) -> bool {
+        self.levels.first().is_none_or(Level::is_new)
+    }
+
     fn add_to_level(&mut self, at: usize, row: &[u8]) -> io::Result<()> {
         let mut halved = std::mem::take(&mut self.halves[at]);
         let has_half = self.levels[at].add(row, &mut halved);

@@ -42,6 +42,10 @@ impl Level {
         self.rows == self.size.height
     }
 
+    pub(super) fn is_new(&self) -> bool {
+        self.rows == 0
+    }
+
     fn row_bytes(&self) -> usize {
         self.size.width as usize * self.channels
     }

@@ -44,6 +44,11 @@ impl<W: Write + Send + 'static> PyramidTap<W> {
         matches!(&*self.0.lock(), Making::Well(maker) if !maker.is_full())
     }
 
+    /// Whether no row has come.
+    pub fn is_new(&self) -> bool {
+        matches!(&*self.0.lock(), Making::Well(maker) if maker.is_new())
+    }
+
     /// Ends the pyramid, and gives its output to be made visible.
     ///
     /// # Errors

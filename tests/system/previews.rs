@@ -107,6 +107,18 @@ fn pyramids_are_those_of_picture_and_result_and_end_with_the_job() -> Result<()>
     Ok(())
 }
 
+/// One worker reads the picture and writes the result: it makes both.
+#[test]
+fn a_picture_that_is_run_whole_has_its_pyramids() -> Result<()> {
+    let environment = vec![("TESSERA_GRAIN".to_owned(), "whole".to_owned())];
+    let system = System::start(&Options { environment, ..Options::default() })?;
+    let picture = picture()?;
+    let job = system.submit_and_compare(&picture, &["grayscale"])?;
+    assert_eq!(system.job(&job)?["grain"], "whole");
+    is_whole(&system, &job, &picture)?;
+    system.leaves_nothing(&[&job])
+}
+
 /// The splitter dies before the picture is read, the stitcher while strips are encoded.
 #[test]
 fn what_is_killed_in_the_middle_leaves_right_pyramids() -> Result<()> {

@@ -5,8 +5,6 @@
 
 use tessera::config::PreviewArgs;
 use tessera::job::Manifest;
-use tessera::operation::Chain;
-use tessera::picture::Turn;
 use tessera::picture::rows::RowReader;
 use tessera::pyramid::{PyramidMaker, PyramidTap, Shape};
 use tessera::store::{BlockingWriter, Object};
@@ -38,7 +36,7 @@ impl OriginalPyramid {
             }
         }
         let writer = splitter.store.blocking_writer(&object, &Handle::current());
-        let tap = PyramidTap::new(PyramidMaker::new(manifest.plan.input, orientation(manifest), most, writer));
+        let tap = PyramidTap::new(PyramidMaker::new(manifest.plan.input, manifest.orientation(), most, writer));
         Some(Self { object, tap })
     }
 
@@ -65,22 +63,8 @@ impl OriginalPyramid {
 /// What making it may hold, in bytes.
 pub fn held_bytes(previews: &PreviewArgs, memory_budget: u64, manifest: &Manifest) -> u64 {
     let of = |most| {
-        let turn = orientation(manifest);
+        let turn = manifest.orientation();
         Shape::of(manifest.plan.input, turn, most).held_bytes(manifest.plan.input, turn)
     };
     previews.bytes(memory_budget).map_or(0, of)
-}
-
-/// What makes the picture upright: the steps of the plan before those that were asked for.
-fn orientation(manifest: &Manifest) -> Turn {
-    let asked = Chain::new(manifest.operations.clone());
-    let is_whole = manifest.plan.stages.len() == 1;
-    let Some(first) = manifest.plan.stage(0) else { return Turn::None };
-    let begins = |turn: &Turn| {
-        let all = asked.after(*turn);
-        let names = |chain: &Chain| chain.steps().iter().map(ToString::to_string).collect::<Vec<_>>();
-        let (all, first) = (names(&all), names(&first.steps));
-        all.starts_with(&first) && (!is_whole || all.len() == first.len())
-    };
-    Turn::ALL.into_iter().find(begins).unwrap_or_default()
 }
