@@ -35,6 +35,8 @@ impl OriginalPyramid {
                 return None;
             }
         }
+        // What a pass that was killed had of it.
+        splitter.store.clear(&object).await;
         let writer = splitter.store.blocking_writer(&object, &Handle::current());
         let tap = PyramidTap::new(PyramidMaker::new(manifest.plan.input, manifest.orientation(), most, writer));
         Some(Self { object, tap })

@@ -31,6 +31,10 @@ impl Pyramids {
         };
         let of_original = Object::OriginalPyramid(manifest.job);
         let is_missing = matches!(runtime.block_on(store.size(&of_original)), Ok(None));
+        if is_missing {
+            // What an attempt that was killed had of it.
+            runtime.block_on(store.clear(&of_original));
+        }
         let original = is_missing.then(|| begin(of_original, manifest.plan.input, manifest.orientation()));
         let result = begin(result.pyramid()?, manifest.plan.output, Turn::None);
         Some(Self { original, result })
