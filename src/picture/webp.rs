@@ -5,6 +5,7 @@
 
 mod announced;
 mod chunks;
+mod error;
 mod reader;
 mod still;
 mod writer;

@@ -8,6 +8,7 @@
 //! indexes and jobs are on one Redis, never spread over a cluster's slots.
 
 mod activity;
+mod calls;
 mod client;
 pub mod counters;
 mod error;

@@ -1,9 +1,12 @@
 //! Services whose store is another folder than the system's: they take no work, say so, and no job waits for them.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use tessera::bus::Topic;
 
+use crate::records::records_of;
 use crate::support::http::{Client, Form};
 use crate::support::system::{Options, System};
 use crate::support::{LONG, pictures, wait_for};
@@ -85,4 +88,45 @@ fn a_service_whose_store_comes_back_takes_work_again() -> Result<()> {
     system.wait_until_ready()?;
     system.submit_and_compare(&picture, &["invert"])?;
     Ok(())
+}
+
+/// The store is away for 20 s in mid-job: whoever needs it waits, or ends and is started again as by its keeper; nothing
+/// fails and nothing is lost.
+fn is_away_in_mid_job(payload: &str, seed: u32) -> Result<()> {
+    let mut system = System::start(&Options { tile_delay_ms: 150, ..Options::default().by(payload) })?;
+    let picture = pictures::rgb_png(3000, 2500, seed)?;
+    let steps = ["gaussian_blur:ksize=15"];
+    let job = system.submit(&picture, &steps)?;
+    system.wait_for_middle(&job)?;
+    let (store, away) = (system.folder.path().join("store"), system.folder.path().join("away"));
+    fs::rename(&store, &away)?;
+    let until = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < until {
+        for name in system.names() {
+            if system.process(&name)?.has_ended()?.is_some() {
+                system.restart(&name)?;
+            }
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    ensure!(!store.exists(), "somebody has made another store: {:?}", files(&store)?);
+    let view = system.client.get(&format!("/api/v1/jobs/{job}"))?.text();
+    ensure!(!view.contains("\"failed\""), "{view}");
+    fs::rename(&away, &store)?;
+    system.wait_until_ready()?;
+    system.compare(&job, &picture, &steps)?;
+    for letters in [Topic::TasksDlq, Topic::ResultsDlq, Topic::JobsDlq] {
+        ensure!(records_of(&system, letters)? == 0, "{letters:?} has letters");
+    }
+    system.leaves_nothing(&[&job])
+}
+
+#[test]
+fn a_store_that_is_away_for_twenty_seconds_is_waited_for_by_slots() -> Result<()> {
+    is_away_in_mid_job("shared", 49)
+}
+
+#[test]
+fn a_store_that_is_away_for_twenty_seconds_is_waited_for_in_records() -> Result<()> {
+    is_away_in_mid_job("inline", 50)
 }

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tessera::bus::Topic;
+use tessera::picture::codec::ResultFormat;
+use tessera::picture::jpeg::JpegSettings;
 
 use crate::records::records_of;
 use crate::support::http::Form;
+use crate::support::pictures::Painter;
 use crate::support::system::topics::written;
 use crate::support::system::{Options, System};
 use crate::support::{LONG, pictures, wait_for};
@@ -294,6 +297,60 @@ fn what_no_worker_can_run_whole_is_started_over_in_tiles() -> Result<()> {
         let view = system.job(&job)?;
         ensure!(view["grain"] == "tiles" && view["run"] == 2, "{view}");
         no_dead_letters(&system)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn one_that_ends_its_workers_again_and_again_is_condemned() -> Result<()> {
+    let (mut system, _, job) = in_the_middle(Options { workers: 1, ..Options::default() }, 332)?;
+    for death in 1..=3 {
+        let worker = format!("{0}worker:{0}worker-1", system.prefix);
+        let started: String = redis::Commands::hget(&mut system.connection()?, &worker, "incarnation")?;
+        let tries = format!("{}:tries:0", system.job_key(&job));
+        wait_for("this start of the worker to have it", LONG, || {
+            let held: Option<String> = redis::Commands::hget(&mut system.connection()?, &tries, "0")?;
+            Ok(held
+                .is_some_and(|starts| starts.split(',').count() == death && starts.ends_with(&started))
+                .then_some(()))
+        })?;
+        system.kill("worker-1")?;
+        system.restart("worker-1")?;
+        wait_for("the worker's next start to be heard", LONG, || {
+            let now: Option<String> = redis::Commands::hget(&mut system.connection()?, &worker, "incarnation")?;
+            Ok(now.is_some_and(|now| now != started).then_some(()))
+        })?;
+    }
+    let view = system.wait_for_end(&job, LONG)?;
+    ensure!(view["status"] == "failed", "{view}");
+    ensure!(
+        view["reason"].as_str().is_some_and(|reason| reason.contains("3 workers ended while they ran it")),
+        "{view}"
+    );
+    let other = pictures::rgb_png(700, 500, 333)?;
+    system.submit_and_compare(&other, &OPERATIONS).map(drop)
+}
+
+/// As wide as a picture of 268 megapixels: what is held grows with a picture's width, or it is not bounded.
+#[test]
+fn no_worker_grows_beyond_its_budget_with_whole_pictures() -> Result<()> {
+    let mut system = system(Options::default())?;
+    let painter = Painter { width: 16_384, height: 1_024, seed: 334 };
+    let giants = [
+        (painter.paint(ResultFormat::Png)?, "png", "gaussian_blur:ksize=51"),
+        (painter.paint(ResultFormat::Jpeg(JpegSettings::default()))?, "jpg", "gaussian_blur:ksize=51"),
+        (painter.paint(ResultFormat::Png)?, "png", "median_blur:ksize=5"),
+    ];
+    let jobs = giants.iter().map(|(giant, _, step)| system.submit(giant, &[step])).collect::<Result<Vec<String>>>()?;
+    for (job, (giant, end, step)) in jobs.iter().zip(&giants) {
+        let view = system.wait_for_end(job, Duration::from_secs(150))?;
+        ensure!(view["status"] == "done" && view["grain"] == "whole", "{view}");
+        ensure!(system.result(job)? == system.reference_as(giant, &[step], (end, end))?, "{end}: other bytes");
+    }
+    for name in ["worker-1", "worker-2"] {
+        let peak = system.process(name)?.peak_memory_bytes()?;
+        eprintln!("{name}: {} MiB", peak >> 20);
+        ensure!(peak <= 192 << 20, "{name} had {} MiB", peak >> 20);
     }
     Ok(())
 }

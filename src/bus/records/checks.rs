@@ -13,7 +13,7 @@ const MAX_JSON_BYTES: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The header `schema` is missing, or names another record or another major version.
-    #[error("reading a record: schema is {found:?}, expected {expected:?}")]
+    #[error("reading a record: it {}, {expected} is read here", found.as_deref().map_or("names no schema".to_owned(), |name| format!("is called {name:?}")))]
     Schema {
         /// What came.
         found: Option<String>,

@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, Seek};
 
-use image_webp::{DecodingError, WebPDecoder};
+use image_webp::WebPDecoder;
 
 use super::announced::Announced;
 use super::chunks::{self, Chunks};
+use super::error::describe;
 use super::still;
 use crate::picture::header::Header;
 use crate::picture::rows::{ReadError, RowReader};
@@ -68,14 +69,4 @@ fn decode(mut input: impl BufRead + Seek, info: PictureInfo) -> Result<Vec<u8>, 
     let mut samples = room(info.bytes())?;
     decoder.read_image(&mut samples).map_err(describe)?;
     Ok(samples)
-}
-
-pub(super) fn describe(error: DecodingError) -> String {
-    match error {
-        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "the data of the picture ends early".to_owned()
-        }
-        // What follows a colon is bytes and numbers for programmers.
-        other => other.to_string().split(':').next().unwrap_or_default().to_lowercase(),
-    }
 }

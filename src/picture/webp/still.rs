@@ -8,7 +8,7 @@ use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 use image_webp::WebPDecoder;
 
 use super::chunks::Frame;
-use super::reader::describe;
+use super::error::describe;
 use crate::picture::PictureInfo;
 use crate::picture::whole::room;
 

@@ -9,6 +9,7 @@ mod reference;
 mod report;
 mod scale;
 mod scene;
+mod small;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use compare::Case;
 use processes::{Process, System};
 use report::Report;
 use scene::{Scene, SceneKind};
+use tessera::config::{KafkaArgs, RedisArgs};
 use tessera::picture::Size;
 
 /// Measure the running system.
@@ -36,6 +38,7 @@ enum What {
     Memory(MemoryArgs),
     Picture(PictureArgs),
     Scale(ScaleArgs),
+    Small(SmallArgs),
 }
 
 /// Make a picture that measurements use, the same one each time.
@@ -135,6 +138,27 @@ struct ScaleArgs {
     bench: BenchArgs,
 }
 
+/// Measure many small pictures from many connections at once: jobs a second, from the first upload until the last has ended.
+///
+/// Run it on the system's own machine, with nothing else using its Kafka and Redis: it counts the records and the commands
+/// that a job takes.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example: . var/env && tessera bench small")]
+struct SmallArgs {
+    /// How many are sent, after a tenth as many to warm up.
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    jobs: u32,
+    /// Uploads at once.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    connections: u16,
+    #[command(flatten)]
+    bench: BenchArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    redis: RedisArgs,
+}
+
 /// Where the system is, and how figures are shown.
 #[derive(clap::Args, Debug)]
 struct BenchArgs {
@@ -154,6 +178,7 @@ pub fn run(args: &Args, api: &Api) -> Result<(), CtlError> {
         What::Job(args) => run_job(args, api),
         What::Memory(args) => run_memory(args, api),
         What::Scale(args) => run_scale(args, api),
+        What::Small(args) => run_small(args, api),
         What::Picture(args) => {
             let end = args.file.extension().unwrap_or_default().to_string_lossy();
             let kind = end.parse().map_err(CtlError::Usage)?;
@@ -211,6 +236,14 @@ fn run_scale(args: &ScaleArgs, api: &Api) -> Result<(), CtlError> {
     } else {
         output::print(&scale::render(&figures))
     }
+}
+
+fn run_small(args: &SmallArgs, api: &Api) -> Result<(), CtlError> {
+    let (system, work) = set_up(&args.bench, api)?;
+    let (jobs, connections) = (args.jobs as usize, usize::from(args.connections));
+    let load = small::Load { jobs, connections, kafka: &args.kafka, redis: &args.redis };
+    let figures = small::measure(api, &system, &work.0, &load)?;
+    if args.bench.json { output::print_json(&figures.to_json()) } else { output::print(&figures.render()) }
 }
 
 /// A folder of this run's own, removed at its end.

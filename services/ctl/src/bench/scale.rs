@@ -92,7 +92,7 @@ fn measure_case(
     let _ = api.delete(&format!("/jobs/{}", first["id"].as_str().unwrap_or_default()));
     system.wait_for_rest();
     let (before, started) = (system.cpu(), Instant::now());
-    let ids = send_all(api, &picture.path, &case.steps, jobs)?;
+    let ids = send_all(api, &picture.path, &case.steps, jobs, SENDERS)?;
     wait_for_all(api, &ids)?;
     let wall_s = started.elapsed().as_secs_f64();
     let used = system.cpu().into_iter().zip(before).map(|(after, before)| (after - before).max(0.0));
@@ -112,20 +112,26 @@ fn jobs_of(megapixels: f64, load: f64) -> usize {
     (load / megapixels).round().clamp(2.0, 256.0) as usize
 }
 
-/// Sends a picture `count` times, some uploads at once; gives the ids of the jobs.
-fn send_all(api: &Api, picture: &Path, steps: &[String], count: usize) -> Result<Vec<String>, CtlError> {
+/// Sends a picture `count` times, `senders` uploads at once; gives the ids of the jobs.
+pub(super) fn send_all(
+    api: &Api,
+    picture: &Path,
+    steps: &[String],
+    count: usize,
+    senders: usize,
+) -> Result<Vec<String>, CtlError> {
     let fields: Vec<(&str, String)> = steps.iter().map(|step| ("op", step.clone())).collect();
     let begun = AtomicUsize::new(0);
     let send = || {
         let mut ids = Vec::new();
         while begun.fetch_add(1, Ordering::Relaxed) < count {
-            let accepted = api.submit(picture, &fields, Progress::new())?;
+            let accepted = api.submit(picture, &fields, Progress::silent())?;
             ids.push(accepted["id"].as_str().unwrap_or_default().to_owned());
         }
         Ok(ids)
     };
     thread::scope(|scope| {
-        let senders: Vec<_> = (0..SENDERS.min(count)).map(|_| scope.spawn(send)).collect();
+        let senders: Vec<_> = (0..senders.min(count)).map(|_| scope.spawn(send)).collect();
         let broken = || CtlError::Failed("a sender broke off".to_owned());
         let sent = senders.into_iter().map(|sender| sender.join().unwrap_or_else(|_| Err(broken())));
         Ok(sent.collect::<Result<Vec<_>, CtlError>>()?.concat())

@@ -95,7 +95,7 @@ impl TaskRunner {
     /// Runs a whole picture to its end.
     pub(super) async fn run_whole(&self, delivery: Delivery, task: &Arc<TaskHeader>) {
         let arrived = Instant::now();
-        let Ok(_place) = self.wholes.slots.acquire().await else { return };
+        let Ok(place) = self.wholes.slots.acquire().await else { return };
         match self.hand.verdict(task).await {
             Verdict::Stop => return,
             Verdict::Skip => {
@@ -111,6 +111,8 @@ impl TaskRunner {
         let begun = Instant::now();
         let in_hand = self.wholes.progress.begin(task);
         let came = self.whole(task).await;
+        // The next picture need not wait until Kafka has this one's result.
+        drop(place);
         let outcome = if matches!(came, Came::Made(..)) { TileOutcome::Done } else { TileOutcome::Failed };
         match &came {
             Came::Made(..) | Came::Failed(_) | Came::Panicked(_) => in_hand.finish(outcome, begun.elapsed()),
