@@ -58,7 +58,7 @@ impl Outage for EndError {
 
 /// A verdict on a job that has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct JobVerdict {
     /// Which job.
     pub job: JobId,
     /// Which run it is about; `None`: the present one.
@@ -69,7 +69,7 @@ pub struct Verdict {
     pub reason: String,
 }
 
-impl Verdict {
+impl JobVerdict {
     /// The job has failed.
     pub fn failed(job: JobId, run: Option<u32>, reason: impl Into<String>) -> Self {
         Self { job, run, status: JobStatus::Failed, reason: reason.into() }
@@ -88,7 +88,7 @@ impl Verdict {
 ///
 /// # Errors
 /// [`EndError`]; the job has not ended then, unless Redis took the verdict and its answer was lost.
-pub async fn end(state: &State, store: &Store, verdict: &Verdict, keep: Duration) -> Result<Transition, EndError> {
+pub async fn end(state: &State, store: &Store, verdict: &JobVerdict, keep: Duration) -> Result<Transition, EndError> {
     let job = verdict.job;
     let (run, notices) = match state.job(job).await {
         Ok(None) => return Ok(Transition::Refused { status: None }),

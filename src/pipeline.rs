@@ -9,6 +9,7 @@ mod bands;
 mod line;
 mod linked;
 mod resources;
+mod rows;
 mod whole;
 
 use std::io::{self, Read, Seek, Write};
@@ -19,6 +20,7 @@ use crate::picture::PictureInfo;
 use crate::picture::rows::{ReadError, RowReader, RowWriter, WriteError};
 
 pub use resources::Resources;
+use rows::rows;
 pub use whole::WholeBudget;
 
 /// Opens the input; asked once more for each time that the whole picture has to be read.
@@ -101,21 +103,6 @@ pub fn run(
 
 /// Takes the rows of a result, from top to bottom.
 type TakeRow<'a> = dyn FnMut(&[u8]) -> Result<(), RunError> + Send + 'a;
-
-/// Gives the rows of the result of `chain`.
-fn rows(
-    reader: Box<dyn RowReader + '_>,
-    chain: &Chain,
-    resources: Resources,
-    make_aside: &mut MakeAside<'_>,
-    take: &mut TakeRow<'_>,
-) -> Result<(), RunError> {
-    if chain.turn().keeps_row_order() {
-        bands::rows(reader, chain, resources, take)
-    } else {
-        aside::rows(reader, chain, resources, make_aside, take)
-    }
-}
 
 /// What is read: the picture, or the rows that were kept aside last.
 enum Input<'i, 'o> {

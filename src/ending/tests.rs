@@ -108,7 +108,7 @@ impl Drop for Scene {
 #[tokio::test]
 async fn a_verdict_is_in_the_store_and_in_redis_and_survives_the_loss_of_redis() {
     let scene = Scene::new().await;
-    for verdict in [Verdict::cancelled, |job| Verdict::failed(job, Some(1), "row 3 of 9")] {
+    for verdict in [JobVerdict::cancelled, |job| JobVerdict::failed(job, Some(1), "row 3 of 9")] {
         let job = scene.queued(b"x").await;
         let verdict = verdict(job);
         let ended = end(&scene.state, &scene.store, &verdict, HOUR).await.unwrap();
@@ -126,10 +126,10 @@ async fn a_cancel_whose_marker_cannot_be_written_cancels_nothing() {
     let scene = Scene::new().await;
     let job = scene.queued(b"x").await;
     let blocked = scene.block_marker(job);
-    end(&scene.state, &scene.store, &Verdict::cancelled(job), HOUR).await.unwrap_err();
+    end(&scene.state, &scene.store, &JobVerdict::cancelled(job), HOUR).await.unwrap_err();
     assert_eq!(scene.status(job).await, JobStatus::Queued, "Redis shows nothing that the store does not know");
     std::fs::remove_dir_all(blocked).unwrap();
-    end(&scene.state, &scene.store, &Verdict::cancelled(job), HOUR).await.unwrap();
+    end(&scene.state, &scene.store, &JobVerdict::cancelled(job), HOUR).await.unwrap();
     scene.lose_redis().await;
     assert_eq!(scene.status(job).await, JobStatus::Cancelled);
 }
@@ -139,7 +139,7 @@ async fn a_failure_is_told_although_its_marker_cannot_be_written_and_the_marker_
     let scene = Scene::new().await;
     let job = scene.queued(b"x").await;
     let blocked = scene.block_marker(job);
-    let verdict = Verdict::failed(job, None, "the store is full");
+    let verdict = JobVerdict::failed(job, None, "the store is full");
     assert_eq!(end(&scene.state, &scene.store, &verdict, HOUR).await.unwrap(), Transition::Made);
     std::fs::remove_dir_all(blocked).unwrap();
     agree(&scene.state, &scene.store, job, None).await.unwrap();
@@ -150,7 +150,7 @@ async fn a_failure_is_told_although_its_marker_cannot_be_written_and_the_marker_
 async fn the_marker_of_a_verdict_that_came_too_late_is_put_back() {
     let scene = Scene::new().await;
     let job = scene.queued(b"x").await;
-    end(&scene.state, &scene.store, &Verdict::cancelled(job), HOUR).await.unwrap();
+    end(&scene.state, &scene.store, &JobVerdict::cancelled(job), HOUR).await.unwrap();
     let cancelled = scene.marker(job).await.unwrap();
     // A stitcher that was slower has written its own and was refused.
     let done = EndMarker {
@@ -161,7 +161,7 @@ async fn the_marker_of_a_verdict_that_came_too_late_is_put_back() {
     scene.store.put_end(&done).await.unwrap();
     agree(&scene.state, &scene.store, job, Some(&done)).await.unwrap();
     assert_eq!(scene.marker(job).await, Some(cancelled));
-    let late = end(&scene.state, &scene.store, &Verdict::failed(job, None, "late"), HOUR).await.unwrap();
+    let late = end(&scene.state, &scene.store, &JobVerdict::failed(job, None, "late"), HOUR).await.unwrap();
     assert_eq!(late, Transition::Refused { status: Some(JobStatus::Cancelled) });
     scene.lose_redis().await;
     assert_eq!(scene.status(job).await, JobStatus::Cancelled);
@@ -185,10 +185,10 @@ async fn of_a_job_that_goes_on_only_the_own_marker_goes() {
 async fn a_verdict_on_an_earlier_run_does_not_end_this_one() {
     let scene = Scene::new().await;
     let job = scene.queued(b"x").await;
-    end(&scene.state, &scene.store, &Verdict::failed(job, Some(1), "first"), HOUR).await.unwrap();
+    end(&scene.state, &scene.store, &JobVerdict::failed(job, Some(1), "first"), HOUR).await.unwrap();
     let manifest = scene.store.manifest(job).await.unwrap().unwrap();
     crate::mending::run_again(&scene.state, &scene.store, manifest, 1).await.unwrap();
-    let late = end(&scene.state, &scene.store, &Verdict::failed(job, Some(1), "late"), HOUR).await.unwrap();
+    let late = end(&scene.state, &scene.store, &JobVerdict::failed(job, Some(1), "late"), HOUR).await.unwrap();
     assert_eq!(late, Transition::Refused { status: Some(JobStatus::Queued) });
     assert_eq!((scene.status(job).await, scene.marker(job).await), (JobStatus::Queued, None));
     scene.lose_redis().await;

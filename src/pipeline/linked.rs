@@ -2,7 +2,8 @@
 
 use std::io::{BufReader, Read, SeekFrom};
 
-use super::{Aside, MakeAside, Resources, RunError, rows};
+use super::rows::rows;
+use super::{Aside, MakeAside, Resources, RunError};
 use crate::linking::Linker;
 use crate::operation::Chain;
 use crate::picture::PictureInfo;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tessera::bus::records::Check;
 use tessera::bus::{BusError, Delivered, Outgoing, Producer, Topic};
 use tessera::config::LimitArgs;
-use tessera::ending::{self, EndError, Verdict};
+use tessera::ending::{self, EndError, JobVerdict};
 use tessera::job::{JobId, TraceContext};
 use tessera::state::{JobView, State, StateError};
 use tessera::store::Store;
@@ -70,7 +70,7 @@ impl MonitorBackends {
     }
 
     async fn fail_run(&self, job: JobId, run: u32, reason: &str) -> Result<(), EndError> {
-        let verdict = Verdict::failed(job, Some(run), reason);
+        let verdict = JobVerdict::failed(job, Some(run), reason);
         let outcome = ending::end(&self.state, &self.store, &verdict, self.keep()).await?;
         tracing::warn!(%job, ?outcome, reason, "the job failed");
         if outcome.is_so() {

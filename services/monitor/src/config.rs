@@ -6,7 +6,7 @@ use clap::Parser;
 use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
 
 use crate::error::ServiceError;
-use crate::scrub::Pace;
+use crate::scrub::ScrubPace;
 
 /// The program's name, for its files and its consumer.
 pub const PROGRAM: &str = "monitor";
@@ -78,9 +78,9 @@ impl Config {
     }
 
     /// How fast the store is read for damaged files.
-    pub fn scrub_pace(&self) -> Pace {
+    pub fn scrub_pace(&self) -> ScrubPace {
         let rest = Duration::from_secs(self.scrub_pause_minutes.saturating_mul(60));
-        Pace { rate: self.scrub_rate, rest }
+        ScrubPace { rate: self.scrub_rate, rest }
     }
 
     /// How long a heartbeat counts.

@@ -18,7 +18,7 @@ const BETWEEN_JOBS: Duration = Duration::from_millis(20);
 
 /// How the scrub is paced.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct ScrubPace {
     /// Bytes a second; 0: there is no scrub.
     pub rate: u64,
     /// Between the ends of two rounds.
@@ -26,7 +26,7 @@ pub struct Pace {
 }
 
 /// Reads round after round; never ends.
-pub async fn run(backends: MonitorBackends, pace: Pace) {
+pub async fn run(backends: MonitorBackends, pace: ScrubPace) {
     if pace.rate == 0 {
         return std::future::pending().await;
     }

@@ -82,7 +82,7 @@ impl Hope {
 
 /// What to do about a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Advice {
     /// Nothing.
     Fine,
     /// Ask its stitcher to look at its spool.
@@ -132,7 +132,7 @@ impl Stalls {
     }
 
     /// Looks at a job at `now_ms`.
-    pub fn look(&mut self, look: &Look, now_ms: i64) -> Verdict {
+    pub fn look(&mut self, look: &Look, now_ms: i64) -> Advice {
         let is_in_hand = matches!(look.status, JobStatus::Processing | JobStatus::Finishing);
         if !is_in_hand || self.has_moved(look) {
             self.watches.remove(&look.job);
@@ -142,7 +142,7 @@ impl Stalls {
         let can_move = is_all_there || look.hope == Hope::Unheard;
         let after_ms = self.after_ms;
         let Some(watch) = self.watches.get_mut(&look.job) else {
-            return if is_still && can_move { Verdict::Check { again: false } } else { Verdict::Fine };
+            return if is_still && can_move { Advice::Check { again: false } } else { Advice::Fine };
         };
         // Time in which something is away, the monitor itself included, or in which rows are read, is not held against
         // the job.
@@ -150,16 +150,16 @@ impl Stalls {
         watch.looked_ms = now_ms;
         watch.patience_ms += if is_all_there && look.idle_ms >= after_ms / 4 { passed } else { 0 };
         if !is_still || !can_move {
-            return Verdict::Fine;
+            return Advice::Fine;
         }
         let is_due = is_all_there && watch.counts(look, after_ms);
         if is_due && watch.checks >= MAX_CHECKS {
-            return Verdict::GiveUp { checks: watch.checks };
+            return Advice::GiveUp { checks: watch.checks };
         }
         let longest = if look.hope == Hope::InHand { LONGEST_WAIT_MS.max(after_ms) } else { after_ms * MOST_WAITS };
         let waited = now_ms.saturating_sub(watch.checked_ms);
         let is_over = is_due || waited >= wait(after_ms, watch.checks).min(longest);
-        if is_over { Verdict::Check { again: true } } else { Verdict::Fine }
+        if is_over { Advice::Check { again: true } } else { Advice::Fine }
     }
 
     /// Takes note that a job's stitcher was asked at `now_ms`. What was not sent does not count.

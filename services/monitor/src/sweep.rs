@@ -17,7 +17,7 @@ use tracing::Instrument;
 use crate::backends::MonitorBackends;
 use crate::hopes::Hopes;
 use crate::listing::list_tiles;
-use crate::stalls::{Hope, Look, Stalls, Verdict};
+use crate::stalls::{Advice, Hope, Look, Stalls};
 
 /// Jobs of each status that a round looks at.
 const JOBS_A_ROUND: usize = 2_000;
@@ -129,7 +129,7 @@ impl Sweep {
             hope: self.hopes.of(job),
         };
         match self.stalls.look(&look, job.moments.looked) {
-            Verdict::Check { again } if *kafka_is_up => {
+            Advice::Check { again } if *kafka_is_up => {
                 *kafka_is_up = self.check(&look, job.trace, job.moments.looked).await;
                 // The stitcher asks for what is missing; where that was lost, no one else is needed for it.
                 if again && look.hope != Hope::Unheard && look.received < look.total {
@@ -137,8 +137,8 @@ impl Sweep {
                 }
                 Ok(())
             }
-            Verdict::Fine | Verdict::Check { .. } => Ok(()),
-            Verdict::GiveUp { checks } => {
+            Advice::Fine | Advice::Check { .. } => Ok(()),
+            Advice::GiveUp { checks } => {
                 let reason = self.missing(&look, checks).await?;
                 self.backends.fail(job, &reason).await
             }

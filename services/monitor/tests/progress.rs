@@ -6,7 +6,7 @@ mod world;
 
 use proptest::prelude::*;
 use tessera::job::JobStatus;
-use tessera_monitor::stalls::{Hope, Look, Verdict};
+use tessera_monitor::stalls::{Advice, Hope, Look};
 use world::{Result, STEP_MS, Service, TILES, World};
 
 const MINUTE_MS: i64 = 60_000;
@@ -57,9 +57,9 @@ fn disappointed(world: &mut World, checks: u32) {
             world.now_ms += 1_000;
             passes += 1;
             match world.stalls.look(&look(world, passes), world.now_ms) {
-                Verdict::Fine => {}
-                Verdict::Check { .. } => break world.stalls.checked(&look(world, passes), world.now_ms),
-                Verdict::GiveUp { .. } => panic!("given up"),
+                Advice::Fine => {}
+                Advice::Check { .. } => break world.stalls.checked(&look(world, passes), world.now_ms),
+                Advice::GiveUp { .. } => panic!("given up"),
             }
         }
     }

@@ -12,18 +12,18 @@ const MOST_REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// What is remembered; the job that was not asked for the longest goes first.
 #[derive(Debug)]
-pub struct Known {
+pub struct Remembered {
     manifests: LruCache<JobId, Arc<Manifest>>,
     sent_before: LruCache<(JobId, u32, u32), u32>,
 }
 
-impl Default for Known {
+impl Default for Remembered {
     fn default() -> Self {
         Self { manifests: LruCache::new(MOST_REMEMBERED), sent_before: LruCache::new(MOST_REMEMBERED) }
     }
 }
 
-impl Known {
+impl Remembered {
     /// Has a job's description read again when it is asked for next.
     pub fn forget(&mut self, job: JobId) {
         self.manifests.pop(&job);

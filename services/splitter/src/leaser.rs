@@ -16,7 +16,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument;
 
 use crate::grant::Grant;
-use crate::known::Known;
+use crate::known::Remembered;
 use crate::memory::Needs;
 use crate::pass::{self, Ended};
 use crate::places::has_place;
@@ -55,7 +55,7 @@ pub struct Leaser {
     waiting: HashMap<JobId, Needs>,
     admissions: JoinSet<(Arc<Manifest>, Share)>,
     resting: HashMap<JobId, Instant>,
-    known: Known,
+    known: Remembered,
 }
 
 impl Leaser {
@@ -70,7 +70,7 @@ impl Leaser {
             waiting: HashMap::new(),
             admissions: JoinSet::new(),
             resting: HashMap::new(),
-            known: Known::default(),
+            known: Remembered::default(),
         }
     }
 

@@ -17,7 +17,7 @@ const QUICK: Duration = Duration::from_millis(25);
 
 /// The time between looks.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct LookPace {
     /// What a tile took to come back lately; at most [`LOOK_SELDOM`], so that a long silence is soon forgotten.
     per_tile: Duration,
     /// When one came back last.
@@ -26,7 +26,7 @@ pub struct Pace {
     has_seen: bool,
 }
 
-impl Pace {
+impl LookPace {
     /// As if tiles came back all the time.
     pub fn new(now: Instant) -> Self {
         Self { per_tile: LOOK_EVERY / 2, moved: now, has_seen: false }
@@ -61,7 +61,7 @@ mod tests {
     /// Looks for each tile, when one comes back every `per_tile`.
     fn looks_for_each_tile(per_tile: Duration) -> f64 {
         let start = Instant::now();
-        let (mut pace, mut now, mut seen, mut looks) = (Pace::new(start), start, 0, 0);
+        let (mut pace, mut now, mut seen, mut looks) = (LookPace::new(start), start, 0, 0);
         while seen < 200 {
             let back = (now - start).as_nanos() / per_tile.as_nanos();
             let back = usize::try_from(back).unwrap();
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn tiles_are_quick_by_the_time_of_a_slot() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = LookPace::new(start);
         assert!(!pace.is_quick(3), "nothing is known of them yet");
         pace.after(2, start + Duration::from_millis(10));
         assert!(pace.is_quick(3) && !pace.is_quick(12) && !pace.is_quick(u32::MAX));
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_look_is_never_late() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = LookPace::new(start);
         assert_eq!(pace.after(0, start), LOOK_EVERY);
         assert_eq!(pace.after(0, start + Duration::from_secs(3600)), LOOK_SELDOM);
         // Tiles that come quickly again are seen quickly again.

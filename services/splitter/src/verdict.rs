@@ -1,6 +1,6 @@
 //! Ending a job that cannot be read, and holding the end marker of a job against Redis.
 
-use tessera::ending::{self, Verdict};
+use tessera::ending::{self, JobVerdict};
 use tessera::job::JobId;
 use tessera::patience::{NoAnswer, insist};
 use tessera::store::Object;
@@ -14,7 +14,7 @@ const MOST_RUNS: u32 = 5;
 /// Fails a job; says whether that was made known, which fails only when the splitter stops first.
 pub async fn fail(splitter: &Splitter, job: JobId, reason: &str) -> bool {
     let keep = splitter.config.limits.keep_results();
-    let verdict = Verdict::failed(job, None, reason);
+    let verdict = JobVerdict::failed(job, None, reason);
     let end = || ending::end(&splitter.state, &splitter.store, &verdict, keep);
     match insist(&splitter.shutdown, "failing a job", end).await {
         Err(NoAnswer::Stopping) => return false,

@@ -9,7 +9,7 @@ use tessera::job::{JobId, Token};
 use tessera::state::{LeaseState, StateError};
 
 use crate::gate::{Gate, Stop};
-use crate::pace::Pace;
+use crate::pace::LookPace;
 use crate::splitter::{Pass, Splitter};
 
 /// Between two looks while Redis does not answer.
@@ -22,14 +22,14 @@ const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Watches the passes of `splitter`; never returns.
 pub async fn watch(splitter: &Splitter) {
     let (mut renewed, mut noted) = (Instant::now(), Instant::now());
-    let (mut live_slots, mut pace) = (0, Pace::new(Instant::now()));
+    let (mut live_slots, mut pace) = (0, LookPace::new(Instant::now()));
     loop {
         let passes = splitter.passes();
         if passes.is_empty() {
             splitter.are_quick.store(false, Ordering::Relaxed);
             splitter.watch.notified().await;
             renewed = Instant::now();
-            pace = Pace::new(renewed);
+            pace = LookPace::new(renewed);
             continue;
         }
         match splitter.crew().await {

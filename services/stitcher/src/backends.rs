@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Producer, Topic, dead_letter};
 use tessera::config::KafkaArgs;
-use tessera::ending::{self, EndError, Verdict};
+use tessera::ending::{self, EndError, JobVerdict};
 use tessera::job::{JobId, TraceContext};
 use tessera::state::{State, StateError};
 use tessera::store::{Object, Store, StoreError};
@@ -184,7 +184,7 @@ impl StitcherBackends {
     /// # Errors
     /// [`Trouble`]; asking again is harmless.
     pub async fn fail(&self, job: JobId, run: u32, reason: &str) -> Result<(), Trouble> {
-        let verdict = Verdict::failed(job, Some(run), reason);
+        let verdict = JobVerdict::failed(job, Some(run), reason);
         let end = || ending::end(&self.state, &self.store, &verdict, self.keep);
         let outcome = insist(&self.shutdown, "failing a job", end).await?;
         tracing::warn!(%job, ?outcome, reason, "the job failed");

@@ -34,7 +34,7 @@ struct Hands {
 
 /// A tile in hand; dropping it puts the tile down.
 #[derive(Debug)]
-pub struct InHand<'a> {
+pub struct TileInHand<'a> {
     progress: &'a Progress,
     number: u64,
 }
@@ -49,13 +49,13 @@ impl Progress {
     }
 
     /// Notes that a tile is taken in hand.
-    pub fn begin(&self, task: &TaskHeader) -> InHand<'_> {
+    pub fn begin(&self, task: &TaskHeader) -> TileInHand<'_> {
         let steps: Vec<String> = task.operations.steps().iter().map(ToString::to_string).collect();
         let operations = steps.join(" ").chars().take(OPERATIONS_CHARS).collect();
         let tile = CurrentTile { job: task.job, stage: task.stage, index: task.index, operations, for_ms: 0 };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.hands.lock().tiles.insert(number, (tile, Instant::now()));
-        InHand { progress: self, number }
+        TileInHand { progress: self, number }
     }
 
     /// A heartbeat has arrived that told of the tiles up to `number`.
@@ -93,7 +93,7 @@ impl Default for Progress {
     }
 }
 
-impl InHand<'_> {
+impl TileInHand<'_> {
     /// Puts the tile down: its operations ended as `outcome` after `took`.
     pub fn finish(self, outcome: TileOutcome, took: Duration) {
         match outcome {
@@ -116,7 +116,7 @@ impl InHand<'_> {
     }
 }
 
-impl Drop for InHand<'_> {
+impl Drop for TileInHand<'_> {
     fn drop(&mut self) {
         let mut hands = self.progress.hands.lock();
         hands.tiles.remove(&self.number);

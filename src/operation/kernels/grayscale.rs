@@ -2,9 +2,11 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod luma;
 
 use super::{Area, Cpu, Definition, Halo, Kernel, Kind, StepError};
 use crate::picture::{Depth, Layout, PixelFormat, Pixels, Samples};
+use luma::{Sample, luma};
 
 /// `(9798 R + 19235 G + 3735 B + 16384) >> 15`; gray stays as it is, alpha stays.
 ///
@@ -53,29 +55,6 @@ pub(super) fn gray_of(cpu: Cpu, pixels: &Pixels) -> Result<Option<Pixels>, StepE
         (Samples::Sixteen(samples), Layout::Rgba) => Samples::Sixteen(rgba(samples)),
     };
     Pixels::new(info, samples).map(Some).map_err(|error| StepError::Tile(error.to_string()))
-}
-
-/// A sample of either depth.
-trait Sample: Copy + Into<u32> {
-    /// Takes a value that is in range.
-    fn of(value: u32) -> Self;
-}
-
-impl Sample for u8 {
-    fn of(value: u32) -> Self {
-        value as u8
-    }
-}
-
-impl Sample for u16 {
-    fn of(value: u32) -> Self {
-        value as u16
-    }
-}
-
-#[inline(always)]
-fn luma<T: Sample>(pixel: &[T]) -> T {
-    T::of((9798 * pixel[0].into() + 19235 * pixel[1].into() + 3735 * pixel[2].into() + 16384) >> 15)
 }
 
 fn rgb<T: Sample>(samples: &[T]) -> Vec<T> {

@@ -26,13 +26,13 @@ fn watch(stalls: &mut Stalls, seconds: std::ops::Range<i64>, at: impl Fn(i64) ->
     for second in seconds {
         let look = at(second);
         match stalls.look(&look, second * 1000) {
-            Verdict::Fine => {}
-            Verdict::Check { again } => {
+            Advice::Fine => {}
+            Advice::Check { again } => {
                 assert_eq!(again, !checks.is_empty());
                 checks.push(second);
                 stalls.checked(&look, second * 1000);
             }
-            Verdict::GiveUp { checks: five } => {
+            Advice::GiveUp { checks: five } => {
                 assert_eq!(five, MAX_CHECKS);
                 return (checks, Some(second));
             }
@@ -71,16 +71,16 @@ fn a_job_whose_tiles_were_not_sent_again_is_not_given_up() {
 fn only_a_job_that_does_not_move_is_checked() {
     let mut stalls = stalls();
     let stuck = look();
-    let check = Verdict::Check { again: false };
+    let check = Advice::Check { again: false };
     assert_eq!(stalls.look(&stuck, T), check);
-    assert_eq!(stalls.look(&Look { idle_ms: T - 1, ..stuck }, T), Verdict::Fine);
+    assert_eq!(stalls.look(&Look { idle_ms: T - 1, ..stuck }, T), Advice::Fine);
     assert_eq!(stalls.look(&Look { hope: Hope::InHand, ..stuck }, T), check);
     for hope in [Hope::InLine, Hope::Away] {
-        assert_eq!(stalls.look(&Look { hope, ..stuck }, T), Verdict::Fine);
+        assert_eq!(stalls.look(&Look { hope, ..stuck }, T), Advice::Fine);
     }
     assert_eq!(stalls.look(&Look { status: JobStatus::Finishing, ..stuck }, T), check);
     for status in [JobStatus::Queued, JobStatus::Done, JobStatus::Failed] {
-        assert_eq!(stalls.look(&Look { status, ..stuck }, T), Verdict::Fine);
+        assert_eq!(stalls.look(&Look { status, ..stuck }, T), Advice::Fine);
     }
 }
 
@@ -116,11 +116,11 @@ fn a_monitor_or_redis_that_was_away_counts_for_one_wait_at_most() {
     watch(&mut stalls, 0..70, at);
     let (checks, given_up) = {
         let look = at(10_000);
-        assert_eq!(stalls.look(&look, 10_000_000), Verdict::Check { again: true });
+        assert_eq!(stalls.look(&look, 10_000_000), Advice::Check { again: true });
         stalls.checked(&look, 10_000_000);
         (stalls.watches[&job.job].checks, stalls.look(&at(10_001), 10_001_000))
     };
-    assert_eq!((checks, given_up), (2, Verdict::Fine));
+    assert_eq!((checks, given_up), (2, Advice::Fine));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_new_tile_stage_or_run_begins_the_count_anew_and_a_lost_tile_does_not() {
         let mut stalls = stalls();
         let before = Look { job: change.job, ..look() };
         stalls.checked(&before, 0);
-        assert_eq!(stalls.look(&change, 10_000_000), Verdict::Check { again: !is_new }, "{change:?}");
+        assert_eq!(stalls.look(&change, 10_000_000), Advice::Check { again: !is_new }, "{change:?}");
     }
     let mut stalls = stalls();
     let lost = look();

@@ -1,7 +1,7 @@
 //! What the monitor does: the real stalls, on what Redis shows.
 
 use tessera::job::JobStatus;
-use tessera_monitor::stalls::{Hope, Look, Signs, Verdict};
+use tessera_monitor::stalls::{Advice, Hope, Look, Signs};
 
 use super::{Result, Service, TILES, World};
 
@@ -29,8 +29,8 @@ impl World {
             hope,
         };
         match self.stalls.look(&look, self.now_ms) {
-            Verdict::Fine => {}
-            Verdict::Check { again } => {
+            Advice::Fine => {}
+            Advice::Check { again } => {
                 self.results.push_back(Result::Check(look.stage));
                 self.stalls.checked(&look, self.now_ms);
                 self.sent_ms = Some(self.now_ms);
@@ -38,7 +38,7 @@ impl World {
                     self.make_ready();
                 }
             }
-            Verdict::GiveUp { .. } => self.hash.status = JobStatus::Failed,
+            Advice::GiveUp { .. } => self.hash.status = JobStatus::Failed,
         }
     }
 }

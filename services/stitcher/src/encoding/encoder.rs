@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use super::output::StoreOutput;
 use super::product::{Made, Product, StageProduct};
 use super::turn::{EncodeStrips, StripsEncoded, Then, TurnEnd};
-use super::watch::{Desk, InHand, Member};
+use super::watch::{Desk, Member, TurnInHand};
 use super::{EncodeError, Encoding};
 use crate::spool::{SlotError, Slots};
 
@@ -71,7 +71,7 @@ impl EncoderPool {
     }
 
     /// Looks at the threads; those that stand still in a turn are left, and others take their places. Gives the turns.
-    pub fn look(&self) -> Vec<InHand> {
+    pub fn look(&self) -> Vec<TurnInHand> {
         let mut members = self.threads.0.lock();
         let mut lost = Vec::new();
         for member in members.iter_mut() {

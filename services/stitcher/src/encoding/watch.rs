@@ -19,7 +19,7 @@ const MOST_SILENT: u32 = 10;
 const NOTHING_NS: u64 = 1_000_000;
 
 /// A turn that an encoder has in hand: which claim it is for, and of which job.
-pub type InHand = (u64, JobId);
+pub type TurnInHand = (u64, JobId);
 
 thread_local! {
     /// The desk of this thread, if it is an encoder's.
@@ -47,7 +47,7 @@ pub fn waiting_for_store<T>(work: impl FnOnce() -> T) -> T {
 
 #[derive(Debug, Default)]
 struct Shown {
-    turn: Option<InHand>,
+    turn: Option<TurnInHand>,
     turns: u64,
     /// Where the system tells the thread's time.
     clock: Option<PathBuf>,
@@ -61,7 +61,7 @@ impl Desk {
     }
 
     /// The thread takes a turn. Called on it.
-    pub fn begin(&self, turn: InHand) {
+    pub fn begin(&self, turn: TurnInHand) {
         // A panic may have ended the last one in the middle of a write.
         self.waits.store(false, Ordering::Relaxed);
         let mut shown = self.shown.lock();
@@ -111,7 +111,7 @@ impl Member {
     }
 
     /// Looks at it; gives its turn if it stands still, which leaves it: what it may still make of the turn is dropped.
-    pub fn look(&mut self) -> Option<InHand> {
+    pub fn look(&mut self) -> Option<TurnInHand> {
         let mut shown = self.desk.shown.lock();
         let (turn, turns, worked) = (shown.turn, shown.turns, shown.worked_ns());
         let stands_still = turn.is_some()

@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::services::Services;
 use id::EventId;
 use sight::Link;
-use watcher::{Known, stream};
+use watcher::{LastSeen, stream};
 
 /// How long the first look is waited for; Redis has answered or failed by then.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ pub async fn show(
         }
         _ => {}
     }
-    let known = known.map_or(Known::Nothing, Known::Id);
+    let known = known.map_or(LastSeen::Nothing, LastSeen::Id);
     let heartbeat = Duration::from_secs(services.config.http.event_heartbeat_seconds);
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")

@@ -28,7 +28,7 @@ use super::problem::Problem;
 use super::services::Services;
 use form::JobRequest;
 use idempotency::{Claimed, Key};
-use pace::Pace;
+use pace::UploadPace;
 use receive::{Received, Terms, receive};
 
 /// What is done with a picture that comes without operations.
@@ -67,7 +67,7 @@ async fn take(
     let config = &services.config;
     let terms = Terms {
         max_upload_bytes: config.limits.max_upload_bytes,
-        pace: Pace::new(
+        pace: UploadPace::new(
             config.http.upload_idle(),
             config.http.min_upload_rate,
             length.unwrap_or(config.limits.max_upload_bytes),

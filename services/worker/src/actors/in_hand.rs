@@ -23,7 +23,7 @@ const GIVE_BACK_AFTER: Duration = Duration::from_millis(50);
 pub type TileName = (JobId, u32, u32, u32);
 
 /// What is to be done with a task.
-pub enum Verdict {
+pub enum TaskVerdict {
     /// It is run.
     Run,
     /// It is not wanted: the job ended, is at another stage, or has the tile.
@@ -62,7 +62,7 @@ impl TilesInHand {
     }
 
     /// Takes a tile that is about to be run, and says whether it is to be.
-    pub async fn verdict(&self, task: &TaskHeader) -> Verdict {
+    pub async fn verdict(&self, task: &TaskHeader) -> TaskVerdict {
         self.taken.lock().insert(name(task));
         let back = self.finished_of(task);
         let indexes: Vec<u32> = back.iter().map(|(.., index)| *index).collect();
@@ -77,25 +77,25 @@ impl TilesInHand {
             }
         }
         let others = match taken {
-            None => return Verdict::Stop,
-            Some(Ok(Take::Skip)) => return Verdict::Skip,
+            None => return TaskVerdict::Stop,
+            Some(Ok(Take::Skip)) => return TaskVerdict::Skip,
             Some(Ok(Take::Run { others })) => others,
             Some(Err(error)) => {
                 // To run a tile once more does no harm; not to run it might.
                 tracing::warn!(%error, job = %task.job, tile = task.index, "taking a tile that redis knows nothing of");
-                return Verdict::Run;
+                return TaskVerdict::Run;
             }
         };
         if !is_suspect(&others) {
-            return Verdict::Run;
+            return TaskVerdict::Run;
         }
         match answered(&self.shutdown, async || self.state.live_incarnations().await).await {
-            None => Verdict::Stop,
-            Some(Ok(alive)) if is_condemned(&others, &alive) => Verdict::Condemned(Poison {
+            None => TaskVerdict::Stop,
+            Some(Ok(alive)) if is_condemned(&others, &alive) => TaskVerdict::Condemned(Poison {
                 class: "condemned",
                 reason: format!("{} workers ended while they ran it", others.len()),
             }),
-            Some(_) => Verdict::Run,
+            Some(_) => TaskVerdict::Run,
         }
     }
 

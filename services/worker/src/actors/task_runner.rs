@@ -26,7 +26,7 @@ use tracing::Instrument;
 
 pub use wholes::WholePlaces;
 
-use super::in_hand::{TileName, TilesInHand, Verdict, name};
+use super::in_hand::{TaskVerdict, TileName, TilesInHand, name};
 use super::{Published, ResultPublisher, Run, Setback, Source, TileExecutor};
 use crate::counters::{TaskOutcome, WorkerCounters};
 use crate::exchange::Exchange;
@@ -176,14 +176,14 @@ impl TaskRunner {
         // Taken only when it can be run at once: a tile that ends the process must not drag down its neighbours.
         let Some(place) = self.executor.slot().await else { return };
         match self.hand.verdict(&task).await {
-            Verdict::Stop => return,
-            Verdict::Skip => {
+            TaskVerdict::Stop => return,
+            TaskVerdict::Skip => {
                 self.hand.forget(&task);
                 self.counts.ended(TaskOutcome::Skipped);
                 return delivery.ack.done();
             }
-            Verdict::Condemned(poison) => return self.condemn(delivery, &task, &poison).await,
-            Verdict::Run => {}
+            TaskVerdict::Condemned(poison) => return self.condemn(delivery, &task, &poison).await,
+            TaskVerdict::Run => {}
         }
         let waited = arrived.elapsed();
         self.counts.waited(waited);
@@ -208,13 +208,13 @@ impl TaskRunner {
     /// else the tile is asked for once more, with its pixels.
     async fn unread(&self, delivery: Delivery, task: &TaskHeader, why: &str) {
         match self.hand.verdict(task).await {
-            Verdict::Stop => {}
-            Verdict::Skip => {
+            TaskVerdict::Stop => {}
+            TaskVerdict::Skip => {
                 self.hand.forget(task);
                 self.counts.ended(TaskOutcome::Skipped);
                 delivery.ack.done();
             }
-            Verdict::Run | Verdict::Condemned(_) => {
+            TaskVerdict::Run | TaskVerdict::Condemned(_) => {
                 self.hand.put_back(name(task)).await;
                 self.ask(delivery, (task.job, task.stage, task.index), why).await;
             }

@@ -2,6 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::luma::luma;
+
 /// Pixels of one turn.
 const TURN: usize = 32;
 /// Bytes that a load reads beyond the pixels it is for.
@@ -30,7 +32,7 @@ pub(super) unsafe fn rgb8(samples: &[u8]) -> Vec<u8> {
     }
     // SAFETY: the loop wrote this many.
     unsafe { out.set_len(turns * TURN) };
-    out.extend(samples[turns * 3 * TURN..].chunks_exact(3).map(super::luma));
+    out.extend(samples[turns * 3 * TURN..].chunks_exact(3).map(luma));
     out
 }
 

@@ -15,7 +15,7 @@ use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use tessera::budget::{Budget, Share};
 
-use super::link::{InHand, Link};
+use super::link::{Link, RequestInHand};
 use crate::http::client::Client;
 use crate::http::places::{Place, Places};
 use crate::http::problem::Problem;
@@ -72,7 +72,7 @@ pub async fn attend(
     let (Some(link), Some(services), Some(readers)) = (link, services, readers) else {
         return next.call(request).await;
     };
-    let in_hand = InHand::new(link);
+    let in_hand = RequestInHand::new(link);
     let response = next.call(request).await?;
     let mut place = None;
     if is_large(&response) {
@@ -98,7 +98,7 @@ struct Answer {
     body: BoxBody,
     rest: Bytes,
     _place: Option<Place>,
-    _in_hand: InHand,
+    _in_hand: RequestInHand,
 }
 
 impl MessageBody for Answer {
@@ -128,7 +128,7 @@ mod tests {
     #[actix_web::test]
     async fn a_body_is_sent_whole_in_slices() {
         let bytes: Vec<u8> = (0..100_000_u32).map(|i| (i % 251) as u8).collect();
-        let in_hand = InHand::new(Rc::new(Link::new()));
+        let in_hand = RequestInHand::new(Rc::new(Link::new()));
         let body = BoxBody::new(Bytes::from(bytes.clone()));
         let mut answer = Answer { body, rest: Bytes::new(), _place: None, _in_hand: in_hand };
         let mut sent = Vec::new();

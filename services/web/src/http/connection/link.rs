@@ -80,11 +80,11 @@ impl Link {
 
 /// A request in hand, until it is dropped.
 #[derive(Debug)]
-pub struct InHand {
+pub struct RequestInHand {
     link: Rc<Link>,
 }
 
-impl InHand {
+impl RequestInHand {
     /// A request has come.
     pub fn new(link: Rc<Link>) -> Self {
         link.enter(Phase::Asked);
@@ -98,7 +98,7 @@ impl InHand {
     }
 }
 
-impl Drop for InHand {
+impl Drop for RequestInHand {
     fn drop(&mut self) {
         // What is still on its way out is no longer held against a place that is given back.
         *self.link.reader.borrow_mut() = None;

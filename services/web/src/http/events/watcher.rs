@@ -59,7 +59,7 @@ impl Watcher {
 
 /// What a watcher has.
 #[derive(Debug)]
-pub enum Known {
+pub enum LastSeen {
     /// Nothing.
     Nothing,
     /// The event of that id, of an earlier stream.
@@ -70,7 +70,7 @@ pub enum Known {
 
 struct Line {
     watcher: Watcher,
-    known: Known,
+    known: LastSeen,
     heartbeat: Duration,
     waits: VecDeque<Bytes>,
     is_away: bool,
@@ -78,7 +78,7 @@ struct Line {
 }
 
 /// The events of a watcher that has `known`, with a comment after each `heartbeat` without one.
-pub fn stream(watcher: Watcher, known: Known, heartbeat: Duration) -> impl Stream<Item = Result<Bytes, Infallible>> {
+pub fn stream(watcher: Watcher, known: LastSeen, heartbeat: Duration) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let waits = VecDeque::from([Bytes::from_static(RETRY.as_bytes())]);
     let line = Line { watcher, known, heartbeat, waits, is_away: false, is_over: false };
     unfold(line, async |mut line| {
@@ -127,13 +127,13 @@ impl Line {
                 // A watcher that was told to wait is told that it is over, also if nothing has changed meanwhile.
                 let is_back = std::mem::take(&mut self.is_away);
                 let event = match &self.known {
-                    Known::Nothing => Some(frame.snapshot()),
-                    Known::Id(id) => frame.resume(id),
-                    Known::Frame(seen) => frame.after(seen),
+                    LastSeen::Nothing => Some(frame.snapshot()),
+                    LastSeen::Id(id) => frame.resume(id),
+                    LastSeen::Frame(seen) => frame.after(seen),
                 };
                 let event = event.or_else(|| is_back.then(|| frame.nothing_new()));
                 self.waits.extend(event);
-                self.known = Known::Frame(frame.clone());
+                self.known = LastSeen::Frame(frame.clone());
                 self.is_over = frame.is_last();
             }
         }

@@ -1,7 +1,7 @@
 //! Cancelling a job.
 
 use tessera::bus::records::JobCommand;
-use tessera::ending::{self, Verdict};
+use tessera::ending::{self, JobVerdict};
 use tessera::state::JobView;
 
 use super::change::{allowed, tell};
@@ -15,7 +15,7 @@ use crate::http::services::Services;
 pub async fn cancel(services: &Services, view: &JobView) -> Result<(), Problem> {
     let job = view.job;
     services.admission.check_store()?;
-    let (verdict, keep) = (Verdict::cancelled(job), services.config.limits.keep_results());
+    let (verdict, keep) = (JobVerdict::cancelled(job), services.config.limits.keep_results());
     allowed(ending::end(&services.state, &services.store, &verdict, keep).await?, "cancelled")?;
     tell(services, JobCommand::Ended { job }, view.trace).await;
     Ok(())

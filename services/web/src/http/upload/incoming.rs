@@ -7,21 +7,21 @@ use actix_web::web::Payload;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::pace::{Pace, TooSlow};
+use super::pace::{TooSlow, UploadPace};
 use crate::http::places::Holder;
 use crate::http::problem::Problem;
 
 /// A body that comes.
 pub struct Incoming<'a> {
     body: &'a mut Payload,
-    pace: Pace,
+    pace: UploadPace,
     sender: Option<Arc<Holder>>,
     came: u64,
 }
 
 impl<'a> Incoming<'a> {
     /// The body of a request; `sender` may be told to give way.
-    pub fn new(body: &'a mut Payload, pace: Pace, sender: Option<Arc<Holder>>) -> Self {
+    pub fn new(body: &'a mut Payload, pace: UploadPace, sender: Option<Arc<Holder>>) -> Self {
         Self { body, pace, sender, came: 0 }
     }
 

@@ -12,7 +12,7 @@ const TOTAL_GRACE: Duration = Duration::from_secs(60);
 
 /// The pace of one upload.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct UploadPace {
     idle: Duration,
     least_rate: u64,
     end: Option<Instant>,
@@ -34,7 +34,7 @@ pub enum TooSlow {
     Whole(u64),
 }
 
-impl Pace {
+impl UploadPace {
     /// An upload that begins now, may be idle for `idle` and must come at `least_rate` bytes a second on average. It has
     /// `most_bytes` at most. With rate 0 it may come as slowly as it likes.
     pub fn new(idle: Duration, least_rate: u64, most_bytes: u64) -> Self {
@@ -83,7 +83,7 @@ mod tests {
     const LARGE: u64 = 1 << 40;
 
     /// After how many chunks of `bytes`, each waited for as long as `wait`, it is cut.
-    fn chunks(mut pace: Pace, wait: Duration, bytes: usize) -> (usize, TooSlow) {
+    fn chunks(mut pace: UploadPace, wait: Duration, bytes: usize) -> (usize, TooSlow) {
         let mut now = Instant::now();
         for count in 0..1_000_000 {
             let asked = now;
@@ -97,13 +97,13 @@ mod tests {
 
     #[test]
     fn a_byte_every_two_seconds_is_cut_after_the_grace() {
-        let cut = chunks(Pace::new(20 * SECOND, 4096, LARGE), 2 * SECOND, 1);
+        let cut = chunks(UploadPace::new(20 * SECOND, 4096, LARGE), 2 * SECOND, 1);
         assert_eq!(cut, (5, TooSlow::Rate(4096)));
     }
 
     #[test]
     fn time_that_is_not_waited_for_the_sender_does_not_count() {
-        let mut pace = Pace::new(20 * SECOND, 4096, LARGE);
+        let mut pace = UploadPace::new(20 * SECOND, 4096, LARGE);
         let mut now = Instant::now();
         for _ in 0..1000 {
             // A second each is ours.
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_whole_has_the_time_that_its_size_needs() {
-        let pace = Pace::new(20 * SECOND, 1000, 100_000);
+        let pace = UploadPace::new(20 * SECOND, 1000, 100_000);
         let begin = Instant::now();
         assert_eq!(pace.patience(begin), 20 * SECOND);
         assert!(pace.patience(begin + 155 * SECOND) <= 5 * SECOND);
@@ -125,6 +125,6 @@ mod tests {
         let (count, error) = chunks(pace, SECOND, 2000);
         assert_eq!(error, TooSlow::Whole(1000));
         assert!((159..=160).contains(&count), "{count}");
-        assert_eq!(Pace::new(SECOND, 0, LARGE).patience(begin + 1_000_000 * SECOND), SECOND);
+        assert_eq!(UploadPace::new(SECOND, 0, LARGE).patience(begin + 1_000_000 * SECOND), SECOND);
     }
 }

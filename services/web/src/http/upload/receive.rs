@@ -18,7 +18,7 @@ use super::field::Field;
 use super::form::JobForm;
 use super::incoming::Incoming;
 use super::multipart::{Event, Parser};
-use super::pace::Pace;
+use super::pace::UploadPace;
 use crate::http::admission::{FORM_BYTES, too_large};
 use crate::http::places::Holder;
 use crate::http::problem::Problem;
@@ -29,7 +29,7 @@ pub struct Terms {
     /// The most bytes of the picture.
     pub max_upload_bytes: u64,
     /// How slowly it may come.
-    pub pace: Pace,
+    pub pace: UploadPace,
     /// Who sends it, and may be told to give way; `None`: no one else wants to.
     pub sender: Option<Arc<Holder>>,
     /// Whether fields beside the picture are ignored.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tessera::budget::{Budget, Share};
 use tessera::bus::Delivery;
 use tessera::bus::records::{StepTimes, TaskHeader, WholeResult};
-use tessera::ending::{self, Verdict as JobVerdict};
+use tessera::ending::{self, JobVerdict};
 use tessera::heartbeat::TileOutcome;
 use tessera::job::Manifest;
 use tessera::patience::{NoAnswer, insist};
@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::{Published, TaskRunner};
 use crate::WorkerConfig;
-use crate::actors::in_hand::{Verdict, name};
+use crate::actors::in_hand::{TaskVerdict, name};
 use crate::counters::TaskOutcome;
 use crate::memory::WorkerMemory;
 use crate::progress::Progress;
@@ -97,14 +97,14 @@ impl TaskRunner {
         let arrived = Instant::now();
         let Ok(place) = self.wholes.slots.acquire().await else { return };
         match self.hand.verdict(task).await {
-            Verdict::Stop => return,
-            Verdict::Skip => {
+            TaskVerdict::Stop => return,
+            TaskVerdict::Skip => {
                 self.hand.forget(task);
                 self.counts.ended(TaskOutcome::Skipped);
                 return delivery.ack.done();
             }
-            Verdict::Condemned(poison) => return self.condemn(delivery, task, &poison).await,
-            Verdict::Run => {}
+            TaskVerdict::Condemned(poison) => return self.condemn(delivery, task, &poison).await,
+            TaskVerdict::Run => {}
         }
         let waited = arrived.elapsed();
         self.counts.waited(waited);

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{BinCounts, Bins, all_channels};
+use super::square::{BinCounts, Bins, all_channels};
 use crate::operation::engine::frame::Frame;
 
 /// The medians of the squares of a frame's radius.
@@ -14,7 +14,7 @@ pub(super) unsafe fn medians(frame: &Frame<'_, u8>) -> Vec<u8> {
     all_channels::<Sixteen>(frame)
 }
 
-/// BinCounts as a vector. There is one only inside [`medians`], whose caller promised AVX2.
+/// Counts as a vector. There is one only inside [`medians`], whose caller promised AVX2.
 #[derive(Clone, Copy)]
 struct Sixteen(__m256i);
 

@@ -19,7 +19,7 @@ fn part(name: &str, body: &[u8]) -> Vec<u8> {
 async fn take(store: &Store, body: Vec<u8>, max_upload_bytes: u64) -> Result<Received, Problem> {
     let (request, mut payload) = TestRequest::post().set_payload(body).to_http_parts();
     let mut body = Payload::from_request(&request, &mut payload).await.unwrap();
-    let pace = Pace::new(Duration::from_secs(5), 1, max_upload_bytes);
+    let pace = UploadPace::new(Duration::from_secs(5), 1, max_upload_bytes);
     let terms = Terms { max_upload_bytes, pace, sender: None, ignore_fields: false };
     receive(store, "multipart/form-data; boundary=XX", &mut body, terms).await
 }
