@@ -19,6 +19,7 @@ pub mod patience;
 pub mod picture;
 pub mod pipeline;
 pub mod plan;
+pub mod pyramid;
 pub mod same_store;
 pub mod slots;
 pub mod state;

@@ -7,6 +7,7 @@ pub mod arguments;
 mod effective;
 mod hosts;
 mod limits;
+mod preview;
 mod service;
 pub mod variables;
 
@@ -15,6 +16,7 @@ use clap::Args;
 pub use effective::Effective;
 pub use hosts::{Host, HostPort};
 pub use limits::{DEFAULT_MEMORY_BUDGET, LimitArgs};
+pub use preview::{Preview, PreviewArgs};
 pub use service::{LogFormat, ServiceArgs};
 
 /// Where Kafka is and how its topics are named.

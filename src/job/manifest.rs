@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Grain, JobId, JobStatus, KeptText, Priority, TraceContext};
-use crate::operation::Step;
+use crate::operation::{Chain, Step};
+use crate::picture::Turn;
 use crate::picture::codec::ResultFormat;
 use crate::picture::jpeg::{Chroma, DEFAULT_QUALITY, JpegSettings};
 use crate::picture::sniff::Format;
@@ -95,6 +96,20 @@ impl Manifest {
     pub fn in_tiles(&self, run: u32) -> Option<Self> {
         let plan = self.tiled.clone().filter(|_| self.grain() == Grain::Whole)?;
         Some(Self { run, plan_hash: Some(plan.hash()), plan, ..self.clone() })
+    }
+
+    /// What makes the picture upright: the steps of the plan before those that were asked for.
+    pub fn orientation(&self) -> Turn {
+        let asked = Chain::new(self.operations.clone());
+        let is_whole = self.plan.stages.len() == 1;
+        let Some(first) = self.plan.stage(0) else { return Turn::None };
+        let begins = |turn: &Turn| {
+            let all = asked.after(*turn);
+            let names = |chain: &Chain| chain.steps().iter().map(ToString::to_string).collect::<Vec<_>>();
+            let (all, first) = (names(&all), names(&first.steps));
+            all.starts_with(&first) && (!is_whole || all.len() == first.len())
+        };
+        Turn::ALL.into_iter().find(begins).unwrap_or_default()
     }
 
     /// The format that the result is written in.

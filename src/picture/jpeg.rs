@@ -20,7 +20,7 @@ mod writer;
 pub use header::{JpegHeader, read_info};
 pub use reader::JpegRows;
 pub use settings::{Chroma, DEFAULT_QUALITY, JpegSettings};
-pub use writer::{JpegWriter, MAX_SIDE};
+pub use writer::{JpegWriter, MAX_SIDE, encode};
 
 #[cfg(test)]
 mod tests;

@@ -147,12 +147,15 @@ impl Store {
         found(object, head.await.map(|meta| meta.size))
     }
 
-    /// Deletes an object; one that is not there is a success.
+    /// Deletes an object, and with a result or a picture its pyramid; one that is not there is a success.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store refuses.
     pub async fn delete(&self, object: &Object) -> Result<(), StoreError> {
         self.delete_path(object, &self.root.object_path(object)).await?;
+        if let Some(pyramid) = object.pyramid() {
+            self.delete_path(&pyramid, &self.root.object_path(&pyramid)).await?;
+        }
         // What a job's last object leaves belongs to no job.
         self.root.remove_if_empty(object.job()).await;
         Ok(())

@@ -7,6 +7,9 @@ use std::str::FromStr;
 
 use crate::job::{JobId, Token};
 
+/// The ending of pyramids.
+const PYRAMID: &str = "pyramid";
+
 /// A text that is not the name of an object.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("reading an object's name: {0:?} is not one")]
@@ -39,14 +42,32 @@ pub enum Object {
         /// The attempt that made them.
         token: Token,
     },
+    /// The pyramid of the picture as it was sent, for viewers. The same whoever makes it.
+    OriginalPyramid(JobId),
+    /// The pyramid of a result, under the name of the attempt that made both.
+    ResultPyramid {
+        /// The job.
+        job: JobId,
+        /// The attempt.
+        token: Token,
+    },
 }
 
 impl Object {
     /// Whose it is.
     pub fn job(&self) -> JobId {
         match self {
-            Self::Original(job) | Self::Manifest(job) | Self::End(job) => *job,
-            Self::Result { job, .. } | Self::Rows { job, .. } => *job,
+            Self::Original(job) | Self::Manifest(job) | Self::End(job) | Self::OriginalPyramid(job) => *job,
+            Self::Result { job, .. } | Self::Rows { job, .. } | Self::ResultPyramid { job, .. } => *job,
+        }
+    }
+
+    /// The pyramid of a result or a picture, whether it is there or not; `None` of all else.
+    pub fn pyramid(&self) -> Option<Self> {
+        match self {
+            Self::Original(job) => Some(Self::OriginalPyramid(*job)),
+            Self::Result { job, token, .. } => Some(Self::ResultPyramid { job: *job, token: token.clone() }),
+            _ => None,
         }
     }
 
@@ -78,6 +99,8 @@ impl fmt::Display for Object {
                 write!(out, "{job}/{token}.{ext}")
             }
             Self::Rows { job, stage, token } => write!(out, "{job}/{token}.rows{stage}"),
+            Self::OriginalPyramid(job) => write!(out, "{job}/original.{PYRAMID}"),
+            Self::ResultPyramid { job, token } => write!(out, "{job}/{token}.{PYRAMID}"),
         }
     }
 }
@@ -96,9 +119,13 @@ impl FromStr for Object {
             _ => {}
         }
         let (token, ext) = name.split_once('.').ok_or_else(bad)?;
+        if (token, ext) == ("original", PYRAMID) {
+            return Ok(Self::OriginalPyramid(job));
+        }
         let token: Token = token.parse().map_err(|_| bad())?;
         match ext.strip_prefix("rows").and_then(|stage| stage.parse().ok()) {
             Some(stage) => Ok(Self::Rows { job, stage, token }),
+            None if ext == PYRAMID => Ok(Self::ResultPyramid { job, token }),
             None if is_ending(ext) => Ok(Self::Result { job, token, ext: ext.to_owned() }),
             None => Err(bad()),
         }
@@ -107,7 +134,7 @@ impl FromStr for Object {
 
 fn is_ending(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (1..=8).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with("rows")
+    (1..=8).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with("rows") && text != PYRAMID
 }
 
 #[cfg(test)]
@@ -120,7 +147,10 @@ mod tests {
         let result = Object::Result { job, token: token.clone(), ext: "png".to_owned() };
         assert_eq!(Object::from_public_name(&result.public_name().unwrap()).unwrap(), result);
         let rows = Object::Rows { job, stage: 3, token };
-        for object in [Object::Original(job), Object::Manifest(job), Object::End(job), result, rows] {
+        let pyramids = [Object::Original(job).pyramid().unwrap(), result.pyramid().unwrap()];
+        assert_eq!((rows.pyramid(), pyramids[0].pyramid()), (None, None));
+        let others = [Object::Original(job), Object::Manifest(job), Object::End(job), result, rows];
+        for object in others.into_iter().chain(pyramids) {
             assert_eq!(object.to_string().parse::<Object>().unwrap(), object);
         }
     }

@@ -55,6 +55,11 @@ impl Store {
         Ok(ObjectWriter { upload: Some(upload), part: PutPayloadMut::new(), object, root, bytes: 0, digest })
     }
 
+    /// Removes what a crash left of writing an object, and the object. For those who alone write it.
+    pub async fn clear(&self, object: &Object) {
+        self.root.remove_object(object).await;
+    }
+
     /// A writer for code on a blocking thread; the writing itself is done on `handle`'s runtime.
     pub fn blocking_writer(&self, object: &Object, handle: &Handle) -> BlockingWriter {
         let (parts, waiting) = mpsc::channel(PARTS_WAITING);

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -156,6 +157,27 @@ impl Browser {
             Ok(self.text("body").ok().filter(|text| text.contains(words)).map(drop))
         })
         .with_context(|| format!("{:?} shows: {:?}", self.url(), self.text("body")))
+    }
+
+    /// Presses keys, as they are written for WebDriver, where the focus is.
+    pub fn press(&self, keys: &str) -> Result<()> {
+        let key = |key: char| {
+            [
+                json!({ "type": "keyDown", "value": key.to_string() }),
+                json!({ "type": "keyUp", "value": key.to_string() }),
+            ]
+        };
+        let actions: Vec<Value> = keys.chars().flat_map(key).collect();
+        let actions = json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] });
+        self.post("/actions", &actions).map(drop)
+    }
+
+    /// Writes what is seen to the folder that TESSERA_TEST_SCREENSHOTS names, if it names one.
+    pub fn shoot(&self, name: &str) -> Result<()> {
+        let Ok(folder) = std::env::var("TESSERA_TEST_SCREENSHOTS") else { return Ok(()) };
+        let picture = self.get("/screenshot")?;
+        let picture = base64::engine::general_purpose::STANDARD.decode(picture.as_str().context("no picture")?)?;
+        Ok(std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture)?)
     }
 
     /// Runs a script in the page and gives what it returns.

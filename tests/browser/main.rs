@@ -6,6 +6,7 @@
 mod support;
 
 mod driver;
+mod views;
 
 use std::path::{Path, PathBuf};
 

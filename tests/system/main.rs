@@ -21,6 +21,7 @@ mod losses;
 mod memory;
 mod metrics;
 mod outages;
+mod previews;
 mod records;
 mod requests;
 mod settings;

@@ -1,7 +1,7 @@
 //! What the splitter is told by flags and the environment.
 
 use clap::{Args, Parser};
-use tessera::config::{KafkaArgs, LimitArgs, Payload, RedisArgs, ServiceArgs, StoreArgs};
+use tessera::config::{KafkaArgs, LimitArgs, Payload, PreviewArgs, RedisArgs, ServiceArgs, StoreArgs};
 
 /// How pictures are read.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub struct Config {
     /// How pictures are read.
     #[command(flatten)]
     pub passes: PassArgs,
+    /// What is made for those who look at pictures.
+    #[command(flatten)]
+    pub previews: PreviewArgs,
     /// Name, files and log.
     #[command(flatten)]
     pub service: ServiceArgs,

@@ -22,6 +22,7 @@ use tessera::tiling::{Band, BandReader, Grid};
 use tokio::sync::mpsc;
 
 use crate::gate::{Clearance, Gate, Stop};
+use crate::pyramid::OriginalPyramid;
 use crate::slots::{PassSlots, StageOf};
 
 pub use halt::Cut;
@@ -43,6 +44,8 @@ pub struct Cutting {
     grid: Grid,
     /// Where tiles lie that are not in their records.
     slots: Option<PassSlots>,
+    /// For those who look at the picture.
+    pyramid: Option<OriginalPyramid>,
     /// Used again for each tile that goes to a slot.
     buffer: Vec<u8>,
 }
@@ -57,8 +60,8 @@ impl Cutting {
         let stage = manifest.plan.stage(number).cloned();
         let stage = stage.ok_or_else(|| StepError::Tile("the plan has no such stage; retry the job".to_owned()))?;
         let (grid, plan) = (stage.grid(), manifest.plan_hash());
-        let (slots, buffer) = (None, Vec::new());
-        Ok(Self { job: manifest.job, run, number, attempt, plan, stage, operations, grid, slots, buffer })
+        let (slots, pyramid, buffer) = (None, None, Vec::new());
+        Ok(Self { job: manifest.job, run, number, attempt, plan, stage, operations, grid, slots, pyramid, buffer })
     }
 
     /// The job.
@@ -84,6 +87,11 @@ impl Cutting {
     /// Sends tiles by these slots, as far as they take them.
     pub fn with_slots(self, slots: Option<PassSlots>) -> Self {
         Self { slots, ..self }
+    }
+
+    /// Makes the picture's pyramid on the way.
+    pub fn with_pyramid(self, pyramid: Option<OriginalPyramid>) -> Self {
+        Self { pyramid, ..self }
     }
 
     /// Reads `input` and hands over the tiles that `gate` lets out, in order; blocks its thread.
@@ -135,11 +143,15 @@ impl Cutting {
                 "reading the picture: it is not the one that was planned for; retry the job".into(),
             ));
         }
+        let rows = match &self.pyramid {
+            Some(pyramid) => pyramid.hang_onto(rows),
+            None => rows,
+        };
         let mut bands = BandReader::new(rows, self.stage.tile_height, self.stage.halo);
         let mut held = None;
         for strip in 0..self.grid.rows() {
             let indices = self.grid.strip(strip);
-            if indices.start > last {
+            if indices.start > last && !self.pyramid.as_ref().is_some_and(OriginalPyramid::wants_rows) {
                 break;
             }
             let Some((_, band)) = bands.next_band()? else {
@@ -157,11 +169,15 @@ impl Cutting {
                 }
             }
         }
+        let pyramid = self.pyramid.take().filter(|pyramid| !pyramid.wants_rows());
         let is_read = last + 1 == self.grid.tiles();
-        if is_read {
+        if is_read || pyramid.is_some() {
             bands.finish()?;
         }
         prove(proof, fault, gate, |proof, go_on| proof.agrees(go_on))?;
+        if let Some(pyramid) = pyramid {
+            pyramid.publish();
+        }
         match held {
             Some(tile) => {
                 let remarks = if is_read { bands.remarks().to_vec() } else { Vec::new() };

@@ -24,6 +24,7 @@ mod pace;
 mod pass;
 mod pass_outcome;
 mod places;
+mod pyramid;
 mod runs;
 mod sender;
 mod service;

@@ -5,11 +5,12 @@
 
 use tessera::budget::{Budget, Share, TooSmall};
 use tessera::bus::{ConsumerOptions, Producer};
-use tessera::config::KafkaArgs;
+use tessera::config::{KafkaArgs, PreviewArgs};
 use tessera::job::Manifest;
 use tessera::plan::Stage;
 
 use crate::Config;
+use crate::pyramid::held_bytes;
 
 /// Pictures of at most so many pixels may have what is kept for small ones.
 const SMALL_PIXELS: u64 = 4 << 20;
@@ -31,6 +32,8 @@ pub struct SplitterMemory {
     pub large: Budget,
     /// For pictures that must be decoded whole: the one exception to the budget, bounded apart.
     pub decodes: Budget,
+    previews: PreviewArgs,
+    memory_budget: u64,
     /// What the commands in hand and their consumer may take.
     _commands: Share,
 }
@@ -58,7 +61,8 @@ impl SplitterMemory {
         let least = tile_bytes(&config.kafka) * TILES_CUT + DECODER_BYTES;
         let large = whole.part(whole.free().max(least), "pictures")?;
         let decodes = Budget::new(config.limits.max_decode_bytes);
-        Ok((Self { small, large, decodes, _commands: commands }, producer))
+        let (previews, memory_budget) = (config.previews.clone(), config.limits.memory_budget);
+        Ok((Self { small, large, decodes, previews, memory_budget, _commands: commands }, producer))
     }
 
     /// What a pass over the picture of `manifest` needs.
@@ -70,7 +74,8 @@ impl SplitterMemory {
         };
         let rows = manifest.plan.stages.iter().map(pass).max().unwrap_or(0);
         let tiles = (tile_bytes(kafka) * TILES_CUT).min(manifest.plan.input.bytes().saturating_mul(2));
-        let bytes = rows.saturating_add(tiles).saturating_add(DECODER_BYTES);
+        let pyramid = held_bytes(&self.previews, self.memory_budget, manifest);
+        let bytes = rows.saturating_add(tiles).saturating_add(DECODER_BYTES).saturating_add(pyramid);
         let is_small = manifest.plan.input.size.pixels() <= SMALL_PIXELS && bytes <= self.small.total();
         Needs { is_small, bytes }
     }
@@ -106,6 +111,7 @@ mod tests {
             store: StoreArgs { store: "file:///x".into(), scratch_dir: "x".into(), sync: Sync::None },
             limits: LimitArgs { memory_budget, ..LimitArgs::default() },
             passes: PassArgs::default(),
+            previews: PreviewArgs::default(),
         }
     }
 

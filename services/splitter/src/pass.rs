@@ -20,6 +20,7 @@ use crate::gate::{Gate, Stop};
 use crate::grant::Grant;
 use crate::memory::sending_bytes;
 use crate::pass_outcome::{PassOutcome, look};
+use crate::pyramid::OriginalPyramid;
 use crate::sender::{Sent, send_all};
 use crate::slots::PassSlots;
 use crate::splitter::{Pass, Splitter};
@@ -104,7 +105,7 @@ async fn read(splitter: &Arc<Splitter>, grant: &Grant) -> PassOutcome {
         Err(InputError::Store(error)) => return PassOutcome::Unreadable(error.to_string()),
     };
     let cutting = match Cutting::new(&grant.manifest, grant.run, stage, grant.attempt.max(resent), &numbers) {
-        Ok(cutting) => cutting,
+        Ok(cutting) => cutting.with_pyramid(OriginalPyramid::begin(splitter, &grant.manifest, stage).await),
         Err(error) => return PassOutcome::Damaged(format!("reading stage {stage}: {error}")),
     };
     let (cutting, view) = match with_slots(splitter, cutting, view).await {

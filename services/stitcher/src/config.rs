@@ -1,7 +1,7 @@
 //! What a stitcher is told: flags and variables.
 
 use clap::Parser;
-use tessera::config::{KafkaArgs, LimitArgs, RedisArgs, ServiceArgs, StoreArgs};
+use tessera::config::{KafkaArgs, LimitArgs, PreviewArgs, RedisArgs, ServiceArgs, StoreArgs};
 
 use crate::error::ServiceError;
 
@@ -27,6 +27,9 @@ pub struct Config {
     /// How long results are kept; the other limits are those of the senders.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// What is made for those who look at pictures.
+    #[command(flatten)]
+    pub previews: PreviewArgs,
     /// Threads that encode results.
     #[arg(long, env = "TESSERA_ENCODERS", default_value_t = 2, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=64))]
     pub encoders: usize,
@@ -39,7 +42,8 @@ impl Config {
     /// A stitcher with the defaults at these places, for tests.
     pub fn new(service: ServiceArgs, kafka: KafkaArgs, redis: RedisArgs, store: StoreArgs) -> Self {
         let limits = LimitArgs::default();
-        Self { service, kafka, redis, store, limits, encoders: 2, spool_sweep_seconds: 30 }
+        let previews = PreviewArgs::default();
+        Self { service, kafka, redis, store, limits, previews, encoders: 2, spool_sweep_seconds: 30 }
     }
 
     /// The name that is the same after a restart: it keeps partitions and spool.

@@ -18,10 +18,12 @@ mod watch;
 use std::ops::Range;
 
 use tessera::budget::Share;
+use tessera::picture::Turn;
 use tessera::picture::metadata::Kept;
 use tessera::picture::raw::RawWriter;
 use tessera::picture::rows::RowWriter;
 use tessera::plan::{Makes, Stage};
+use tessera::pyramid::{PyramidMaker, PyramidTap};
 
 use buffer::StripBuffer;
 pub use error::EncodeError;
@@ -40,6 +42,8 @@ pub struct Encoding {
     next_strip: u32,
     /// What the budget promises for it.
     memory: Option<Share>,
+    /// Made of the same rows, for those who look at the result.
+    pyramid: Option<PyramidTap<Box<dyn Output>>>,
 }
 
 /// What becomes of strips.
@@ -72,17 +76,30 @@ impl Encoding {
             Makes::Map => Work::Link { link: Box::new(Link::Waiting), rows, output },
             Makes::Pixels | Makes::Statistic | Makes::Result => Work::Write { rows, output },
         };
-        Ok(Self { stage: stage.clone(), work, next_strip: 0, memory: None })
+        Ok(Self { stage: stage.clone(), work, next_strip: 0, memory: None, pyramid: None })
     }
 
     /// Begins the numbers of a stage that measures.
     pub fn measuring(stage: &Stage) -> Self {
-        Self { stage: stage.clone(), work: Work::Merge(Sum::default()), next_strip: 0, memory: None }
+        let work = Work::Merge(Sum::default());
+        Self { stage: stage.clone(), work, next_strip: 0, memory: None, pyramid: None }
     }
 
     /// Keeps `memory` as long as it lives.
     pub fn holding(self, memory: Option<Share>) -> Self {
         Self { memory, ..self }
+    }
+
+    /// Makes a pyramid on the way, which becomes visible with the product. One that fails leaves the product as it is.
+    pub fn with_pyramid(self, most_bytes: u64, output: Box<dyn Output>) -> Self {
+        let tap = PyramidTap::new(PyramidMaker::new(self.stage.output, Turn::None, most_bytes, output));
+        let hung = |rows| Box::new(tap.writer(rows)) as Box<dyn RowWriter>;
+        let work = match self.work {
+            Work::Write { rows, output } => Work::Write { rows: hung(rows), output },
+            Work::Link { link, rows, output } => Work::Link { link, rows: hung(rows), output },
+            Work::Merge(sum) => Work::Merge(sum),
+        };
+        Self { work, pyramid: Some(tap), ..self }
     }
 
     /// The strip that comes next: the first once more, where all had to be seen before any is written.
@@ -146,6 +163,8 @@ impl Encoding {
         match self.work {
             Work::Write { rows, output } | Work::Link { rows, output, .. } => {
                 rows.finish()?;
+                // First, so that a result that can be had can be looked at.
+                self.pyramid.iter().for_each(publish);
                 Ok(Made::Stored(output.publish().map_err(EncodeError::Output)?))
             }
             Work::Merge(_) if self.next_strip < self.stage.turned_grid().rows() => {
@@ -153,6 +172,12 @@ impl Encoding {
             }
             Work::Merge(sum) => sum.numbers(&self.stage).map(Made::Numbers),
         }
+    }
+}
+
+fn publish(pyramid: &PyramidTap<Box<dyn Output>>) {
+    if let Err(error) = pyramid.finish().and_then(Output::publish) {
+        tracing::warn!(%error, "a result has no preview");
     }
 }
 

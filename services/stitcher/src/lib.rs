@@ -139,7 +139,8 @@ fn start_assembler(
         let reports = Arc::clone(&reports);
         Arc::new(move |encoded| reports(Report::Encoded(encoded)))
     };
-    let encoders = EncoderPool::start(config.encoders, memory.strip_bytes, &backends.store, &encoded);
+    let encoders =
+        EncoderPool::start(config.encoders, (memory.strip_bytes, memory.pyramid_bytes), &backends.store, &encoded);
     let encoders = encoders.map_err(ServiceError::Threads)?;
     let threads = encoders.watch();
     let assembler = Assembler::new(backends, config.name(), spool, memory, encoders, reports);

@@ -7,7 +7,9 @@
 use tessera::budget::{Budget, Share, TooSmall};
 use tessera::bus::{ConsumerOptions, Producer};
 use tessera::linking::PART_PIXELS;
+use tessera::picture::Turn;
 use tessera::plan::{Makes, Stage};
+use tessera::pyramid::Shape;
 
 use crate::Config;
 use crate::encoding::product::Product;
@@ -34,6 +36,8 @@ pub struct StitcherMemory {
     pub tiles: Share,
     /// What each encoder puts strips together in, in bytes.
     pub strip_bytes: usize,
+    /// What making a result's pyramid may hold; `None` if none are made.
+    pub pyramid_bytes: Option<u64>,
     _fixed: [Share; 2],
 }
 
@@ -59,14 +63,24 @@ impl StitcherMemory {
         let complete = whole.part(whole.free().max(ENCODING_BYTES), "encodings of complete stages")?;
         let strip_bytes = usize::try_from(strip_bytes).unwrap_or(usize::MAX);
         let wholes = Budget::new(config.limits.max_decode_bytes);
-        Ok((Self { early, complete, wholes, tiles, strip_bytes, _fixed: [results, buffers] }, producer))
+        let pyramid_bytes = config.previews.bytes(config.limits.memory_budget);
+        let _fixed = [results, buffers];
+        Ok((Self { early, complete, wholes, tiles, strip_bytes, pyramid_bytes, _fixed }, producer))
     }
 
     /// Memory for an encoding of `stage` to what is stored of it; `None` while there is none. What is encoded
     /// whole waits for its last tile.
     pub fn encoding(&self, stage: &Stage, product: Option<&Product>, is_complete: bool) -> Option<Share> {
+        let pyramid = match (self.pyramid_bytes, product) {
+            (Some(most), Some(Product::Result { .. })) => {
+                Shape::of(stage.output, Turn::None, most).held_bytes(stage.output, Turn::None)
+            }
+            _ => 0,
+        };
         if let Some(bytes) = product.and_then(|product| product.whole_bytes(stage.output)) {
-            return is_complete.then(|| self.wholes.try_reserve(bytes.min(self.wholes.total()))).flatten();
+            return is_complete
+                .then(|| self.wholes.try_reserve(bytes.saturating_add(pyramid).min(self.wholes.total())))
+                .flatten();
         }
         let row_bytes = stage.output.row_bytes() as u64;
         let rows = ENCODING_ROWS.min(stage.output.size.height.into());
@@ -79,7 +93,7 @@ impl StitcherMemory {
             Makes::Map => LINKED_PIXEL_BYTES * (PART_PIXELS as u64).max(stage.output.size.width.into()),
             Makes::Pixels | Makes::Statistic | Makes::Result => 0,
         };
-        let bytes = ENCODING_BYTES.saturating_add(held).saturating_add(linked);
+        let bytes = ENCODING_BYTES.saturating_add(held).saturating_add(linked).saturating_add(pyramid);
         let early = self.early.try_reserve(bytes);
         if is_complete { early.or_else(|| self.complete.try_reserve(bytes)) } else { early }
     }

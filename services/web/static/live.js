@@ -36,8 +36,18 @@
       if (fresh.dataset[name] === undefined) delete root.dataset[name];
       else root.dataset[name] = fresh.dataset[name];
     }
+    if (root.querySelector("[data-viewer]")) loadViewer();
     document.title = page.title;
     tell("");
+  }
+
+  /** The result has come: a page of an unfinished job has no need of its viewer before. */
+  function loadViewer() {
+    const address = "/static/viewer.js";
+    if (document.querySelector(`script[src="${address}"]`)) return;
+    const script = document.createElement("script");
+    script.src = address;
+    document.head.append(script);
   }
 
   function tell(text) {
@@ -111,6 +121,8 @@
     if (quarter > told && quarter < 100) {
       told = quarter;
       setText(part("announce"), `${quarter} % done`);
+      // The picture may have come meanwhile.
+      renew();
     }
     draw();
   }

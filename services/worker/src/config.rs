@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use tessera::config::{DEFAULT_MEMORY_BUDGET, KafkaArgs, RedisArgs, ServiceArgs, Sync};
+use tessera::config::{DEFAULT_MEMORY_BUDGET, KafkaArgs, PreviewArgs, RedisArgs, ServiceArgs, Sync};
 
 /// Where the other services have their store unless they are told otherwise; it need not be there.
 const NO_STORE: &str = "file://var/store";
@@ -39,6 +39,9 @@ pub struct WorkerConfig {
     /// Memory of this process for tiles and client queues, in bytes.
     #[arg(long, env = "TESSERA_MEMORY_BUDGET", default_value_t = DEFAULT_MEMORY_BUDGET, value_name = "BYTES")]
     pub memory_budget: u64,
+    /// What is made for those who look at pictures that are run whole.
+    #[command(flatten)]
+    pub previews: PreviewArgs,
     /// For tests only: how long each tile takes at least, so that a test can end a worker in mid-tile.
     #[arg(long, env = "TESSERA_TILE_DELAY_MS", default_value_t = 0, value_name = "MS", hide = true)]
     pub tile_delay_ms: u64,
@@ -57,6 +60,7 @@ impl WorkerConfig {
             sync: Sync::Results,
             keep_results_hours: 24,
             memory_budget: DEFAULT_MEMORY_BUDGET,
+            previews: PreviewArgs::default(),
             tile_delay_ms: 0,
         }
     }

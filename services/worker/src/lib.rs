@@ -17,6 +17,7 @@ mod identity;
 mod memory;
 mod plans;
 pub mod progress;
+mod pyramids;
 mod service;
 pub mod tile;
 mod whole;

@@ -19,6 +19,8 @@ use tessera::store::{BlockingWriter, Damage, Object, Store, StoreError, Written}
 use tessera::telemetry::parts::text_of;
 use tokio::runtime::Handle;
 
+use crate::pyramids::Pyramids;
+
 /// Rows between two delays of a worker that is slowed down for a test.
 const DELAY_ROWS: u64 = 64;
 
@@ -83,6 +85,8 @@ pub struct WholeWork {
     pub resources: Resources,
     /// The most that decoding may hold.
     pub max_decode_bytes: u64,
+    /// What making each pyramid may hold; `None` if none are made.
+    pub pyramid_bytes: Option<u64>,
     /// For tests: a pause every few rows.
     pub delay: Duration,
     /// Shared with those who wait.
@@ -120,11 +124,26 @@ impl WholeWork {
         let output = Output(Arc::new(Mutex::new(Some(self.store.blocking_writer(&object, &self.runtime)))));
         let kept = manifest.kept.decode();
         let writer = manifest.result_format().writer_with(output.clone(), stage.output, &kept)?;
+        let place = (&self.store, &self.runtime);
+        let pyramids = self.pyramid_bytes.and_then(|most| Pyramids::begin(place, manifest, &object, most));
+        let writer = match &pyramids {
+            Some(pyramids) => pyramids.hang_onto_writer(writer),
+            None => writer,
+        };
         let measured = stage.steps.steps().iter().filter(|step| step.statistic().is_some()).count() as u64;
         self.watch.of.store((1 + measured) * u64::from(stage.input.size.height), Ordering::Relaxed);
-        let mut open = || self.open(traces);
+        let mut open = || {
+            let rows = self.open(traces)?;
+            Ok(match &pyramids {
+                Some(pyramids) => pyramids.hang_onto_reader(rows),
+                None => rows,
+            })
+        };
         let mut make_aside = || Ok(Box::new(self.store.make_aside(manifest.job)?) as Box<dyn Aside>);
         pipeline::run(&mut open, &stage.steps, writer, &mut make_aside, *resources)?;
+        if let Some(pyramids) = pyramids {
+            pyramids.publish();
+        }
         let written = output.publish().map_err(WriteError::Output)?;
         Ok(WholeEnd::Made { token, written, remarks: std::mem::take(&mut *traces.remarks.lock()) })
     }

@@ -129,6 +129,23 @@ impl<W: Write + Send> RowWriter for JpegWriter<W> {
     }
 }
 
+/// A whole picture as a JPEG in memory.
+///
+/// # Errors
+/// As [`JpegWriter::new`].
+pub fn encode(info: PictureInfo, pixels: &[u8], settings: JpegSettings) -> Result<Vec<u8>, WriteError> {
+    if pixels.len() as u64 != info.bytes() {
+        return Err(failed(format!("{} bytes are not the pixels of the picture", pixels.len())));
+    }
+    let mut writer = JpegWriter::new(Vec::new(), info, settings)?;
+    let mut encoder = writer.encoder.take().ok_or_else(|| failed("the encoder has gone".into()))?;
+    let written = guarded(|| {
+        encoder.0.write_scanlines(pixels)?;
+        encoder.0.finish()
+    });
+    written.map_err(failed)
+}
+
 impl<W: Write> fmt::Debug for JpegWriter<W> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("JpegWriter").field("info", &self.info).field("rows_left", &self.rows_left).finish()

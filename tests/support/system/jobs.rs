@@ -122,7 +122,7 @@ impl System {
     }
 
     /// Waits until nothing is left of jobs that are done but what belongs to them: original, description, result and
-    /// end in the store, nothing in the spools, no tile in a worker's hand.
+    /// end in the store with the pyramids of both pictures, nothing in the spools, no tile in a worker's hand.
     pub fn leaves_nothing(&self, jobs: &[&str]) -> Result<()> {
         let mut left = String::new();
         let waited = wait_for("nothing to be left", LONG, || {
@@ -132,7 +132,7 @@ impl System {
                 let held: u64 = self.connection()?.hlen(format!("{}:tries:0", self.job_key(job)))?;
                 tries += held;
             }
-            let is_clean = spool.is_empty() && store.len() == 4 * jobs.len() && tries == 0;
+            let is_clean = spool.is_empty() && store.len() == 6 * jobs.len() && tries == 0;
             left = format!("spool {spool:?}, store {store:?}, {tries} tiles in hand");
             Ok(is_clean.then_some(()))
         });

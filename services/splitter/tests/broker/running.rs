@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use rdkafka::consumer::BaseConsumer;
 use tessera::bus::records::{JobCommand, TaskHeader};
 use tessera::bus::{Outgoing, Topic};
-use tessera::config::{LimitArgs, StoreArgs};
+use tessera::config::{LimitArgs, PreviewArgs, StoreArgs};
 use tessera::job::{JobId, JobStatus, Manifest};
 use tessera::store::{Object, Store};
 use tessera::telemetry::Shutdown;
@@ -34,6 +34,7 @@ impl Running {
             store,
             limits: LimitArgs::default(),
             passes: PassArgs::default(),
+            previews: PreviewArgs::default(),
         };
         let (handle, shutdown) = Shutdown::new();
         let body =

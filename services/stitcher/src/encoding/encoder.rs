@@ -46,15 +46,22 @@ impl Threads {
 }
 
 impl EncoderPool {
-    /// Starts `threads` encoders that write to `store` on the current runtime, each with `strip_bytes` for strips.
+    /// Starts `threads` encoders that write to `store` on the current runtime, each with `strip_bytes` for strips; results
+    /// get pyramids that hold `pyramid_bytes` at most while they are made, or none.
     ///
     /// # Errors
     /// If a thread cannot be started.
-    pub fn start(threads: usize, strip_bytes: usize, store: &Store, report: &EncodedReport) -> io::Result<Self> {
+    pub fn start(
+        threads: usize,
+        (strip_bytes, pyramid_bytes): (usize, Option<u64>),
+        store: &Store,
+        report: &EncodedReport,
+    ) -> io::Result<Self> {
         let (turns, waiting) = sync_channel(threads);
         let encoder = Encoder {
             turns: Arc::new(Mutex::new(waiting)),
             strip_bytes,
+            pyramid_bytes,
             store: store.clone(),
             runtime: Handle::current(),
             report: Arc::clone(report),
@@ -106,6 +113,7 @@ impl EncoderPool {
 struct Encoder {
     turns: Arc<Mutex<Receiver<EncodeStrips>>>,
     strip_bytes: usize,
+    pyramid_bytes: Option<u64>,
     store: Store,
     runtime: Handle,
     report: EncodedReport,
@@ -145,12 +153,12 @@ impl Encoder {
     fn begin(&self, job: JobId, stage: &Stage, product: Option<(Product, Object)>) -> Result<Encoding, EncodeError> {
         let Some((product, object)) = product else { return Ok(Encoding::measuring(stage)) };
         let kept = if product == Product::Rows { Kept::NONE } else { self.kept(job)? };
-        Encoding::begin(
-            stage,
-            product,
-            &kept,
-            Box::new(StoreOutput(self.store.blocking_writer(&object, &self.runtime))),
-        )
+        let output = |object| Box::new(StoreOutput(self.store.blocking_writer(object, &self.runtime)));
+        let encoding = Encoding::begin(stage, product, &kept, output(&object))?;
+        match (self.pyramid_bytes, object.pyramid()) {
+            (Some(most_bytes), Some(pyramid)) => Ok(encoding.with_pyramid(most_bytes, output(&pyramid))),
+            _ => Ok(encoding),
+        }
     }
 
     /// What the job's description keeps for its result.

@@ -36,7 +36,7 @@ async fn tiles_in_any_order_twice_and_among_rubbish_give_the_picture() {
         job.folder().read_dir().unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
     assert_eq!(job.store.end(job.id()).await.unwrap().unwrap().notices, notices, "they outlive redis");
-    assert_eq!(files.len(), 3, "manifest, end marker and one result: {files:?}");
+    assert_eq!(files.len(), 4, "manifest, end marker, one result and its pyramid: {files:?}");
 }
 
 /// Sends what is no tile of the job; gives how many of them belong to the dead letters.

@@ -25,7 +25,7 @@ use self::range::{Part, part};
 use super::problem::Problem;
 
 /// A browser that opens a file as a page runs nothing of it.
-const FILE_POLICY: &str = "default-src 'none'; sandbox";
+pub const FILE_POLICY: &str = "default-src 'none'; sandbox";
 
 /// Files up to this length are checked as a whole before any of it is sent. A longer one is checked while it is sent,
 /// or once before parts of it are: hundreds of readers that ask again and again must not have it read each time.

@@ -9,5 +9,6 @@ pub mod delete;
 pub mod files;
 pub mod find;
 pub mod json;
+pub mod pyramid;
 pub mod retry;
 pub mod tiles;

@@ -8,6 +8,7 @@ pub mod index;
 pub mod job;
 pub mod jobs;
 pub mod mosaic;
+pub mod shown;
 pub mod statics;
 pub mod tiles;
 pub mod times;

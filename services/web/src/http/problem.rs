@@ -24,6 +24,9 @@ pub enum Problem {
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
+    /// It is not there, or not yet.
+    #[error("{0}")]
+    Absent(String),
     /// Not with this method.
     #[error("this address does not take that method")]
     Method,
@@ -106,6 +109,7 @@ impl Problem {
                  answer to this name, put the name into TESSERA_ALLOWED_HOSTS and start it again"
             }
             Self::NotFound(_) => "check the address; /jobs lists the jobs that are kept",
+            Self::Absent(_) => "while the job runs, ask again; /api/v1/jobs/ID says how it stands",
             Self::Method => "use the method that the interface's description names",
             Self::TooSlow(_) => "send again over a faster connection",
             Self::Conflict(_) => "look at the job's status and ask again when it fits",
@@ -127,6 +131,7 @@ impl Problem {
             Self::ForeignOrigin(_) => "This came from another site",
             Self::Host(_) => "This is not the site you asked for",
             Self::NotFound(_) => "There is nothing here",
+            Self::Absent(_) => "It is not there now",
             Self::Method => "This cannot be done here",
             Self::TooSlow(_) => "The upload came too slowly",
             Self::Conflict(_) => "That cannot be done with the job now",
@@ -156,7 +161,7 @@ impl ResponseError for Problem {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
             Self::Host(refusal) => refusal.status(),
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::NotFound(_) | Self::Absent(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,

@@ -5,6 +5,7 @@
 
 pub mod jobs;
 pub mod mirrored;
+pub mod pyramid;
 pub mod system;
 
 use actix_web::HttpResponse;
@@ -24,6 +25,9 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(web::resource("/jobs/{id}/events").get(events::show))
             .service(web::resource("/jobs/{id}/result").get(jobs::result).head(jobs::result))
             .service(web::resource("/jobs/{id}/original").get(jobs::original).head(jobs::original))
+            .service(web::resource("/jobs/{id}/preview").get(pyramid::preview))
+            .service(web::resource("/jobs/{id}/pyramid/{of}.dzi").get(pyramid::description))
+            .service(web::resource("/jobs/{id}/pyramid/{of}/{level}/{tile}").get(pyramid::tile))
             .service(web::resource("/jobs/{id}/cancel").post(jobs::cancel))
             .service(web::resource("/jobs/{id}/retry").post(jobs::retry))
             .service(web::resource("/operations").get(system::operations))

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod pyramids;
+#[cfg(test)]
 #[path = "../site/mod.rs"]
 mod site;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use tessera::time::{between, now};
 use super::answer::{page, see_other};
 use super::jobs::percent;
 use super::mosaic::Mosaic;
+use super::shown::Shown;
 use super::times::Times;
 use super::words;
 use crate::http::jobs::find::job;
@@ -19,8 +20,6 @@ use crate::http::jobs::{cancel, retry};
 use crate::http::problem::Problem;
 use crate::http::services::Services;
 
-/// Pixels up to which a picture is shown on the page; larger ones are linked.
-const MAX_SHOWN_PIXELS: u64 = 20_000_000;
 /// A young job's page looks again each second, an older one's less often.
 const YOUNG_MS: i64 = 20_000;
 
@@ -51,15 +50,14 @@ struct JobPage {
     facts: Vec<(&'static str, String)>,
     size: String,
     bytes_out: String,
-    is_shown: bool,
+    shown: Shown,
     mosaic: Option<Mosaic>,
     times: Times,
 }
 
 impl JobPage {
-    fn new(view: &JobView, has_workers: bool, mosaic: Option<Mosaic>) -> Self {
+    fn new(view: &JobView, has_workers: bool, mosaic: Option<Mosaic>, shown: Shown) -> Self {
         let age = between(&view.created_at, &now()).unwrap_or(i64::MAX);
-        let pixels = u64::from(view.original_width) * u64::from(view.original_height);
         let is_failed = view.status == JobStatus::Failed;
         Self {
             id: view.job.to_string(),
@@ -83,7 +81,7 @@ impl JobPage {
             facts: facts(view),
             size: format!("{} \u{d7} {}", view.result_width, view.result_height),
             bytes_out: words::bytes(view.bytes_out),
-            is_shown: view.status == JobStatus::Done && pixels <= MAX_SHOWN_PIXELS && view.format != "tif",
+            shown,
             mosaic,
             stage: (view.stage + 1).min(view.stages.max(1)),
             times: Times::of(view),
@@ -147,7 +145,8 @@ pub async fn show(services: Data<Services>, id: Path<String>) -> Result<HttpResp
     let view = job(&services, &id).await?;
     let mosaic =
         if view.grain == Grain::Tiles && view.total_tiles <= MAX_DRAWN { draw(&services, &view).await? } else { None };
-    page(&JobPage::new(&view, services.admission.has_workers(), mosaic))
+    let shown = Shown::of(&services, &view).await;
+    page(&JobPage::new(&view, services.admission.has_workers(), mosaic, shown))
 }
 
 async fn draw(services: &Services, view: &JobView) -> Result<Option<Mosaic>, Problem> {

@@ -3,10 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 use askama::Template;
+use futures_util::future::join_all;
 use tessera::job::JobStatus;
 use tessera::state::{JobView, Order};
 
 use super::answer::page;
+use super::shown::{Image, thumb};
 use super::words;
 use crate::http::jobs::find::{ListQuery, find};
 use crate::http::problem::Problem;
@@ -43,10 +45,11 @@ struct Row {
     size: String,
     operations: String,
     created: String,
+    thumb: Option<Image>,
 }
 
-impl From<&JobView> for Row {
-    fn from(view: &JobView) -> Self {
+impl Row {
+    async fn of(services: &Services, view: &JobView) -> Self {
         Self {
             id: view.job.to_string(),
             name: words::name(&view.filename).to_owned(),
@@ -57,6 +60,7 @@ impl From<&JobView> for Row {
             size: format!("{} \u{d7} {}", view.original_width, view.original_height),
             operations: view.operations.join(", "),
             created: words::time(&view.created_at),
+            thumb: thumb(services, view).await,
         }
     }
 }
@@ -93,7 +97,7 @@ pub async fn show(services: Data<Services>, query: Query<ListQuery>) -> Result<H
     };
     page(&JobsPage {
         filters,
-        rows: listed.jobs.iter().map(Row::from).collect(),
+        rows: join_all(listed.jobs.iter().map(|view| Row::of(&services, view))).await,
         next: listed.next.map(|cursor| format!("/jobs?{status}order={order}&cursor={cursor}")),
         further,
         other: (words, format!("/jobs?{status}order={other}")),

@@ -26,6 +26,7 @@ static FILES: LazyLock<Vec<Static>> = LazyLock::new(|| {
     vec![
         file("style.css", "text/css; charset=utf-8", include_bytes!("../../../static/style.css")),
         file("live.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/live.js")),
+        file("viewer.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/viewer.js")),
         file("icon.svg", "image/svg+xml", include_bytes!("../../../static/icon.svg")),
     ]
 });

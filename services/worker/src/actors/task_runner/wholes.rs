@@ -24,6 +24,7 @@ use crate::actors::in_hand::{TaskVerdict, name};
 use crate::counters::TaskOutcome;
 use crate::memory::WorkerMemory;
 use crate::progress::Progress;
+use crate::pyramids::held_bytes;
 use crate::tile::Poison;
 use crate::whole::{WholeEnd, WholeWatch, WholeWork};
 
@@ -35,6 +36,8 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long the store may be away before others are asked to run the picture in tiles: for longer than a restart takes.
 const MOST_AWAY: Duration = Duration::from_secs(60);
+/// Each pyramid may hold this part of what there is for whole pictures.
+const PYRAMID_PART: u64 = 8;
 /// How often a picture may be read otherwise than it lies in the store.
 const MOST_MISREAD: u32 = 3;
 
@@ -45,6 +48,8 @@ pub struct WholePlaces {
     budget: WholeBudget,
     progress: Arc<Progress>,
     delay: Duration,
+    /// What making each pyramid may hold.
+    pyramid_bytes: Option<u64>,
 }
 
 /// What came of a whole picture.
@@ -75,7 +80,10 @@ impl WholePlaces {
         let delay = Duration::from_millis(config.tile_delay_ms);
         let slots = Semaphore::new(config.slots as usize);
         let budget = WholeBudget::of(config.memory_budget);
-        Self { slots, budget, memory: memory.wholes.clone(), progress: progress.clone(), delay }
+        let pyramid_bytes = config.previews.bytes(config.memory_budget);
+        let pyramid_bytes = pyramid_bytes.map(|bytes| bytes.min(budget.bytes() / PYRAMID_PART));
+        let (memory, progress) = (memory.wholes.clone(), progress.clone());
+        Self { slots, budget, memory, progress, delay, pyramid_bytes }
     }
 
     pub(super) fn close(&self) {
@@ -179,12 +187,15 @@ impl TaskRunner {
             return Ok(Came::Unwanted);
         }
         let (needed, most) = (self.need(&manifest), self.wholes.memory.total());
+        // A picture that leaves no room for them is run without.
+        let with_pyramids = |bytes| needed.saturating_add(held_bytes(&manifest, bytes));
+        let pyramid_bytes = self.wholes.pyramid_bytes.filter(|bytes| with_pyramids(*bytes) <= most);
         if needed > most {
             return Ok(Came::AsTiles(format!(
                 "it needs {needed} bytes of memory, this worker has {most} for whole pictures"
             )));
         }
-        let share = self.wholes.memory.reserve(needed).await;
+        let share = self.wholes.memory.reserve(pyramid_bytes.map_or(needed, with_pyramids)).await;
         let watch = Arc::new(WholeWatch::default());
         let work = WholeWork {
             store: store.clone(),
@@ -192,6 +203,7 @@ impl TaskRunner {
             manifest,
             resources: self.wholes.budget.resources(),
             max_decode_bytes: most,
+            pyramid_bytes,
             delay: self.wholes.delay,
             watch: watch.clone(),
         };
