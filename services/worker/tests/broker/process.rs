@@ -1,27 +1,17 @@
 //! A worker's process.
 
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 
 use crate::support::Rig;
+use crate::support::process::terminate;
 
 /// A worker that is killed when it is dropped.
 pub struct Worker(pub Child);
 
 impl Worker {
     pub fn start(rig: &Rig, id: &str, more: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tessera-worker"));
-        command
-            .env("TESSERA_KAFKA_BROKERS", &rig.kafka.kafka_brokers)
-            .env("TESSERA_TOPIC_PREFIX", &rig.kafka.topic_prefix)
-            .env("TESSERA_TASKS_PARTITIONS", rig.kafka.tasks_partitions.to_string())
-            .env("TESSERA_REDIS_URL", &rig.redis.redis_url)
-            .env("TESSERA_KEY_PREFIX", &rig.redis.key_prefix)
-            .env("TESSERA_RUN_DIR", rig.folder.path().join("run"))
-            .env("TESSERA_NAME", id)
-            .env("WORKER_ID", id)
-            .env("TESSERA_LOG_FORMAT", "json")
-            .envs(more.iter().copied())
-            .stdin(Stdio::null());
+        let mut command = rig.command(env!("CARGO_BIN_EXE_tessera-worker"), id);
+        command.env("WORKER_ID", id).env("TESSERA_LOG_FORMAT", "json").envs(more.iter().copied());
         Self(command.spawn().expect("starting a worker"))
     }
 
@@ -31,9 +21,7 @@ impl Worker {
     }
 
     pub fn terminate(&mut self) -> ExitStatus {
-        let asked = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status().unwrap();
-        assert!(asked.success());
-        self.0.wait().unwrap()
+        terminate(&mut self.0)
     }
 }
 

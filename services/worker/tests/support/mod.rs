@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 mod picture;
+pub mod process;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
