@@ -9,6 +9,7 @@ use tessera::picture::{Size, codec};
 use crate::support::http::Answer;
 use crate::support::system::{Options, System};
 use crate::support::{LONG, pictures, wait_for};
+use crate::wholes;
 
 const SIZE: (u32, u32) = (3000, 2500);
 /// Half of it, in tiles of 256.
@@ -110,13 +111,11 @@ fn pyramids_are_those_of_picture_and_result_and_end_with_the_job() -> Result<()>
 /// One worker reads the picture and writes the result: it makes both.
 #[test]
 fn a_picture_that_is_run_whole_has_its_pyramids() -> Result<()> {
-    let environment = vec![("TESSERA_GRAIN".to_owned(), "whole".to_owned())];
-    let system = System::start(&Options { environment, ..Options::default() })?;
+    let system = wholes::system(Options::default())?;
     let picture = picture()?;
     let job = system.submit_and_compare(&picture, &["grayscale"])?;
     assert_eq!(system.job(&job)?["grain"], "whole");
-    is_whole(&system, &job, &picture)?;
-    system.leaves_nothing(&[&job])
+    is_whole(&system, &job, &picture)
 }
 
 /// The splitter dies before the picture is read, the stitcher while strips are encoded.
