@@ -46,8 +46,6 @@ pub struct Admission {
     wait: Duration,
     limits: LimitArgs,
     unfinished_jobs: AtomicU64,
-    /// Jobs that were accepted since they were counted.
-    accepted_since: AtomicU64,
     live_slots: AtomicU32,
     all_share: AtomicBool,
 }
@@ -78,7 +76,6 @@ impl Admission {
             wait: WAIT_FOR_PLACE,
             limits,
             unfinished_jobs: AtomicU64::new(0),
-            accepted_since: AtomicU64::new(0),
             all_share: AtomicBool::new(false),
             // Until the first look nothing is said about workers.
             live_slots: AtomicU32::new(1),
@@ -95,15 +92,10 @@ impl Admission {
         self.unfinished_jobs.load(Ordering::Relaxed)
     }
 
-    /// A job was accepted: it counts before the next look.
-    pub fn accepted(&self) {
-        self.accepted_since.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// What is going on, as far as it decides how a job is run.
-    pub fn crowd(&self) -> Crowd {
+    /// What is going on while `unfinished` jobs wait or run, as far as it decides how a job is run.
+    pub fn crowd(&self, unfinished: u64) -> Crowd {
         Crowd {
-            unfinished: self.unfinished_jobs() + self.accepted_since.load(Ordering::Relaxed),
+            unfinished,
             slots: self.live_slots.load(Ordering::Relaxed),
             all_share: self.all_share.load(Ordering::Relaxed),
         }
@@ -186,10 +178,8 @@ impl Admission {
     async fn look_at_redis(&self, state: &State, store: &Store) {
         let outcome = async {
             state.ping().await?;
-            let counted = self.accepted_since.load(Ordering::Relaxed);
             let unfinished = state.queued().await?;
             self.unfinished_jobs.store(unfinished, Ordering::Relaxed);
-            self.accepted_since.fetch_sub(counted, Ordering::Relaxed);
             let crew = state.crew(store.identity().await.ok().flatten()).await?;
             self.live_slots.store(crew.slots, Ordering::Relaxed);
             self.all_share.store(crew.all_share(), Ordering::Relaxed);

@@ -65,7 +65,9 @@ pub async fn describe(
     let Delivery { format, kept, notices } = delivery.map_err(Problem::Unprocessable)?;
     let picture = Picture { info: header.info, held: header.whole_bytes.unwrap_or(0), chain: &chain, format };
     let wish = request.grain.unwrap_or(config.http.grain);
-    let whole = grain::whole(wish, services.admission.crowd(), picture, config.limits.memory_budget);
+    // Counted now: what was seen half a second ago says nothing of jobs that take less.
+    let unfinished = services.state.queued().await.unwrap_or_else(|_| services.admission.unfinished_jobs());
+    let whole = grain::whole(wish, services.admission.crowd(unfinished), picture, config.limits.memory_budget);
     let (plan, tiled) = whole.map_or((plan.clone(), None), |whole| (whole, Some(plan)));
     check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
@@ -119,7 +121,6 @@ fn check_room(store: &Store, need: DiskNeed) -> Result<(), Problem> {
 /// [`Problem::Unavailable`]; then nothing of the job is left but, while Redis is down, a hash that ends itself.
 pub async fn announce(services: &Services, manifest: &Manifest) -> Result<Accepted, Problem> {
     let job = manifest.job;
-    services.admission.accepted();
     let tiles = manifest.plan.stage(0).map_or(0, |stage| stage.grid().tiles());
     let accepted = Accepted { job, status: JobStatus::Queued, total_tiles: tiles, trace: manifest.trace };
     services.store.put_manifest(manifest).await?;
