@@ -22,14 +22,21 @@ const LEAST_PAUSE: Duration = Duration::from_millis(100);
 /// How often a tile that waits for room looks whether its pass goes on.
 const WAIT: Duration = Duration::from_millis(250);
 
+/// Who reads what of `tasks`.
+#[derive(Debug, Default)]
+struct Readers {
+    members: Vec<Vec<i32>>,
+    are_wanted: bool,
+}
+
 /// What is known of the logs.
 #[derive(Debug)]
 pub struct Logs {
     tasks: LagClient,
     results: LagClient,
     backlog: Mutex<Backlog>,
-    /// The partitions of `tasks` that each worker reads, as last seen.
-    readers: Mutex<Vec<Vec<i32>>>,
+    /// The partitions of `tasks` that each worker reads, as last seen, and whether anyone has asked since.
+    readers: Mutex<Readers>,
     changed: Notify,
     /// Rung when a tile waits for room.
     wanted: Notify,
@@ -56,10 +63,23 @@ impl Logs {
         self.backlog.lock().partitions()
     }
 
-    /// The partitions of `tasks` that each worker reads, as last seen; none if that is not known. Has it looked at again.
+    /// The partitions of `tasks` that each worker reads, as last seen; none if that is not known. Has it looked at with the
+    /// next look, and at once if it never was.
     pub fn readers(&self) -> Vec<Vec<i32>> {
-        self.wanted.notify_one();
-        self.readers.lock().clone()
+        let mut readers = self.readers.lock();
+        readers.are_wanted = true;
+        if readers.members.is_empty() {
+            self.wanted.notify_one();
+        }
+        readers.members.clone()
+    }
+
+    /// Asks Kafka who reads what, if anyone wants to know: only whole pictures do.
+    async fn look_at_readers(&self) {
+        if std::mem::take(&mut self.readers.lock().are_wanted) {
+            let members = self.tasks.members().await.unwrap_or_default();
+            self.readers.lock().members = members;
+        }
     }
 
     /// Whether another picture may be begun.
@@ -90,10 +110,9 @@ impl Logs {
     }
 
     async fn look(&self) -> Result<(), BusError> {
+        self.look_at_readers().await;
         let asked = self.backlog.lock().ask();
-        let members = async { Ok(self.tasks.members().await.unwrap_or_default()) };
-        let (tasks, results, members) = tokio::try_join!(self.tasks.ask(), self.results.ask(), members)?;
-        *self.readers.lock() = members;
+        let (tasks, results) = tokio::try_join!(self.tasks.ask(), self.results.ask())?;
         let mut backlog = self.backlog.lock();
         let before = backlog.partitions();
         backlog.see_tasks(&tasks, asked);
