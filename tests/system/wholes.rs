@@ -229,3 +229,16 @@ fn no_worker_grows_beyond_its_budget_with_whole_pictures() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_wish_that_no_worker_can_fulfil_is_told_of() -> Result<()> {
+    let mut system = System::start(&Options { workers: 0, ..Options::default().by("auto") })?;
+    system.start_worker_without_store(1)?;
+    system.wait_for_live_workers(1)?;
+    let picture = pictures::rgb_png(700, 500, 335)?;
+    let job = submit_with(&system, &picture, ("grain", "whole"))?;
+    system.compare(&job, &picture, &OPERATIONS)?;
+    let view = system.job(&job)?;
+    ensure!(view["grain"] == "tiles" && view["notices"].to_string().contains("was to be run whole"), "{view}");
+    Ok(())
+}

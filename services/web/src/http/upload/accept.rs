@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tessera::bus::records::JobCommand;
 use tessera::bus::{BusError, Outgoing, Topic};
-use tessera::job::{JobId, JobStatus, KeptText, Manifest, TraceContext};
+use tessera::job::{GrainWish, JobId, JobStatus, KeptText, Manifest, TraceContext};
 use tessera::picture::codec::Delivery;
 use tessera::plan::{DiskNeed, Plan};
 use tessera::state::Transition;
@@ -24,6 +24,9 @@ use crate::http::services::Services;
 
 /// How long a hash is kept whose announcement never came.
 const ACCEPTING_TTL: Duration = Duration::from_secs(15 * 60);
+
+/// What a sender reads whose wish no worker can fulfil.
+const NOT_WHOLE: &str = "it was cut into tiles although it was to be run whole: not every worker reached the store, or it takes more memory than a worker has for whole pictures";
 
 /// A job that is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +65,15 @@ pub async fn describe(
     let plan = Plan::make(header.info, &chain, &limits)?;
     let most = config.limits.max_decode_bytes;
     let delivery = Delivery::of(&header, request.wanted, plan.output, most);
-    let Delivery { format, kept, notices } = delivery.map_err(Problem::Unprocessable)?;
+    let Delivery { format, kept, mut notices } = delivery.map_err(Problem::Unprocessable)?;
     let picture = Picture { info: header.info, held: header.whole_bytes.unwrap_or(0), chain: &chain, format };
     let wish = request.grain.unwrap_or(config.http.grain);
     // Counted now: what was seen half a second ago says nothing of jobs that take less.
     let unfinished = services.state.queued().await.unwrap_or_else(|_| services.admission.unfinished_jobs());
     let whole = grain::whole(wish, services.admission.crowd(unfinished), picture, config.limits.memory_budget);
+    if request.grain == Some(GrainWish::Whole) && whole.is_none() {
+        notices.push(NOT_WHOLE.to_owned());
+    }
     let (plan, tiled) = whole.map_or((plan.clone(), None), |whole| (whole, Some(plan)));
     check_room(&services.store, plan.disk_need())?;
     Ok(Manifest {
